@@ -1,0 +1,132 @@
+"""The words that every room shares: aliases, the train state, sources and specs."""
+
+import dataclasses
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from flax import linen as nn
+from flax import struct
+
+Array = jax.Array
+Key = jax.Array
+PyTree = Any
+Batch = Mapping[str, Array]
+Metrics = Mapping[str, Array]
+Position = PyTree
+Objective = Callable[[nn.Module, Batch, Array], tuple[PyTree, Metrics]]
+
+
+@struct.dataclass
+class State:
+    """All that training changes, as one pytree: donated, sharded and saved whole.
+
+    Attributes:
+        step: int32 scalar, the number of updates made.
+        params: trainable parameters by top-level group of the net.
+        collections: every other Linen collection (batch statistics, carries, ...).
+        opt_state: the Optax state of each player, by the player's name.
+    """
+
+    step: Array
+    params: dict[str, PyTree]
+    collections: dict[str, PyTree]
+    opt_state: dict[str, PyTree]
+
+
+class Source(NamedTuple):
+    """Where batches come from: a pure function of key and position.
+
+    Attributes:
+        init: `(key) -> (position, batch)`, the first position and a batch of the shape
+            and type that `next` returns, for tracing; training does not consume it.
+        next: `(key, position, state) -> (position, batch)`, the batch at a position and
+            the position after it.
+        host: whether `next` is ordinary Python on the host, as for a file stream.
+            Otherwise it is traced into the compiled train step.
+    """
+
+    init: Callable[[Key], tuple[Position, Batch]]
+    next: Callable[[Key, Position, State], tuple[Position, Batch]]
+    host: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """The declared form of one feature of one example.
+
+    Attributes:
+        shape: shape without the batch axis; `None` stands for any size.
+        dtype: NumPy name of the type, such as `'float32'`.
+        low: smallest value allowed, or `None` for no bound.
+        high: largest value allowed, or `None` for no bound.
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str = 'float32'
+    low: float | None = None
+    high: float | None = None
+
+    def check(self, name: str, values: Array | np.ndarray) -> None:
+        """Refuse a batch of this feature that is not what is declared.
+
+        Args:
+            name: the feature, for the message.
+            values: [batch, *shape], on the host or on a device.
+
+        Raises:
+            ValueError: for a wrong shape or type, a value that is not finite or one
+                out of range; says what, got, wanted and how to mend it.
+        """
+        values = np.asarray(values)
+        got, wanted = values.shape[1:], self.shape
+        if len(got) != len(wanted) or any(
+            w is not None and g != w for g, w in zip(got, wanted, strict=True)
+        ):
+            raise ValueError(
+                f"'{name}' has examples of shape {got}, wanted {wanted}: reshape or "
+                'resize the data, or choose a model for this input'
+            )
+        if values.dtype != np.dtype(self.dtype):
+            raise ValueError(
+                f"'{name}' has type {values.dtype}, wanted {self.dtype}: convert it "
+                'before training (images: divide by their largest value)'
+            )
+        if not np.isfinite(values).all():
+            where = int(np.argwhere(~np.isfinite(values))[0][0])
+            raise ValueError(
+                f"'{name}' of example {where} is not finite, wanted finite numbers: "
+                'drop or fill the missing values'
+            )
+        low = -np.inf if self.low is None else self.low
+        high = np.inf if self.high is None else self.high
+        outside = (values < low) | (values > high)
+        if outside.any():
+            where = tuple(np.argwhere(outside)[0])
+            raise ValueError(
+                f"'{name}' of example {where[0]} is {values[where]}, wanted a value in "
+                f'[{low:g}, {high:g}]: rescale the feature, or correct the number of '
+                'classes'
+            )
+
+
+def fold(key: Key, *names: str | int | Array) -> Key:
+    """Derive a key by name: `fold(key, 'update', step, player)`.
+
+    A pure function that works under jit and vmap. Equal names give equal keys, names
+    that differ give independent ones, so nothing is ever split in a loop.
+
+    Args:
+        key: a typed key from `jax.random.key`.
+        names: strings, or integers that may be traced.
+
+    Returns:
+        A key of the same type.
+    """
+    for name in names:
+        if isinstance(name, str):
+            name = zlib.crc32(name.encode())
+        key = jax.random.fold_in(key, name)
+    return key
