@@ -1,0 +1,71 @@
+"""What every loss shares: equal shapes in, one float32 value per example out."""
+
+import jax
+import jax.numpy as jnp
+
+from dljax.types import Array
+
+
+def pair(outputs: Array, targets: Array, names: str) -> tuple[Array, Array]:
+    """Bring a net's outputs and their targets to float32, refusing unequal shapes.
+
+    NumPy's rules would turn (4, 1) against (4,) into sixteen errors of which twelve
+    compare one example with another, and nothing would look wrong.
+
+    Args:
+        outputs: [batch, ...] any float type.
+        targets: the same shape, any type.
+        names: what the two are called where the caller stands, for the message.
+
+    Returns:
+        Both as float32.
+
+    Raises:
+        ValueError: if the shapes differ, or there is no batch axis.
+    """
+    outputs, targets = jnp.asarray(outputs), jnp.asarray(targets)
+    if outputs.shape != targets.shape:
+        raise ValueError(
+            f'{names} have shapes {outputs.shape} and {targets.shape}, wanted equal '
+            'shapes: reshape one of them, for instance logits[:, 0] or labels[:, None]'
+        )
+    if outputs.ndim == 0:
+        raise ValueError(
+            f'{names} are scalars, wanted a leading batch axis: add one, for instance '
+            'by [None]'
+        )
+    return outputs.astype(jnp.float32), targets.astype(jnp.float32)
+
+
+def per_example(values: Array, where: Array | None = None) -> Array:
+    """Sum everything but the batch axis, leaving out what `where` marks as padding.
+
+    Args:
+        values: [batch, ...] float.
+        where: bool or 0/1, of the first axes of `values` (for instance
+            [batch, time]); only true positions count. None counts all.
+
+    Returns:
+        [batch] float32; 0 for an example of which nothing counts.
+
+    Raises:
+        ValueError: if `where` does not have the first axes of `values`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> values = jnp.ones((2, 3, 4))
+        >>> mask = jnp.array([[True, True, False], [False, False, False]])
+        >>> print(per_example(values, mask))
+        [8. 0.]
+    """
+    values = jnp.asarray(values, jnp.float32)
+    if where is not None:
+        where = jnp.asarray(where)
+        if where.ndim == 0 or where.shape != values.shape[: where.ndim]:
+            raise ValueError(
+                f'where has shape {where.shape}, wanted the first axes of '
+                f'{values.shape}: pass one flag an example or one a position'
+            )
+        where = jax.lax.expand_dims(where, range(where.ndim, values.ndim))
+        values = jnp.where(where.astype(bool), values, 0.0)
+    return values.reshape(values.shape[0], -1).sum(axis=1)

@@ -1,0 +1,107 @@
+"""Which class is taken for which, and what follows from that table."""
+
+import jax
+import jax.numpy as jnp
+
+from dljax.types import Array
+
+
+def confusion_matrix(
+    predictions: Array, labels: Array, *, classes: int, where: Array | None = None
+) -> Array:
+    """Count how often each class is taken for each other.
+
+    Tables of parts of a data set may be added up.
+
+    Args:
+        predictions: integers [...] in [0, classes), such as `logits.argmax(-1)`.
+        labels: the truth, the same shape and range.
+        classes: the number of classes.
+        where: the same shape, the entries that count; None counts all.
+
+    Returns:
+        [classes, classes] int32; row: the truth, column: what it was taken for.
+
+    Raises:
+        ValueError: if the shapes differ, a type is not an integer, or `classes` is
+            not positive.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> predictions, labels = jnp.array([0, 1, 1, 1]), jnp.array([0, 0, 1, 1])
+        >>> print(confusion_matrix(predictions, labels, classes=2))
+        [[1 1]
+         [0 2]]
+    """
+    if classes < 1:
+        raise ValueError(f'classes is {classes}, wanted a positive number of classes')
+    predictions, labels = jnp.asarray(predictions), jnp.asarray(labels)
+    for array in (predictions, labels):
+        if array.shape != labels.shape or not jnp.issubdtype(array.dtype, jnp.integer):
+            raise ValueError(
+                f'predictions are {predictions.dtype}{predictions.shape} and labels '
+                f'{labels.dtype}{labels.shape}, wanted integers of one shape: take '
+                'logits.argmax(-1) first'
+            )
+    counted = jnp.ones(labels.shape, bool) if where is None else jnp.asarray(where)
+    # A comparison, since an index that is out of range would wrap or be dropped.
+    truth = jax.nn.one_hot(labels.ravel(), classes, dtype=jnp.int32)
+    truth = truth * counted.reshape(-1, 1).astype(jnp.int32)
+    return truth.T @ jax.nn.one_hot(predictions.ravel(), classes, dtype=jnp.int32)
+
+
+def precision(confusion: Array) -> Array:
+    """Of what was taken for a class, the share that belongs to it.
+
+    Args:
+        confusion: [classes, classes], row: truth, column: prediction.
+
+    Returns:
+        [classes] float32 in [0, 1]; 0 for a class that was never predicted.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> print(precision(jnp.array([[1, 1], [0, 3]])))
+        [1.   0.75]
+    """
+    return _ratio(jnp.diagonal(confusion), confusion.sum(axis=0))
+
+
+def recall(confusion: Array) -> Array:
+    """Of what belongs to a class, the share that was taken for it.
+
+    Args:
+        confusion: [classes, classes], row: truth, column: prediction.
+
+    Returns:
+        [classes] float32 in [0, 1]; 0 for a class that does not occur.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> print(recall(jnp.array([[1, 1], [0, 3]])))
+        [0.5 1. ]
+    """
+    return _ratio(jnp.diagonal(confusion), confusion.sum(axis=1))
+
+
+def f1(confusion: Array) -> Array:
+    """Harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN).
+
+    Args:
+        confusion: [classes, classes], row: truth, column: prediction.
+
+    Returns:
+        [classes] float32 in [0, 1]; its mean is the macro-averaged F1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> print(f1(jnp.array([[1, 1], [0, 1]])).round(4))
+        [0.6667 0.6667]
+    """
+    both = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return _ratio(2 * jnp.diagonal(confusion), both)
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    part, whole = part.astype(jnp.float32), whole.astype(jnp.float32)
+    return jnp.where(whole > 0, part / jnp.where(whole > 0, whole, 1.0), 0.0)
