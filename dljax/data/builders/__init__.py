@@ -1,0 +1,1 @@
+"""TFDS builders, without TensorFlow, of the sets that come with scikit-learn."""

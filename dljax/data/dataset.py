@@ -1,0 +1,188 @@
+"""A prepared data set: what it is, what an example looks like, and its splits."""
+
+import dataclasses
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dljax.data.arrays import canonical
+from dljax.types import Spec
+
+CHUNK = 1024  # records decoded at a time when a split is read into memory
+
+
+def _no_hint(record: logging.LogRecord) -> bool:
+    """Drop TFDS's advice to install OpenCV; Pillow, which we ask for, serves."""
+    return 'OpenCV is not installed' not in str(record.msg)
+
+
+class Records:
+    """Random access to one split as dictionaries of arrays, for `stream`.
+
+    `len(records)` is the number of examples; `records[i]` decodes one of them. Numbers
+    come in the types that `resident` would give; text is left as it is.
+    """
+
+    def __init__(self, source: Sequence[Mapping[str, Any]]):
+        self._source = source
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        # Here and not at construction, so that it also holds in worker processes.
+        logging.getLogger('absl').addFilter(_no_hint)
+        examples = self._source.__getitems__([int(i) for i in indices])
+        return [
+            {name: _plain(name, value) for name, value in example.items()}
+            for example in examples
+        ]
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Give numbers their canonical type and leave the rest alone."""
+    if isinstance(value, Mapping | str | bytes):
+        return value
+    array = np.asarray(value)
+    return canonical(name, array) if array.dtype.kind in 'biuf' else value
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSet:
+    """A data set with its declared form; its splits are read when they are asked for.
+
+    `data['train']` is the split in memory, a dictionary of [example, ...] arrays that
+    must not be written to; `data.records('train')` reads it from the disk, for
+    `stream`. Both take TFDS's slices too, such as `'train[:90%]'`.
+
+    Attributes:
+        name: the name it was asked for by.
+        kind: 'real', 'composed', 'synthetic', or 'TFDS' for a set that TFDS published.
+        description: what it is and how it is split.
+        citation: whom to cite.
+        specs: declared form of each numeric feature, without the batch axis.
+        class_names: names of the classes of 'label'; empty without classes.
+        splits: number of examples by split.
+        memory_limit: bytes above which a split is not read into memory.
+        builder: the TFDS builder that reads it.
+    """
+
+    name: str
+    kind: str
+    description: str
+    citation: str
+    specs: dict[str, Spec]
+    class_names: tuple[str, ...]
+    splits: dict[str, int]
+    memory_limit: int
+    builder: Any = dataclasses.field(repr=False)
+    _read: dict[str, dict[str, np.ndarray]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __getitem__(self, split: str) -> dict[str, np.ndarray]:
+        if split not in self._read:
+            self._check_size(split)
+            self._read[split] = self._in_memory(split)
+        return dict(self._read[split])
+
+    def records(self, split: str) -> Records:
+        """Open a split for random access.
+
+        Args:
+            split: name of a split, or a slice of one.
+
+        Returns:
+            A picklable sequence of examples, for `stream`.
+
+        Raises:
+            KeyError: if there is no such split.
+        """
+        self._examples(split)
+        return Records(self.builder.as_data_source(split))
+
+    def merged(self, *splits: str) -> dict[str, np.ndarray]:
+        """Join whole splits, as for a last fit on training and validation examples.
+
+        Args:
+            *splits: names, in the order of the result. The test split is in it only if
+                it is named.
+
+        Returns:
+            [example, ...] arrays by feature.
+
+        Raises:
+            KeyError: if there is no such split.
+            ValueError: without a name.
+        """
+        if not splits:
+            raise ValueError(
+                f'merged() names no split, wanted one or more of {list(self.splits)}: '
+                "say which, as in merged('train', 'validation')"
+            )
+        parts = [self[split] for split in splits]
+        return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+
+    def _examples(self, split: str) -> int:
+        """Count the examples of a split or of a slice of one."""
+        if split.split('[')[0] not in self.splits:
+            raise KeyError(
+                f"'{self.name}' has no split '{split}', wanted one of "
+                f'{list(self.splits)}, or a slice such as '
+                f"'{next(iter(self.splits))}[:90%]'"
+            )
+        return self.builder.info.splits[split].num_examples
+
+    def _check_size(self, split: str) -> None:
+        """Refuse to fill the memory."""
+        examples = self._examples(split)
+        sizes = [
+            math.prod(spec.shape) * np.dtype(spec.dtype).itemsize
+            for spec in self.specs.values()
+            if None not in spec.shape
+        ]
+        # What has no fixed shape is counted by its bytes on the disk: a lower bound.
+        stored = self.builder.info.splits[split].num_bytes
+        needed = max(examples * sum(sizes), stored)
+        if needed > self.memory_limit:
+            raise ValueError(
+                f"split '{split}' of '{self.name}' needs {needed / 2**20:,.1f} MiB of "
+                f'memory, wanted {self.memory_limit / 2**20:,.1f} MiB or less: give '
+                f"records('{split}') to dljax.data.stream, take a slice such as "
+                f"'{split}[:1%]', or raise memory_limit in load()"
+            )
+
+    def _in_memory(self, split: str) -> dict[str, np.ndarray]:
+        records = self.records(split)
+        arrays = {}
+        for name, value in records[0].items():
+            if isinstance(value, Mapping):
+                raise ValueError(
+                    f"'{name}' of '{self.name}' is nested, wanted a flat example: give "
+                    f"records('{split}') to dljax.data.stream with a transform that "
+                    'picks what you need'
+                )
+            numeric = isinstance(value, np.ndarray)
+            shape = (len(records), *value.shape) if numeric else len(records)
+            arrays[name] = np.empty(shape, value.dtype if numeric else object)
+        for start in range(0, len(records), CHUNK):
+            index = range(start, min(start + CHUNK, len(records)))
+            for i, record in zip(index, records.__getitems__(index), strict=True):
+                for name, array in arrays.items():
+                    if np.shape(record[name]) != array.shape[1:]:
+                        raise ValueError(
+                            f"'{name}' of example {i} of '{self.name}' has shape "
+                            f'{np.shape(record[name])}, wanted {array.shape[1:]} as '
+                            f"the first one: give records('{split}') to "
+                            'dljax.data.stream with a transform that resizes'
+                        )
+                    array[i] = record[name]
+        for array in arrays.values():
+            array.flags.writeable = False  # the cache is shared by all who ask
+        return arrays
