@@ -1,0 +1,1 @@
+"""The networks: Linen modules without a loss, an optimizer or data."""

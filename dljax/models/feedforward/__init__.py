@@ -1,0 +1,5 @@
+"""Networks without convolution or recurrence."""
+
+from dljax.models.feedforward.mlp import MLP
+
+__all__ = ['MLP']

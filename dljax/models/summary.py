@@ -1,0 +1,177 @@
+"""What a net consists of: its layers with shapes, parameters and operations.
+
+Nothing is allocated and nothing is run: the net is traced with abstract arrays.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+from flax import linen as nn
+
+from dljax.types import Batch, PyTree
+
+Call = Callable[[nn.Module, Batch], PyTree]
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One call of one module. Its numbers leave out those of the layers inside it.
+
+    Attributes:
+        path: names from the top of the net, '' for the net itself.
+        kind: the module's class.
+        output: type and shape of what it returns, such as `'float32[1,10]'`.
+        parameters: trainable numbers; counted once where a module is called twice.
+        operations: floating-point operations of this call.
+    """
+
+    path: str
+    kind: str
+    output: str
+    parameters: int
+    operations: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """All layers of a net in the order of their calls, and the totals.
+
+    Attributes:
+        layers: the rows.
+        parameters: trainable numbers of the whole net.
+        operations: floating-point operations of one evaluation of the batch.
+    """
+
+    layers: tuple[Layer, ...]
+    parameters: int
+    operations: int
+
+
+@dataclasses.dataclass
+class _Call:
+    """A module's call with abstract arguments, so that it can be lowered by itself."""
+
+    module: nn.Module
+    path: tuple[str, ...]
+    variables: PyTree
+    arguments: tuple[Any, ...]
+    parent: int
+    output: PyTree = None
+
+
+def summarise(net: nn.Module, call: Call, batch: Mapping[str, Any]) -> Summary:
+    """Trace a net and list its layers.
+
+    Operations are counted by XLA before it optimises: a multiplication and an addition
+    are two. What stands in a loop (a recurrent cell in a scan) counts for one turn.
+
+    Args:
+        net: the net, unbound.
+        call: `(net, batch) -> outputs`, the evaluation to describe.
+        batch: arrays or `jax.ShapeDtypeStruct`s.
+
+    Returns:
+        The summary; the numbers of the layers add up to the totals.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from flax import linen as nn
+        >>> batch = {'x': jnp.ones((1, 4))}
+        >>> summary = summarise(nn.Dense(3), lambda net, b: net(b['x']), batch)
+        >>> print(summary.parameters, summary.operations)
+        15 27
+    """
+    key = jax.random.key(0)
+    variables = jax.eval_shape(nn.init(call, net), key, batch)
+    calls: list[_Call] = []
+    stack = [-1]
+
+    def record(
+        following: Callable[..., PyTree],
+        arguments: tuple[Any, ...],
+        keywords: dict[str, Any],
+        context: nn.module.InterceptorContext,
+    ) -> PyTree:
+        if context.method_name != '__call__':
+            return following(*arguments, **keywords)
+        module, inside = context.module.unbind()
+        abstract = jax.tree.map(_abstract, (inside, (arguments, keywords)))
+        calls.append(_Call(module, context.module.path, *abstract, stack[-1]))
+        this = calls[-1]
+        stack.append(len(calls) - 1)
+        result = following(*arguments, **keywords)
+        stack.pop()
+        this.output = jax.tree.map(_abstract, result)
+        return result
+
+    run = nn.apply(call, net, mutable=True)
+    # Any other stream falls back on this one; a net that samples is traced, not run.
+    streams = {'params': key}
+    with nn.intercept_methods(record):
+        jax.eval_shape(lambda v, b: run(v, b, rngs=streams), variables, batch)
+
+    known: dict[Any, int] = {}
+    operations = [_operations(one, streams, known) for one in calls]
+    own = list(operations)
+    for one, inclusive in zip(calls, operations, strict=True):
+        if one.parent >= 0:
+            own[one.parent] -= inclusive
+    parameters = _parameters(variables.get('params', {}), calls)
+    layers = [
+        Layer(
+            '/'.join(one.path),
+            type(one.module).__name__,
+            ', '.join(map(_short, jax.tree.leaves(one.output))),
+            parameters[index],
+            own[index],
+        )
+        for index, one in enumerate(calls)
+    ]
+    outer = [o for one, o in zip(calls, operations, strict=True) if one.parent < 0]
+    return Summary(tuple(layers), sum(parameters), sum(outer))
+
+
+def _abstract(x: Any) -> Any:
+    return jax.ShapeDtypeStruct(x.shape, x.dtype) if hasattr(x, 'dtype') else x
+
+
+def _short(x: Any) -> str:
+    if not hasattr(x, 'dtype'):
+        return type(x).__name__
+    return f'{x.dtype}[{",".join(map(str, x.shape))}]'
+
+
+def _operations(call: _Call, streams: Mapping[str, Any], known: dict[Any, int]) -> int:
+    leaves, structure = jax.tree.flatten(call.arguments)
+    dynamic = {i: x for i, x in enumerate(leaves) if hasattr(x, 'dtype')}
+    inside = jax.tree.flatten(call.variables)
+    # Deep nets repeat a block dozens of times; equal calls are lowered once.
+    same = (call.module, structure, *leaves, *inside[0], inside[1])
+    if same in known:
+        return known[same]
+
+    def alone(variables: PyTree, arrays: Mapping[int, Any]) -> PyTree:
+        values = [arrays.get(i, x) for i, x in enumerate(leaves)]
+        arguments, keywords = jax.tree.unflatten(structure, values)
+        return call.module.apply(
+            variables, *arguments, **keywords, rngs=streams, mutable=True
+        )
+
+    cost = jax.jit(alone).lower(call.variables, dynamic).cost_analysis()
+    known[same] = int((cost or {}).get('flops', 0))
+    return known[same]
+
+
+def _parameters(params: PyTree, calls: list[_Call]) -> list[int]:
+    """Give each parameter to the innermost recorded module that holds it."""
+    first = {call.path: i for i, call in reversed(list(enumerate(calls)))}
+    counts = [0] * len(calls)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        names = tuple(entry.key for entry in path)
+        holders = (names[:end] for end in range(len(names), -1, -1))
+        owner = next((first[holder] for holder in holders if holder in first), 0)
+        counts[owner] += math.prod(leaf.shape)
+    return counts

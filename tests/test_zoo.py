@@ -1,0 +1,204 @@
+"""The battery that every row of the zoo passes, and the functions that read it."""
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import typing
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from dljax import models, zoo
+from dljax.types import Batch, PyTree
+
+NAMES = zoo.list_models()
+
+
+def make_batch(name: str, size: int = 2, **chosen: object) -> Batch:
+    rng = np.random.default_rng(0)
+    specs, batch = zoo.inputs(name, **chosen), {}
+    for feature, shape in zoo.shapes(name, batch=size, **chosen).items():
+        low = -1.0 if specs[feature].low is None else specs[feature].low
+        high = 1.0 if specs[feature].high is None else specs[feature].high
+        if np.issubdtype(shape.dtype, np.integer):
+            values = rng.integers(low, high, shape.shape, endpoint=True)
+        else:
+            values = rng.uniform(low, high, shape.shape)
+        batch[feature] = values.astype(shape.dtype)
+    return batch
+
+
+@functools.cache  # compiling the initialisers is most of this file's time
+def prepared(name: str) -> tuple[nn.Module, Batch, PyTree]:
+    net, batch = zoo.create_model(name), make_batch(name, size=4)
+    initialise = jax.jit(nn.init(zoo.row(name).call, net))
+    return net, batch, initialise(jax.random.key(1), batch)
+
+
+def applied(net: nn.Module, name: str):
+    return nn.apply(zoo.row(name).call, net)
+
+
+def count(params: PyTree) -> int:
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(params))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_shapes_and_parameter_count_are_those_of_the_row(name):
+    net, batch = zoo.create_model(name), zoo.shapes(name, batch=3)
+    variables = jax.eval_shape(
+        nn.init(zoo.row(name).call, net), jax.random.key(0), batch
+    )
+    assert count(variables['params']) == zoo.row(name).parameters
+    outputs = jax.eval_shape(applied(net, name), variables, batch)
+    assert all(leaf.shape[0] == 3 for leaf in jax.tree.leaves(outputs))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_the_features_pass_the_specs_and_a_further_class_does_not(name):
+    batch = make_batch(name)
+    for feature, spec in zoo.inputs(name).items():
+        spec.check(feature, batch[feature])
+        if feature == 'label':
+            with pytest.raises(ValueError, match="'label' of example 0"):
+                spec.check(feature, batch[feature] + spec.high + 1)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_gradient_reaches_every_parameter(name):
+    net, batch, variables = prepared(name)
+
+    def projected(params: PyTree) -> jax.Array:
+        outputs = applied(net, name)({**variables, 'params': params}, batch)
+        # Random weights, since a plain sum over a softmax would be constant.
+        return sum(
+            (leaf * jax.random.normal(jax.random.key(2), leaf.shape)).sum()
+            for leaf in jax.tree.leaves(outputs)
+        )
+
+    gradients = jax.jit(jax.grad(projected))(variables['params'])
+    for path, leaf in jax.tree_util.tree_leaves_with_path(gradients):
+        assert jnp.isfinite(leaf).all() and jnp.any(leaf != 0), path
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_jit_equals_eager_and_evaluation_is_deterministic(name):
+    net, batch, variables = prepared(name)
+    run = applied(net, name)
+    eager = run(variables, batch, rngs={'dropout': jax.random.key(3)})
+    compiled = jax.jit(run)(variables, batch, rngs={'dropout': jax.random.key(4)})
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+        eager,
+        compiled,
+    )
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_bfloat16_reaches_every_layer_and_leaves_the_parameters_float32(name):
+    net, batch, variables = prepared(name)
+    net = net.clone(dtype=jnp.bfloat16)
+    fresh = jax.eval_shape(nn.init(zoo.row(name).call, net), jax.random.key(0), batch)
+    assert all(p.dtype == jnp.float32 for p in jax.tree.leaves(fresh['params']))
+
+    def check_dtype(following, arguments, keywords, context):
+        if hasattr(context.module, 'dtype'):
+            assert context.module.dtype == jnp.bfloat16, context.module.path
+        return following(*arguments, **keywords)
+
+    with nn.intercept_methods(check_dtype):
+        outputs = jax.jit(applied(net, name))(variables, batch)
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(outputs))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_the_parameters_have_the_type_that_is_asked_for(name):
+    net = zoo.create_model(name).clone(param_dtype=jnp.float16)
+    variables = jax.eval_shape(
+        nn.init(zoo.row(name).call, net), jax.random.key(0), zoo.shapes(name)
+    )
+    assert {str(p.dtype) for p in jax.tree.leaves(variables['params'])} == {'float16'}
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_net_can_be_hashed_and_equals_its_twin(name):
+    assert hash(zoo.create_model(name)) == hash(zoo.create_model(name))
+    assert zoo.create_model(name) == zoo.create_model(name)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_an_unknown_setting_is_answered_with_the_known_ones(name):
+    with pytest.raises(TypeError, match=f"{name} has no setting 'deterministic'") as e:
+        zoo.create_model(name, deterministic=True)
+    assert all(setting in str(e.value) for setting in zoo.settings(name))
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_the_description_adds_up(name):
+    summary = zoo.describe(name)
+    assert summary.parameters == zoo.row(name).parameters
+    assert sum(layer.parameters for layer in summary.layers) == summary.parameters
+    assert sum(layer.operations for layer in summary.layers) == summary.operations
+    assert all(layer.operations >= 0 for layer in summary.layers)
+
+
+def test_every_public_constructor_has_a_row():
+    known = {zoo.row(name).constructor for name in NAMES}
+    missing = []
+    for family in pkgutil.iter_modules(models.__path__, models.__name__ + '.'):
+        if not family.ispkg:
+            continue
+        package = importlib.import_module(family.name)
+        for public in package.__all__:
+            thing = getattr(package, public)
+            if inspect.isfunction(thing):
+                made = typing.get_type_hints(thing).get('return')
+            else:
+                made = thing
+            constructs = isinstance(made, type) and issubclass(made, nn.Module)
+            if constructs and thing not in known:
+                missing.append(f'{family.name}.{public}')
+    assert not missing, f'add rows to dljax/zoo.py for {missing}'
+
+
+def test_every_architecture_file_exports_something():
+    for family in pkgutil.iter_modules(models.__path__, models.__name__ + '.'):
+        if not family.ispkg:
+            continue
+        package = importlib.import_module(family.name)
+        homes = {getattr(package, name).__module__ for name in package.__all__}
+        files = pkgutil.iter_modules(package.__path__, family.name + '.')
+        assert {file.name for file in files} <= homes
+
+
+def test_an_unknown_model_is_answered_with_the_nearest_ones():
+    with pytest.raises(ValueError, match='did you mean lenet5'):
+        zoo.create_model('lenet')
+    with pytest.raises(ValueError, match='list_models'):
+        zoo.row('0')
+
+
+def test_models_are_listed_by_pattern():
+    assert 'lenet5' in zoo.list_models('lenet*')
+    assert 'mlp' not in zoo.list_models('lenet*')
+    assert zoo.list_models() == sorted(set(zoo.list_models()))
+
+
+def test_no_name_stands_twice():
+    names = [row.name for row in zoo._ROWS]
+    assert sorted(names) == zoo.list_models()
+
+
+def test_the_description_follows_the_settings_and_the_batch():
+    batch = {'features': jax.ShapeDtypeStruct((5, 3), jnp.float32)}
+    summary = zoo.describe('mlp', batch=batch, hidden=(4,), outputs=2)
+    assert summary.parameters == 3 * 4 + 4 + 4 * 2 + 2
+    rows = {layer.path: layer for layer in summary.layers}
+    assert rows['hidden_0'].output == 'float32[5,4]'
+    assert rows['hidden_0'].parameters == 16
+    # Two for a product and its sum, one for the bias: 5 rows of 4 units of 3 inputs.
+    assert rows['hidden_0'].operations == 5 * 4 * (2 * 3 + 1)
