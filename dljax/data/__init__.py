@@ -1,22 +1,38 @@
 """Data: sets, sources of batches, normalisation and augmentation."""
 
 from dljax.data.arrays import batches_per_epoch
+from dljax.data.augment import affine, rotation, scaling, translation, warped
 from dljax.data.batches import batches
 from dljax.data.dataset import DataSet, Records
 from dljax.data.images import as_float, padded, resized
-from dljax.data.load import load
+from dljax.data.load import BUILT_IN, load
+from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.resident import resident
 from dljax.data.shuffle import permuted
+from dljax.data.stream import stream
+from dljax.data.synthetic import regression, truth_table
 
 __all__ = [
+    'BUILT_IN',
     'DataSet',
+    'Normalizer',
     'Records',
+    'affine',
     'as_float',
     'batches',
     'batches_per_epoch',
     'load',
+    'min_max',
     'padded',
     'permuted',
+    'regression',
     'resident',
     'resized',
+    'rotation',
+    'scaling',
+    'stream',
+    'translation',
+    'truth_table',
+    'warped',
+    'z_score',
 ]
