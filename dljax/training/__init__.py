@@ -1,0 +1,40 @@
+"""The engine: learners, the loop, devices, optimizers, checkpoints and records."""
+
+from dljax.training.ensemble import ensemble, member
+from dljax.training.evaluate import evaluate
+from dljax.training.guard import NonFiniteError
+from dljax.training.learner import Learner, Player, learner
+from dljax.training.loop import Round, fit, rounds
+from dljax.training.optimizers import (
+    averaged,
+    by_path,
+    clipped,
+    scale_to_norm,
+    with_averages,
+)
+from dljax.training.parallel import data_mesh, replicated, sharded
+from dljax.training.stopping import reached, settled, stalled
+
+__all__ = [
+    'Learner',
+    'NonFiniteError',
+    'Player',
+    'Round',
+    'averaged',
+    'by_path',
+    'clipped',
+    'data_mesh',
+    'ensemble',
+    'evaluate',
+    'fit',
+    'learner',
+    'member',
+    'reached',
+    'replicated',
+    'rounds',
+    'scale_to_norm',
+    'settled',
+    'sharded',
+    'stalled',
+    'with_averages',
+]

@@ -1,0 +1,108 @@
+"""Independent members trained side by side on a mapped axis."""
+
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from dljax.training.learner import Learner
+from dljax.types import Batch, Key, Metrics, Position, Source, State, fold
+
+
+def ensemble(
+    learner: Learner,
+    source: Source,
+    members: int,
+    *,
+    hyperparameters: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+) -> tuple[Learner, Source]:
+    """Train several independent members at once, by `vmap` over learner and source.
+
+    Member i is, to rounding, the run alone with the root key `fold(key, i)`: its own
+    initial parameters, noise and batches. Over a host source the members share their
+    batches. Every leaf of the state, the position and the metrics has a first axis of
+    [members]; `member` takes one out.
+
+    Example:
+        >>> import optax
+        >>> sweep = {'classifier': {'learning_rate': [.1, .01]}}
+        >>> optimizer = optax.inject_hyperparams(optax.sgd)(learning_rate=.1)
+
+        `ensemble(learner, source, 2, hyperparameters=sweep)` then gives each member the
+        learning rate of its own, where 'classifier' is the player with that optimizer.
+
+    Args:
+        learner: of one member.
+        source: of one member.
+        members: how many; at least 1.
+        hyperparameters: by player and by name, a value for each member; the player's
+            optimizer holds them by `optax.inject_hyperparams`.
+
+    Returns:
+        The learner and the source of all members.
+
+    Raises:
+        ValueError: for fewer than one member, a wrong number of values, or (at `init`)
+            a player or hyperparameter that is not there.
+    """
+    if members < 1:
+        raise ValueError(f'members={members}, wanted 1 or more')
+    values = {
+        player: {name: jnp.asarray(v, jnp.float32) for name, v in settings.items()}
+        for player, settings in (hyperparameters or {}).items()
+    }
+    for player, settings in values.items():
+        for name, value in settings.items():
+            if value.shape != (members,):
+                raise ValueError(
+                    f"{player}'s {name} has shape {value.shape}, wanted one value for "
+                    f'each of {members} members'
+                )
+    number = jnp.arange(members)
+    batched = None if source.host else 0
+
+    def init(key: Key, batch: Batch) -> State:
+        def one(i: jax.Array, settings: dict, batch: Batch) -> State:
+            state = learner.init(fold(key, i), batch)
+            unknown = settings.keys() - state.opt_state.keys()
+            if unknown:
+                raise ValueError(
+                    f'no player is called {sorted(unknown)}; there are '
+                    f'{sorted(state.opt_state)}'
+                )
+            changed = {}
+            for player, chosen in settings.items():
+                try:
+                    changed[player] = optax.tree.set(state.opt_state[player], **chosen)
+                except KeyError as error:
+                    raise ValueError(
+                        f"the optimizer of '{player}' does not hold {sorted(chosen)}: "
+                        'make it by optax.inject_hyperparams'
+                    ) from error
+            return state.replace(opt_state={**state.opt_state, **changed})
+
+        return jax.vmap(one, (0, 0, batched))(number, values, batch)
+
+    def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
+        def one(i: jax.Array, state: State, batch: Batch) -> tuple[State, Metrics]:
+            return learner.update(fold(key, i), state, batch)
+
+        return jax.vmap(one, (0, 0, batched))(number, state, batch)
+
+    def first(key: Key) -> tuple[Position, Batch]:
+        return jax.vmap(lambda i: source.init(fold(key, i)))(number)
+
+    def following(key: Key, position: Position, state: State) -> tuple[Position, Batch]:
+        def one(i: jax.Array, position: Position, state: State) -> tuple:
+            return source.next(fold(key, i), position, state)
+
+        return jax.vmap(one)(number, position, state)
+
+    each = source if source.host else Source(first, following)
+    return Learner(init, update), each
+
+
+def member(state: State, index: int) -> State:
+    """Take one member out of the state of an ensemble; any other tree works as well."""
+    return jax.tree.map(lambda leaf: leaf[index], state)

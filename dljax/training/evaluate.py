@@ -1,0 +1,97 @@
+"""Exact evaluation: per-example scores, averaged over every example once."""
+
+import functools
+from collections.abc import Iterable, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from flax.core import DenyList
+
+from dljax.types import Array, Batch, Objective, State, fold
+
+BATCH_SHAPED = ('carry', 'chain')
+
+
+def evaluate(
+    net: nn.Module,
+    score: Objective,
+    state: State,
+    batches: Iterable[Mapping[str, np.ndarray]],
+    *,
+    leave_out: tuple[str, ...] = BATCH_SHAPED,
+) -> dict[str, float | np.ndarray]:
+    """Average per-example scores over a data set, exactly.
+
+    Compiled once for each net, score and batch shape. A short last batch is padded and
+    its padding carries a mask of zero, as `dljax.data.batches` does it. The state of an
+    `ensemble`, whose `step` is a vector, is evaluated member by member.
+
+    Args:
+        net: the net that was trained; hashable, as Linen modules with tuples are.
+        score: `(net, batch, step) -> {name: [batch] values}`. It calls the net with
+            `train=False`. Random streams are fixed by the batch's number.
+        state: of the training.
+        batches: dictionaries of arrays, with an optional 'mask' of [batch] weights.
+        leave_out: collections whose shape is that of the training batch, which the net
+            makes anew here.
+
+    Returns:
+        The mean of each score: a float, or [members] for an ensemble.
+
+    Raises:
+        ValueError: without a batch, or where a score is not one value an example.
+    """
+    ensemble = np.ndim(state.step) == 1
+    state = state.replace(
+        opt_state={},
+        collections={k: v for k, v in state.collections.items() if k not in leave_out},
+    )
+    totals, weight = {}, 0.0
+    for index, batch in enumerate(batches):
+        batch = dict(batch)
+        size = len(next(iter(batch.values())))
+        mask = np.asarray(batch.pop('mask', np.ones(size)), np.float32)
+        sums = _sums(net, score, ensemble, state, batch, mask, jnp.int32(index))
+        for name, value in sums.items():
+            totals[name] = totals.get(name, 0.0) + np.asarray(value, np.float64)
+        weight += float(mask.sum())
+    if not weight:
+        raise ValueError('nothing to evaluate: there is no batch, or all is masked')
+    means = {name: value / weight for name, value in totals.items()}
+    return means if ensemble else {name: float(value) for name, value in means.items()}
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _sums(
+    net: nn.Module,
+    score: Objective,
+    ensemble: bool,
+    state: State,
+    batch: Batch,
+    mask: Array,
+    index: Array,
+) -> dict[str, Array]:
+    """Sum the scores of one batch over its true examples."""
+
+    def one(state: State) -> dict[str, Array]:
+        values, _ = nn.apply(score, net, mutable=DenyList(('params', 'intermediates')))(
+            {'params': state.params, **state.collections},
+            batch,
+            state.step,
+            rngs={'params': fold(jax.random.key(0), 'evaluate', index)},
+        )
+        for name, value in values.items():
+            if value.shape != mask.shape:
+                raise ValueError(
+                    f"score '{name}' has shape {value.shape}, wanted one value for each "
+                    f'example: {mask.shape}'
+                )
+        # where, not a product: a padded example may well score NaN
+        return {
+            k: jnp.where(mask > 0, v.astype(jnp.float32) * mask, 0.0).sum()
+            for k, v in values.items()
+        }
+
+    return jax.vmap(one)(state) if ensemble else one(state)

@@ -1,0 +1,63 @@
+"""Stop a run whose numbers are no longer finite, and say where it happened."""
+
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from dljax.types import State
+
+
+class NonFiniteError(FloatingPointError):
+    """A loss or a gradient became infinite or not a number.
+
+    Attributes:
+        step: the update in which it happened, counted from 0.
+        player: whose turn it was.
+        leaf: path of the first leaf of the state that is not finite, or None.
+    """
+
+    def __init__(
+        self, step: int, player: str, leaf: str | None, member: int | None = None
+    ) -> None:
+        self.step, self.player, self.leaf = step, player, leaf
+        place = f'first in {leaf}' if leaf else 'the state itself is still finite'
+        who = '' if member is None else f' of member {member}'
+        super().__init__(
+            f"the loss or gradient of player '{player}'{who} is not finite in update "
+            f'{step} ({place}): lower the learning rate, clip the gradient '
+            '(dljax.training.clipped), or look for a logarithm or division of zero'
+        )
+
+
+def require_finite(metrics: Mapping[str, np.ndarray], state: State) -> None:
+    """Raise where any player's loss or gradient was not finite.
+
+    Args:
+        metrics: of successive updates: [updates, ...] host arrays with the 'finite' flag
+            of each player.
+        state: the state after the last of them, to name the step and the leaf.
+
+    Raises:
+        NonFiniteError: for the earliest such update.
+    """
+    bad = {
+        name.removesuffix('/finite'): np.argwhere(~flags)[0]
+        for name, flags in metrics.items()
+        if name.endswith('/finite') and not flags.all()
+    }
+    if bad:
+        player, where = min(bad.items(), key=lambda item: item[1][0])
+        member = int(where[1]) if len(where) > 1 else None
+        leaf = first_non_finite(state)
+        updates = len(metrics[f'{player}/finite'])
+        step = int(np.max(state.step)) - updates + int(where[0])
+        raise NonFiniteError(step, player, leaf, member)
+
+
+def first_non_finite(state: State) -> str | None:
+    """Name the first leaf with a value that is not finite: parameters come first."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+        if not np.isfinite(np.asarray(leaf, np.float64)).all():
+            return jax.tree_util.keystr(path, simple=True, separator='/')
+    return None

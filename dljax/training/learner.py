@@ -1,0 +1,195 @@
+"""The train step: players, each with an objective, an optimizer and its turn."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+from flax.core import DenyList
+
+from dljax.types import Array, Batch, Key, Metrics, Objective, PyTree, State, fold
+
+
+@dataclasses.dataclass(frozen=True)
+class Player:
+    """An objective, the parameters that it moves, and how.
+
+    Attributes:
+        optimizer: turns gradients (or directions) into updates.
+        loss: `(net, batch, step) -> (scalar, metrics)`, which the engine differentiates.
+        direction: `(net, batch, step) -> (tree, metrics)`, a learning rule that returns
+            the descent direction itself, as a dictionary of the trained groups. Exactly
+            one of `loss` and `direction` is given.
+        trains: the top-level parameter groups that move; none named means all of them.
+        every: the player moves in every so-many-th update, from the first on. Its
+            optimizer, and so its schedule, counts its own moves only.
+    """
+
+    optimizer: optax.GradientTransformation
+    loss: Objective | None = None
+    direction: Objective | None = None
+    trains: tuple[str, ...] = ()
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if (self.loss is None) == (self.direction is None):
+            raise ValueError('a Player needs exactly one of loss= and direction=')
+        if isinstance(self.trains, str):
+            raise ValueError(
+                f"trains={self.trains!r} is one word, wanted a tuple: ('{self.trains}',)"
+            )
+        if self.every < 1:
+            raise ValueError(f'every={self.every}, wanted 1 or more')
+
+
+class Learner(NamedTuple):
+    """A pair of pure functions, as Optax's: all that the training loop knows.
+
+    Attributes:
+        init: `(key, batch) -> state`.
+        update: `(key, state, batch) -> (state, metrics)`; `key` is the run's root key.
+    """
+
+    init: Callable[[Key, Batch], State]
+    update: Callable[[Key, State, Batch], tuple[State, Metrics]]
+
+
+def learner(
+    net: nn.Module, players: Mapping[str, Player], *, axis: str | None = None
+) -> Learner:
+    r"""Build the train step of a net from its players.
+
+    In each update the players take their turns in order and each sees the moves made
+    before it. A turn applies the objective to the bound net with every collection but
+    the parameters mutable, differentiates a loss with respect to the trained groups
+    only, averages over `axis`, and lets Optax move. Both functions of the result are
+    pure and may be jitted, scanned, mapped and differentiated.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from flax import linen as nn
+        >>> def fit_line(net, batch, step):
+        ...     return jnp.mean((net(batch['x']) - batch['y']) ** 2), {}
+        >>> x = jnp.linspace(-1., 1., 8)[:, None]
+        >>> batch = {'x': x, 'y': 3. * x + 1.}
+        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.5), loss=fit_line)})
+        >>> key = jax.random.key(0)
+        >>> state = line.init(key, batch)
+        >>> for _ in range(100):
+        ...     state, metrics = line.update(key, state, batch)
+        >>> f"{state.params['kernel'][0, 0]:.2f} {state.params['bias'][0]:.2f}"
+        '3.00 1.00'
+
+    Args:
+        net: any Linen module. Several networks are one container with named fields.
+        players: by name, in the order of their turns.
+        axis: name of the mapped axis to average gradients and metrics over, under
+            `pmap` or `shard_map`. Random streams then differ along it.
+
+    Returns:
+        The learner. Metrics are float32 scalars named 'player/metric'; each player has
+        'loss' or 'direction' metrics of its own, 'gradient_norm' (before the optimizer)
+        and the flag 'finite'. In a turn that it sits out its metrics are NaN.
+
+    Raises:
+        ValueError: without players; and, at `init`, for a group in `trains` that the
+            net does not have, or a loss that is not a scalar.
+    """
+    if not players:
+        raise ValueError('a learner needs at least one player')
+
+    def init(key: Key, batch: Batch) -> State:
+        def visit(net: nn.Module, batch: Batch) -> None:
+            for player in players.values():
+                (player.loss or player.direction)(net, batch, jnp.int32(0))
+
+        collections = dict(nn.init(visit, net)(fold(key, 'init'), batch))
+        params = dict(collections.pop('params', {}))
+        opt_state = {}
+        for name, player in players.items():
+            unknown = [group for group in player.trains if group not in params]
+            if unknown:
+                raise ValueError(
+                    f"player '{name}' trains {unknown}, but the groups of "
+                    f'{type(net).__name__} are {sorted(params)}'
+                )
+            opt_state[name] = player.optimizer.init(_groups(player, params)[0])
+        return State(jnp.int32(0), params, collections, opt_state)
+
+    def turn(name: str, key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
+        player = players[name]
+        trained, frozen = _groups(player, state.params)
+
+        def objective(trained: PyTree) -> tuple[Array, tuple]:
+            (value, metrics), collections = nn.apply(
+                player.loss or player.direction,
+                net,
+                mutable=DenyList(('params', 'intermediates')),
+            )(
+                {'params': {**frozen, **trained}, **state.collections},
+                batch,
+                state.step,
+                rngs={'params': key},  # Linen derives every named stream from it
+            )
+            return value, (metrics, collections)
+
+        if player.direction is None:
+            compute = jax.value_and_grad(objective, has_aux=True)
+            (value, (metrics, collections)), gradient = compute(trained)
+            metrics = {'loss': value, **metrics}
+        else:
+            gradient, (metrics, collections) = objective(trained)
+        if axis is not None:
+            gradient, metrics = jax.lax.pmean((gradient, metrics), axis)
+        metrics = {**metrics, 'gradient_norm': optax.tree.norm(gradient)}
+        metrics = {k: jnp.asarray(v, jnp.float32) for k, v in metrics.items()}
+        finite = jnp.isfinite(metrics.get('loss', 0.0) + metrics['gradient_norm'])
+        updates, opt_state = player.optimizer.update(
+            gradient, state.opt_state[name], trained
+        )
+        state = state.replace(
+            params={**frozen, **optax.apply_updates(trained, updates)},
+            collections={**state.collections, **collections},
+            opt_state={**state.opt_state, name: opt_state},
+        )
+        return state, {**metrics, 'finite': finite}
+
+    def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
+        key = fold(key, 'update', state.step)
+        if axis is not None:
+            key = fold(key, jax.lax.axis_index(axis))
+        report = {}
+        for index, (name, player) in enumerate(players.items()):
+
+            def move(state: State, name: str = name, index: int = index) -> tuple:
+                return turn(name, fold(key, index), state, batch)
+
+            if player.every == 1:
+                state, metrics = move(state)
+            else:
+                silent = {
+                    k: jnp.full(v.shape, v.dtype == bool or jnp.nan, v.dtype)
+                    for k, v in jax.eval_shape(move, state)[1].items()
+                }
+                state, metrics = jax.lax.cond(
+                    state.step % player.every == 0,
+                    move,
+                    lambda state, silent=silent: (state, silent),
+                    state,
+                )
+            report |= {f'{name}/{k}': v for k, v in metrics.items()}
+        return state.replace(step=state.step + 1), report
+
+    return Learner(init, update)
+
+
+def _groups(player: Player, params: PyTree) -> tuple[PyTree, PyTree]:
+    """Part the parameters into what a player trains and what it leaves alone."""
+    names = player.trains or tuple(params)
+    return (
+        {name: params[name] for name in names},
+        {name: group for name, group in params.items() if name not in names},
+    )

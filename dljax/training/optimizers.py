@@ -1,0 +1,203 @@
+"""What Optax leaves to its user: clipping shorthands, groups by path, averages."""
+
+import fnmatch
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from dljax.types import Array, PyTree, State
+
+
+def clipped(
+    optimizer: optax.GradientTransformation, norm: float = 1.0
+) -> optax.GradientTransformation:
+    """Clip the gradient to a global norm before the optimizer sees it.
+
+    For the other forms, chain Optax's own: `optax.clip` (by value),
+    `optax.adaptive_grad_clip` (by the parameters' norms), or `scale_to_norm`.
+
+    Args:
+        optimizer: any Optax optimizer.
+        norm: the largest norm allowed, over all leaves together; positive.
+
+    Returns:
+        The chain of both.
+
+    Raises:
+        ValueError: for a norm that is not positive.
+
+    Reference:
+        Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural
+        networks, https://arxiv.org/abs/1211.5063
+    """
+    _positive('norm', norm)
+    return optax.chain(optax.clip_by_global_norm(norm), optimizer)
+
+
+def scale_to_norm(norm: float = 1.0) -> optax.GradientTransformation:
+    """Scale the gradient to a fixed global norm, whether it is larger or smaller.
+
+    Only the direction is left: `norm * g / ||g||`. A gradient of zero stays zero.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> rule = scale_to_norm(1.)
+        >>> grads = {'w': jnp.array([30., 40.])}
+        >>> updates, _ = rule.update(grads, rule.init(grads))
+        >>> updates['w'].round(2).tolist()
+        [0.6000000238418579, 0.800000011920929]
+
+    Args:
+        norm: the norm of every update; positive.
+
+    Returns:
+        The transformation; chain it before an optimizer.
+
+    Raises:
+        ValueError: for a norm that is not positive.
+    """
+    _positive('norm', norm)
+
+    def scale(updates: PyTree, params: PyTree | None = None) -> PyTree:
+        length = optax.tree.norm(updates)
+        factor = jnp.where(length > 0, norm / jnp.where(length > 0, length, 1.0), 0.0)
+        return jax.tree.map(lambda u: u * factor.astype(u.dtype), updates)
+
+    return optax.stateless(scale)
+
+
+def by_path(
+    rules: Mapping[str, optax.GradientTransformation],
+) -> optax.GradientTransformation:
+    """Give each parameter the rule of the first pattern that its path matches.
+
+    Clipping ranges, learning rates, decay or freezing (`optax.set_to_zero()`) by group.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> rule = by_path({'*/bias': optax.set_to_zero(), '*': optax.sgd(1.)})
+        >>> params = {'head': {'kernel': jnp.ones(()), 'bias': jnp.ones(())}}
+        >>> updates, _ = rule.update(params, rule.init(params))
+        >>> float(updates['head']['kernel']), float(updates['head']['bias'])
+        (-1.0, 0.0)
+
+    Args:
+        rules: by shell pattern over paths such as 'encoder/Dense_0/kernel', in order.
+
+    Returns:
+        The transformation.
+
+    Raises:
+        ValueError: at `init`, for a parameter that no pattern matches, or a pattern
+            that matches no parameter.
+    """
+    names = list(rules)
+
+    def label(path: tuple, _: Array) -> str:
+        path = jax.tree_util.keystr(path, simple=True, separator='/')
+        for pattern in names:
+            if fnmatch.fnmatchcase(path, pattern):
+                return pattern
+        raise ValueError(f"no pattern of {names} matches '{path}': add a last '*'")
+
+    def labels(params: PyTree) -> PyTree:
+        tree = jax.tree_util.tree_map_with_path(label, params)
+        unused = [name for name in names if name not in jax.tree.leaves(tree)]
+        if unused:
+            paths = [
+                jax.tree_util.keystr(path, simple=True, separator='/')
+                for path, _ in jax.tree_util.tree_leaves_with_path(params)
+            ]
+            raise ValueError(f'{unused} match (or are left) none of {paths}')
+        return tree
+
+    return optax.partition(rules, labels)
+
+
+class AveragedState(NamedTuple):
+    """State of `averaged`: the moves made, the running average, the optimizer's own."""
+
+    count: Array
+    average: PyTree
+    inner: PyTree
+
+
+def averaged(
+    optimizer: optax.GradientTransformation, decay: float = 0.999
+) -> optax.GradientTransformation:
+    """Keep an exponential moving average of the parameters beside the training.
+
+    After each move, `average = d * average + (1 - d) * params`, where `d` rises as
+    `(1 + count) / (10 + count)` up to `decay`, so that the first steps are soon
+    forgotten. `with_averages` puts it in the place of the parameters for evaluation.
+
+    Args:
+        optimizer: any Optax optimizer.
+        decay: in [0, 1).
+
+    Returns:
+        The optimizer with the average in its state.
+
+    Raises:
+        ValueError: for a decay out of range.
+
+    Reference:
+        Polyak, Juditsky (1992), Acceleration of stochastic approximation by averaging,
+        https://doi.org/10.1137/0330046
+    """
+    if not 0 <= decay < 1:
+        raise ValueError(f'decay={decay}, wanted a number in [0, 1)')
+    optimizer = optax.with_extra_args_support(optimizer)
+
+    def init(params: PyTree) -> AveragedState:
+        copy = jax.tree.map(jnp.copy, params)
+        return AveragedState(jnp.int32(0), copy, optimizer.init(params))
+
+    def update(
+        updates: PyTree,
+        state: AveragedState,
+        params: PyTree | None = None,
+        **extra: PyTree,
+    ) -> tuple[PyTree, AveragedState]:
+        if params is None:
+            raise ValueError(
+                'averaged() needs the parameters: update(g, state, params)'
+            )
+        updates, inner = optimizer.update(updates, state.inner, params, **extra)
+        rate = jnp.minimum(decay, (1 + state.count) / (10 + state.count))
+        average = optax.incremental_update(
+            optax.apply_updates(params, updates), state.average, 1 - rate
+        )
+        return updates, AveragedState(state.count + 1, average, inner)
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+def with_averages(state: State) -> State:
+    """Put the averages that `averaged` keeps in the place of the parameters.
+
+    Args:
+        state: of a training in which at least one player's optimizer is `averaged`.
+
+    Returns:
+        The same state with averaged parameters; groups without an average stay.
+
+    Raises:
+        ValueError: where no player keeps an average.
+    """
+    averages = {}
+    for optimizer_state in state.opt_state.values():
+        found = optax.tree.get_all_with_path(optimizer_state, 'average')
+        for _, average in found:
+            averages |= average
+    if not averages:
+        raise ValueError('no optimizer keeps an average: wrap one in averaged()')
+    return state.replace(params={**state.params, **averages})
+
+
+def _positive(name: str, value: float) -> None:
+    if not value > 0:
+        raise ValueError(f'{name}={value}, wanted a positive number')

@@ -1,0 +1,100 @@
+"""Rules that end a run early: functions of its records so far.
+
+A rule sees every row of averaged metrics since the start and answers with the reason to
+stop, or None. It keeps nothing, so a resumed run decides as an uninterrupted one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+Rows = Sequence[Mapping[str, float]]
+Stop = Callable[[Rows], str | None]
+
+
+def settled(metric: str, tolerance: float) -> Stop:
+    """Stop when a cost changes by less than a tolerance from one row to the next.
+
+    Args:
+        metric: the cost's name, such as 'classifier/loss'.
+        tolerance: the smallest absolute change that is worth going on for.
+
+    Returns:
+        The rule.
+    """
+    if tolerance <= 0:
+        raise ValueError(f'tolerance={tolerance}, wanted a positive number')
+
+    def stop(rows: Rows) -> str | None:
+        values = _series(rows, metric)
+        if len(values) > 1 and abs(values[-1] - values[-2]) < tolerance:
+            return f'{metric} changed by less than {tolerance:g}'
+        return None
+
+    return stop
+
+
+def reached(metric: str, limit: float, *, higher: bool = False) -> Stop:
+    """Stop when a metric is as good as a limit.
+
+    Args:
+        metric: its name, such as 'classifier/loss' or 'validation/accuracy'.
+        limit: the value to reach.
+        higher: whether larger is better.
+
+    Returns:
+        The rule.
+    """
+
+    def stop(rows: Rows) -> str | None:
+        values = _series(rows, metric)
+        if values and (values[-1] >= limit if higher else values[-1] <= limit):
+            return f'{metric} = {values[-1]:g} reached {limit:g}'
+        return None
+
+    return stop
+
+
+def stalled(
+    metric: str, patience: int, *, higher: bool = False, margin: float = 0.0
+) -> Stop:
+    """Stop when a metric has not improved for so many of its measurements.
+
+    Args:
+        metric: its name, such as 'validation/accuracy'.
+        patience: measurements without improvement that are let pass.
+        higher: whether larger is better.
+        margin: an improvement is more than this much.
+
+    Returns:
+        The rule.
+    """
+    if patience < 1:
+        raise ValueError(f'patience={patience}, wanted 1 or more')
+
+    def stop(rows: Rows) -> str | None:
+        values = _series(rows, metric)
+        best, age = None, 0
+        for value in values if higher else [-v for v in values]:
+            if best is None or value > best + margin:
+                best, age = value, 0
+            else:
+                age += 1
+        if age >= patience:
+            return f'{metric} has not improved for {age} measurements'
+        return None
+
+    return stop
+
+
+def _series(rows: Rows, metric: str) -> list[float]:
+    """Collect a metric from the rows that hold it; the first rows may not."""
+    values = [row[metric] for row in rows if metric in row]
+    if rows and not values and len(rows) > 1 and _unknown(rows, metric):
+        known = sorted({name for row in rows for name in row})
+        raise ValueError(f"no metric is called '{metric}'; there are {known}")
+    return values
+
+
+def _unknown(rows: Rows, metric: str) -> bool:
+    """Tell a misspelt metric from one of an evaluation that is yet to come."""
+    group = metric.split('/')[0]
+    return any(name.split('/')[0] == group for row in rows for name in row)
