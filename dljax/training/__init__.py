@@ -3,7 +3,7 @@
 from dljax.training.ensemble import ensemble, member
 from dljax.training.evaluate import evaluate
 from dljax.training.guard import NonFiniteError
-from dljax.training.learner import Learner, Player, learner
+from dljax.training.learner import Learner, learner
 from dljax.training.loop import Round, fit, rounds
 from dljax.training.optimizers import (
     averaged,
@@ -13,6 +13,7 @@ from dljax.training.optimizers import (
     with_averages,
 )
 from dljax.training.parallel import data_mesh, replicated, sharded
+from dljax.training.player import Player
 from dljax.training.stopping import reached, settled, stalled
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Checkpoints through Orbax: the last few, the best, and none that came back damaged."""
+"""Checkpoints through Orbax: the last few and the best, each with a checksum."""
 
 import hashlib
 import math
@@ -34,8 +34,8 @@ class Checkpoints:
     """The checkpoints of one run, in a folder.
 
     Orbax writes in the background and lists a step only once it is whole. It does not
-    notice a flipped bit, so each checkpoint carries a SHA-256 of its values; one that is
-    damaged is passed over, with a warning, for the one before it.
+    notice a flipped bit, so each checkpoint carries a SHA-256 of its values; one that
+    is damaged is passed over, with a warning, for the one before it.
     """
 
     def __init__(

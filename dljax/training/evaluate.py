@@ -85,7 +85,7 @@ def _sums(
         for name, value in values.items():
             if value.shape != mask.shape:
                 raise ValueError(
-                    f"score '{name}' has shape {value.shape}, wanted one value for each "
+                    f"score '{name}' has shape {value.shape}, wanted one value per "
                     f'example: {mask.shape}'
                 )
         # where, not a product: a padded example may well score NaN

@@ -34,8 +34,8 @@ def require_finite(metrics: Mapping[str, np.ndarray], state: State) -> None:
     """Raise where any player's loss or gradient was not finite.
 
     Args:
-        metrics: of successive updates: [updates, ...] host arrays with the 'finite' flag
-            of each player.
+        metrics: of successive updates: [updates, ...] host arrays with the 'finite'
+            flag of each player.
         state: the state after the last of them, to name the step and the leaf.
 
     Raises:

@@ -1,6 +1,5 @@
 """The train step: players, each with an objective, an optimizer and its turn."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -10,39 +9,8 @@ import optax
 from flax import linen as nn
 from flax.core import DenyList
 
-from dljax.types import Array, Batch, Key, Metrics, Objective, PyTree, State, fold
-
-
-@dataclasses.dataclass(frozen=True)
-class Player:
-    """An objective, the parameters that it moves, and how.
-
-    Attributes:
-        optimizer: turns gradients (or directions) into updates.
-        loss: `(net, batch, step) -> (scalar, metrics)`, which the engine differentiates.
-        direction: `(net, batch, step) -> (tree, metrics)`, a learning rule that returns
-            the descent direction itself, as a dictionary of the trained groups. Exactly
-            one of `loss` and `direction` is given.
-        trains: the top-level parameter groups that move; none named means all of them.
-        every: the player moves in every so-many-th update, from the first on. Its
-            optimizer, and so its schedule, counts its own moves only.
-    """
-
-    optimizer: optax.GradientTransformation
-    loss: Objective | None = None
-    direction: Objective | None = None
-    trains: tuple[str, ...] = ()
-    every: int = 1
-
-    def __post_init__(self) -> None:
-        if (self.loss is None) == (self.direction is None):
-            raise ValueError('a Player needs exactly one of loss= and direction=')
-        if isinstance(self.trains, str):
-            raise ValueError(
-                f"trains={self.trains!r} is one word, wanted a tuple: ('{self.trains}',)"
-            )
-        if self.every < 1:
-            raise ValueError(f'every={self.every}, wanted 1 or more')
+from dljax.training.player import Player
+from dljax.types import Array, Batch, Key, Metrics, PyTree, State, fold
 
 
 class Learner(NamedTuple):
@@ -104,7 +72,7 @@ def learner(
     def init(key: Key, batch: Batch) -> State:
         def visit(net: nn.Module, batch: Batch) -> None:
             for player in players.values():
-                (player.loss or player.direction)(net, batch, jnp.int32(0))
+                player.objective(net, batch, jnp.int32(0))
 
         collections = dict(nn.init(visit, net)(fold(key, 'init'), batch))
         params = dict(collections.pop('params', {}))
@@ -116,16 +84,16 @@ def learner(
                     f"player '{name}' trains {unknown}, but the groups of "
                     f'{type(net).__name__} are {sorted(params)}'
                 )
-            opt_state[name] = player.optimizer.init(_groups(player, params)[0])
+            opt_state[name] = player.optimizer.init(player.part(params)[0])
         return State(jnp.int32(0), params, collections, opt_state)
 
     def turn(name: str, key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
         player = players[name]
-        trained, frozen = _groups(player, state.params)
+        trained, frozen = player.part(state.params)
 
         def objective(trained: PyTree) -> tuple[Array, tuple]:
             (value, metrics), collections = nn.apply(
-                player.loss or player.direction,
+                player.objective,
                 net,
                 mutable=DenyList(('params', 'intermediates')),
             )(
@@ -184,12 +152,3 @@ def learner(
         return state.replace(step=state.step + 1), report
 
     return Learner(init, update)
-
-
-def _groups(player: Player, params: PyTree) -> tuple[PyTree, PyTree]:
-    """Part the parameters into what a player trains and what it leaves alone."""
-    names = player.trains or tuple(params)
-    return (
-        {name: params[name] for name in names},
-        {name: group for name, group in params.items() if name not in names},
-    )

@@ -44,8 +44,8 @@ def rounds(
     """Train, one compiled call of `chunk` updates after the other.
 
     Everything is a pure function of `key`, `state` and `position`: passing on those of
-    an earlier round continues exactly as if there had been no break. Batches of a traced
-    source are drawn inside the compiled call, those of a host source before it.
+    an earlier round continues exactly as if there had been no break. Batches of a
+    traced source are drawn inside the compiled call, those of a host source before.
 
     Args:
         learner: what to train.
@@ -180,8 +180,8 @@ def fit(
 ) -> tuple[State, dict[str, np.ndarray]]:
     """Train for a number of updates, or until `stop` says why not to go on.
 
-    The short way for scripts and tests; `dljax.experiment.run` adds checkpoints, records
-    and pictures round the same `rounds`.
+    The short way for scripts and tests; `dljax.experiment.run` adds checkpoints,
+    records and pictures round the same `rounds`.
 
     Args:
         learner: what to train.
@@ -191,8 +191,8 @@ def fit(
         state: where to start; `learner.init` by default.
         chunk: updates in one compiled call.
         stop: a rule of `dljax.training.stopping`, asked after each `window`.
-        window: updates averaged into one row of what `stop` sees, such as an epoch. With
-            `stop`, a multiple of `chunk`.
+        window: updates averaged into one row of what `stop` sees, such as an epoch.
+            With `stop`, a multiple of `chunk`.
 
     Returns:
         The last state, and the metrics of each update: [updates, ...] NumPy arrays.

@@ -76,8 +76,8 @@ class Records:
 
         Args:
             step: updates made so far.
-            values: scalars, or [members] arrays; see `spread`. Those that are not finite
-                are left out.
+            values: scalars, or [members] arrays; see `spread`. Those that are not
+                finite are left out.
 
         Returns:
             The row, with 'step' and 'seconds' of training.

@@ -1,0 +1,53 @@
+"""A player: what moves which parameters, how, and how often."""
+
+import dataclasses
+
+import optax
+
+from dljax.types import Objective, PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class Player:
+    """An objective, the parameters that it moves, and how.
+
+    Attributes:
+        optimizer: turns gradients (or directions) into updates.
+        loss: `(net, batch, step) -> (scalar, metrics)`, which the engine
+            differentiates.
+        direction: `(net, batch, step) -> (tree, metrics)`, a learning rule that
+            returns the descent direction itself, as a dictionary of the trained groups.
+            Exactly one of `loss` and `direction` is given.
+        trains: the top-level parameter groups that move; none named means all of them.
+        every: the player moves in every so-many-th update, from the first on. Its
+            optimizer, and so its schedule, counts its own moves only.
+    """
+
+    optimizer: optax.GradientTransformation
+    loss: Objective | None = None
+    direction: Objective | None = None
+    trains: tuple[str, ...] = ()
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if (self.loss is None) == (self.direction is None):
+            raise ValueError('a Player needs exactly one of loss= and direction=')
+        if isinstance(self.trains, str):
+            raise ValueError(
+                f"trains={self.trains!r}, wanted a tuple: ('{self.trains}',)"
+            )
+        if self.every < 1:
+            raise ValueError(f'every={self.every}, wanted 1 or more')
+
+    @property
+    def objective(self) -> Objective:
+        """The loss or the direction, whichever was given."""
+        return self.loss or self.direction
+
+    def part(self, params: PyTree) -> tuple[PyTree, PyTree]:
+        """Part the parameters into the groups that move and those that do not."""
+        names = self.trains or tuple(params)
+        return (
+            {name: params[name] for name in names},
+            {name: group for name, group in params.items() if name not in names},
+        )
