@@ -1,5 +1,6 @@
 """A source that reads its batches from records on the host, through Grain."""
 
+import multiprocessing
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -128,6 +129,7 @@ def _first(iterator: Iterator[Batch], workers: int, timeout: float) -> Batch:
         except BaseException as error:  # handed to the thread that waits
             result.append(error)
 
+    before = set(multiprocessing.active_children())
     thread = threading.Thread(target=read, daemon=True, name='dljax-first-batch')
     thread.start()
     thread.join(timeout)
@@ -136,6 +138,10 @@ def _first(iterator: Iterator[Batch], workers: int, timeout: float) -> Batch:
         'imports it again; or read without processes (workers=0)'
     )
     if not result:
+        # Grain waits half a minute for each worker that hangs; nothing is lost in one
+        # that has given nothing.
+        for process in set(multiprocessing.active_children()) - before:
+            process.kill()
         _close(iterator)
         advice = f'{advice}; or' if workers else 'look at what a record costs, or'
         raise TimeoutError(

@@ -1,0 +1,249 @@
+"""One door to every data set."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from dljax.data import load
+from dljax.data.builders.embedded import png
+from dljax.data.builders.tabular import Iris
+
+
+class Scenes(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Stands for a set that TFDS published: many kinds of features."""
+
+    name = 'scenes_of_a_test'
+    VERSION = tfds.core.Version('2.1.0')
+    code_path = None
+
+    def _info(self):
+        features = {
+            'image': tfds.features.Image(shape=(None, 4, 1)),
+            'label': tfds.features.ClassLabel(names=['cat', 'dog']),
+            'number': tfds.features.Scalar(dtype=np.int64),
+            'caption': tfds.features.Text(),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict(features)
+        )
+
+    def _split_generators(self, dl_manager):
+        return {'train': self._generate_examples()}
+
+    def _generate_examples(self):
+        for i in range(6):
+            yield (
+                i,
+                {
+                    'image': png(np.full((3 + i % 2, 4), i, np.uint8)),
+                    'label': i % 2,
+                    'number': i,
+                    'caption': f'scene {i}',
+                },
+            )
+
+
+def prepare(folder, file_format='array_record'):
+    Scenes(data_dir=folder).download_and_prepare(file_format=file_format)
+
+
+def test_a_set_that_tfds_prepared_is_read_by_its_name(tmp_path):
+    prepare(tmp_path)
+    for name in ('scenes_of_a_test', 'scenes_of_a_test:2.1.0'):
+        data = load(name, data_dir=tmp_path)
+        assert data.kind == 'TFDS' and data.class_names == ('cat', 'dog')
+        assert data.splits == {'train': 6}
+        assert set(data.specs) == {'image', 'label', 'number'}
+        assert data.specs['image'].shape == (None, 4, 1)
+        assert (data.specs['label'].high, data.specs['number'].dtype) == (1, 'int32')
+    records = data.records('train')
+    numbers = sorted(int(records[i]['number']) for i in range(len(records)))
+    assert numbers == list(range(6))
+    assert records[0]['label'].dtype == np.int32
+    assert records[0]['caption'].startswith(b'scene')
+
+
+def test_images_of_many_sizes_are_not_read_into_one_array(tmp_path):
+    prepare(tmp_path)
+    with pytest.raises(
+        ValueError, match="'image' of example .* transform that resizes"
+    ):
+        load('scenes_of_a_test', data_dir=tmp_path)['train']
+
+
+def test_another_file_format_is_named_with_the_way_out(tmp_path):
+    prepare(tmp_path, 'parquet')
+    with pytest.raises(FileNotFoundError, match='(?s)parquet.*wanted array_record'):
+        load('scenes_of_a_test', data_dir=tmp_path)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec('tensorflow') is not None, reason='would be prepared'
+)
+def test_a_set_that_is_not_prepared_says_where_it_looked_and_the_ways_out(tmp_path):
+    with pytest.raises(FileNotFoundError) as failure:
+        load('mnist', data_dir=tmp_path)
+    message = str(failure.value)
+    for part in (
+        "'mnist'",
+        str(tmp_path),
+        "pip install 'dljax[prepare]'",
+        'TFDS_DATA_DIR',
+        'digits',
+        'a name like it: kmnist',
+    ):
+        assert part in message
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec('tensorflow') is not None, reason='TFDS is asked first'
+)
+@pytest.mark.parametrize(
+    'name, nearest', [('digit', 'digits'), ('brest_cancer', 'breast_cancer')]
+)
+def test_an_unknown_name_is_answered_with_the_nearest(tmp_path, name, nearest):
+    with pytest.raises(FileNotFoundError, match=f'a name like it: .*{nearest}'):
+        load(name, data_dir=tmp_path)
+
+
+def test_tensorflow_where_installed_prepares_once_as_array_record(
+    tmp_path, monkeypatch
+):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        'find_spec',
+        lambda name, *rest: name == 'tensorflow' or find(name, *rest),
+    )
+    asked = []
+
+    def builder(name, data_dir, file_format):
+        asked.append((name, file_format))
+        return Scenes(data_dir=data_dir)
+
+    monkeypatch.setattr(tfds, 'builder', builder)
+    for _ in range(2):
+        data = load('scenes_of_a_test', data_dir=tmp_path)
+        assert len(data.records('train')) == 6
+    assert asked == [('scenes_of_a_test', 'array_record')]
+
+
+def test_an_unknown_split_is_answered_with_the_known_ones():
+    data = load('iris')
+    with pytest.raises(KeyError, match="no split 'tset', wanted one of"):
+        data['tset']
+    with pytest.raises(KeyError, match="no split 'tset', wanted one of"):
+        data.records('tset')
+
+
+def test_slices_and_merged_splits():
+    data = load('iris')
+    assert len(data['train[:20%]']['label']) == 21
+    joined = data.merged('train', 'validation')
+    assert len(joined['label']) == 120
+    np.testing.assert_array_equal(joined['features'][:105], data['train']['features'])
+    with pytest.raises(ValueError, match='names no split'):
+        data.merged()
+
+
+def test_a_split_in_memory_is_read_once_and_cannot_be_changed_by_accident():
+    data = load('iris')
+    assert data['train']['label'] is data['train']['label']
+    with pytest.raises(ValueError, match='read-only'):
+        data['train']['label'][0] = 2
+    data['train']['extra'] = np.zeros(3)
+    assert 'extra' not in data['train']
+
+
+def test_records_are_the_split_in_memory_one_by_one():
+    data = load('digits')
+    records, arrays = data.records('validation'), data['validation']
+    assert len(records) == 180
+    for i in (0, 17, 179):
+        for name, values in arrays.items():
+            np.testing.assert_array_equal(records[i][name], values[i])
+            assert records[i][name].dtype == values.dtype
+
+
+def test_a_split_too_large_for_memory_points_to_stream():
+    with pytest.raises(ValueError, match='(?s)MiB of memory.*stream'):
+        load('digits', memory_limit=10_000)['train']
+    assert len(load('digits', memory_limit=10_000)['train[:5]']['label']) == 5
+
+
+def versions(folder):
+    return sorted(path.name for path in (folder / 'dljax_iris').iterdir())
+
+
+def test_an_interrupted_preparation_leaves_nothing_that_is_used(tmp_path, monkeypatch):
+    def interrupted(self):
+        arrays = original(self)
+        arrays['features'] = Stops(arrays['features'])
+        return arrays
+
+    class Stops(np.ndarray):
+        def __new__(cls, values):
+            return values.view(cls)
+
+        def __getitem__(self, index):
+            if index == 7:
+                raise KeyboardInterrupt
+            return np.asarray(super().__getitem__(index))
+
+    original = Iris._arrays
+    monkeypatch.setattr(Iris, '_arrays', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load('iris', data_dir=tmp_path)
+    assert versions(tmp_path) == []
+    monkeypatch.undo()
+    # What a process that was killed leaves behind is not taken for the set.
+    (tmp_path / 'dljax_iris' / 'incomplete.ABCDEF_1.0.0').mkdir()
+    assert load('iris', data_dir=tmp_path).splits['train'] == 105
+
+
+def test_the_slower_of_two_preparations_uses_the_faster_ones_set(tmp_path, monkeypatch):
+    original = Iris._arrays
+
+    def overtaken(self):
+        # Another process begins and ends while this one is reading.
+        monkeypatch.setattr(Iris, '_arrays', original)
+        load('iris', data_dir=tmp_path)
+        return original(self)
+
+    monkeypatch.setattr(Iris, '_arrays', overtaken)
+    data = load('iris', data_dir=tmp_path)
+    assert len(data['train']['label']) == 105
+    assert versions(tmp_path) == ['1.0.0']
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(OSError, match='(?s)file/inside.*TFDS_DATA_DIR'):
+        load('iris', data_dir=tmp_path / 'file' / 'inside')
+
+
+@pytest.mark.heavy
+def test_two_processes_preparing_at_once_both_get_the_set(tmp_path):
+    code = (
+        'from dljax.data import load\n'
+        f'print(len(load("digits", data_dir={str(tmp_path)!r})["train"]["label"]))'
+    )
+    both = [
+        subprocess.Popen(
+            [sys.executable, '-c', code], stdout=subprocess.PIPE, env=os.environ
+        )
+        for _ in range(2)
+    ]
+    assert [p.communicate(timeout=120)[0].strip() for p in both] == [b'1257'] * 2
+
+
+def test_importing_data_brings_in_no_reader():
+    heavy = ('tensorflow_datasets', 'grain', 'sklearn', 'PIL', 'tensorflow', 'torch')
+    code = f'import sys, dljax.data; print([m for m in {heavy} if m in sys.modules])'
+    run = subprocess.run([sys.executable, '-c', code], capture_output=True, check=True)
+    assert run.stdout.strip() == b'[]'
