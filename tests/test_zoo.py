@@ -32,11 +32,28 @@ def make_batch(name: str, size: int = 2, **chosen: object) -> Batch:
     return batch
 
 
-@functools.cache  # compiling the initialisers is most of this file's time
+@functools.cache
 def prepared(name: str) -> tuple[nn.Module, Batch, PyTree]:
+    """A net with parameters that are random everywhere, also where it starts at 0.
+
+    They come from NumPy, since to compile the initialisers takes seconds a net, and
+    since a layer that starts at 0 would hide the layers before it from the gradient.
+    """
     net, batch = zoo.create_model(name), make_batch(name, size=4)
-    initialise = jax.jit(nn.init(zoo.row(name).call, net))
-    return net, batch, initialise(jax.random.key(1), batch)
+    initialise = nn.init(zoo.row(name).call, net)
+    shapes = jax.eval_shape(initialise, jax.random.key(1), batch)['params']
+    rng = np.random.default_rng(1)
+
+    def draw(leaf: jax.ShapeDtypeStruct) -> jax.Array:
+        scale = 1 / np.sqrt(max(1, np.prod(leaf.shape[:-1])))
+        return jnp.asarray(scale * rng.standard_normal(leaf.shape), leaf.dtype)
+
+    @jax.jit
+    def collections(batch: Batch) -> PyTree:
+        variables = initialise(jax.random.key(1), batch)
+        return {k: v for k, v in variables.items() if k != 'params'}
+
+    return net, batch, {**collections(batch), 'params': jax.tree.map(draw, shapes)}
 
 
 def applied(net: nn.Module, name: str):

@@ -41,8 +41,9 @@ class LeNet5(nn.Module):
     Example:
         >>> import jax, jax.numpy as jnp
         >>> net, image = LeNet5(classes=10), jnp.ones((2, 32, 32, 1))
-        >>> variables = net.init(jax.random.key(0), image)
-        >>> print(net.apply(variables, image).shape)
+        >>> init = net.init_with_output  # traced here; call it to get parameters
+        >>> logits, variables = jax.eval_shape(init, jax.random.key(0), image)
+        >>> print(logits.shape)
         (2, 10)
     """
 

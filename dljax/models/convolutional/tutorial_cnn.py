@@ -38,8 +38,9 @@ class TutorialCNN(nn.Module):
     Example:
         >>> import jax, jax.numpy as jnp
         >>> net, image = TutorialCNN(hidden=32), jnp.ones((2, 28, 28, 1))
-        >>> variables = net.init(jax.random.key(0), image)
-        >>> print(net.apply(variables, image).shape)
+        >>> init = net.init_with_output  # traced here; call it to get parameters
+        >>> logits, variables = jax.eval_shape(init, jax.random.key(0), image)
+        >>> print(logits.shape)
         (2, 10)
     """
 

@@ -1,5 +1,28 @@
 """Networks without convolution or recurrence."""
 
 from dljax.models.feedforward.mlp import MLP
+from dljax.models.feedforward.modular_network import ModularNetwork
+from dljax.models.feedforward.perceptron import Perceptron, logistic_regression
+from dljax.models.feedforward.rbf_network import RBFNetwork
+from dljax.models.feedforward.sizing import (
+    Difficulty,
+    hidden_width,
+    propose_hidden,
+    shrinking_widths,
+)
+from dljax.models.feedforward.xor import xor_2_2_1, xor_2_4_1, xor_weights
 
-__all__ = ['MLP']
+__all__ = [
+    'MLP',
+    'Difficulty',
+    'ModularNetwork',
+    'Perceptron',
+    'RBFNetwork',
+    'hidden_width',
+    'logistic_regression',
+    'propose_hidden',
+    'shrinking_widths',
+    'xor_2_2_1',
+    'xor_2_4_1',
+    'xor_weights',
+]
