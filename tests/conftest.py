@@ -1,0 +1,14 @@
+"""Strictness for every test: two devices, no silent broadcasting, warnings raise."""
+
+import os
+import tempfile
+
+# Before anything starts a backend or reads a folder.
+_FOLDER = tempfile.TemporaryDirectory(prefix='dljax-tests-')
+os.environ['TFDS_DATA_DIR'] = _FOLDER.name
+os.environ['JAX_NUM_CPU_DEVICES'] = '2'
+os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+
+import jax  # noqa: E402  (the settings above have to come first)
+
+jax.config.update('jax_numpy_rank_promotion', 'raise')
