@@ -1,0 +1,25 @@
+"""Learning rules: arrays in, descent directions out, where a gradient would stand."""
+
+from dljax.rules.backpropagation import Backward, backward, forward
+from dljax.rules.hebbian import hebb, oja
+from dljax.rules.kmeans import assign, initial_centres, kmeans, spread
+from dljax.rules.least_squares import least_squares, least_squares_solution
+from dljax.rules.perceptron import perceptron
+from dljax.rules.worked_example import WorkedExample, worked_example
+
+__all__ = [
+    'Backward',
+    'WorkedExample',
+    'assign',
+    'backward',
+    'forward',
+    'hebb',
+    'initial_centres',
+    'kmeans',
+    'least_squares',
+    'least_squares_solution',
+    'oja',
+    'perceptron',
+    'spread',
+    'worked_example',
+]

@@ -1,0 +1,162 @@
+"""Least squares, k-means and Hebbian rules against NumPy and scikit-learn."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LinearRegression, Ridge
+
+from dljax import rules
+
+RNG = np.random.default_rng(0)
+X = jnp.asarray(RNG.normal(2.0, 1.0, (40, 5)), jnp.float32)
+T = jnp.asarray(RNG.normal(size=(40, 2)), jnp.float32)
+BLOBS = jnp.asarray(
+    np.concatenate([RNG.normal(m, 0.3, (20, 2)) for m in (-3, 0, 3)]), jnp.float32
+)
+
+
+@pytest.mark.parametrize('ridge', [0.0, 0.1, 100.0])
+def test_the_solution_equals_scikit_learn(ridge):
+    model = Ridge(ridge, solver='svd') if ridge else LinearRegression()
+    model.fit(np.asarray(X, np.float64), np.asarray(T, np.float64))
+    got = rules.least_squares_solution(X, T, ridge=ridge)
+    np.testing.assert_allclose(got['kernel'], model.coef_.T, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(got['bias'], model.intercept_, rtol=1e-4, atol=1e-5)
+
+
+def test_at_the_solution_the_gradient_vanishes():
+    solution = rules.least_squares_solution(X, T, ridge=0.5)
+
+    def cost(layer):
+        errors = X @ layer['kernel'] + layer['bias'][None, :] - T
+        return jnp.square(errors).sum() + 0.5 * jnp.square(layer['kernel']).sum()
+
+    for leaf in jax.tree.leaves(jax.grad(cost)(solution)):
+        np.testing.assert_allclose(leaf, np.zeros(leaf.shape), atol=1e-3)
+
+
+def test_one_move_along_the_direction_arrives():
+    layer = {'kernel': jnp.ones((5, 2)), 'bias': jnp.ones(2)}
+    moved = jax.tree.map(jnp.subtract, layer, rules.least_squares(layer, X, T))
+    wanted = rules.least_squares_solution(X, T)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), moved, wanted
+    )
+
+
+def test_with_fewer_examples_than_features_the_solution_is_the_shortest():
+    x, t = X[:3], T[:3]
+    got = rules.least_squares_solution(x, t)
+    centred = np.asarray(x - x.mean(0, keepdims=True), np.float64)
+    wanted = np.linalg.pinv(centred, rcond=1e-6) @ np.asarray(t)
+    np.testing.assert_allclose(got['kernel'], wanted, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(x @ got['kernel'] + got['bias'][None, :], t, atol=1e-4)
+
+
+def test_a_constant_feature_gets_no_weight():
+    x = jnp.concatenate([X, jnp.ones((40, 1))], axis=1)
+    got = rules.least_squares_solution(x, T)
+    assert jnp.isfinite(got['kernel']).all()
+    np.testing.assert_allclose(got['kernel'][5], [0, 0], atol=1e-5)
+
+
+def test_the_error_that_is_left_has_the_right_gradient_in_the_targets():
+    def left(t):
+        solution = rules.least_squares_solution(X, t, ridge=1.0)
+        return jnp.square(X @ solution['kernel'] + solution['bias'][None, :] - t).mean()
+
+    check_grads(left, (T,), order=1, modes=['rev'], eps=1e-2)
+
+
+def test_lloyd_by_moves_equals_scikit_learn():
+    centres = start = BLOBS[jnp.array([0, 20, 21])]
+    for _ in range(20):
+        centres = centres - rules.kmeans(centres, BLOBS)
+    wanted = KMeans(3, init=np.asarray(start), n_init=1, max_iter=20, tol=0).fit(BLOBS)
+    np.testing.assert_allclose(centres, wanted.cluster_centers_, atol=1e-5)
+    np.testing.assert_array_equal(rules.assign(centres, BLOBS), wanted.labels_)
+
+
+def test_the_direction_of_k_means_is_the_gradient_of_the_distances():
+    centres = BLOBS[::25]
+
+    def cost(c):
+        # Halved sum of squares, over the points of each cluster.
+        distances = jnp.square(BLOBS[:, None] - c[None]).sum(-1)
+        return 0.5 * distances.min(axis=1).sum()
+
+    counts = np.bincount(rules.assign(centres, BLOBS), minlength=3)[:, None]
+    wanted = jax.grad(cost)(centres) / counts
+    np.testing.assert_allclose(rules.kmeans(centres, BLOBS), wanted, atol=1e-5)
+
+
+def test_a_cluster_without_points_stays():
+    centres = jnp.array([[0.0, 0.0], [1e4, 1e4]])
+    np.testing.assert_array_equal(rules.kmeans(centres, BLOBS)[1], [0, 0])
+
+
+def test_the_first_centres_are_far_apart_and_are_points():
+    for seed in range(5):
+        centres = rules.initial_centres(jax.random.key(seed), BLOBS, 3)
+        assert sorted((np.asarray(centres)[:, 0] / 3).round()) == [-1, 0, 1]
+        found = (np.asarray(BLOBS)[:, None] == np.asarray(centres)).all(-1).any(0)
+        assert found.all()
+
+
+def test_as_many_centres_as_points_take_each_once():
+    points = jnp.arange(6.0)[:, None] ** 2
+    centres = rules.initial_centres(jax.random.key(0), points, 6)
+    np.testing.assert_array_equal(np.sort(centres, axis=0), points)
+
+
+def test_equal_points_still_give_centres():
+    centres = rules.initial_centres(jax.random.key(0), jnp.ones((4, 2)), 3)
+    np.testing.assert_array_equal(centres, np.ones((3, 2)))
+
+
+def test_the_spread_is_the_distance_of_the_neighbours():
+    centres = jnp.array([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
+    np.testing.assert_allclose(
+        rules.spread(centres), np.sqrt([13.0, 21.5, 9.5]), rtol=1e-6
+    )
+
+
+def test_oja_finds_the_principal_components():
+    mixing = np.array([[3.0, 0.5, 0.2], [0.0, 1.5, 0.3], [0.0, 0.0, 0.5]])
+    x = jnp.asarray(RNG.normal(size=(200, 3)) @ mixing, jnp.float32)
+    x = x - x.mean(axis=0, keepdims=True)
+    kernel = jnp.asarray(RNG.normal(size=(3, 2)), jnp.float32)
+    moved = jax.lax.fori_loop(
+        0, 2000, lambda _, w: w - 0.01 * rules.oja(w, x), 0.1 * kernel
+    )
+    wanted = np.linalg.svd(np.asarray(x))[2][:2].T
+    np.testing.assert_allclose(np.abs(moved.T @ wanted), np.eye(2), atol=1e-3)
+
+
+def test_hebb_strengthens_what_fires_together_and_oja_bounds_it():
+    x = jnp.array([[1.0, -1.0], [1.0, 1.0]])
+    y = jnp.array([[1.0], [3.0]])
+    np.testing.assert_array_equal(rules.hebb(x, y), [[-2.0], [-1.0]])
+    # A longer vector than the unit one shrinks.
+    long = jnp.array([[2.0], [0.0]])
+    assert (long - 0.1 * rules.oja(long, x))[0, 0] < 2
+
+
+def test_settings_and_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match='ridge is -1'):
+        rules.least_squares_solution(X, T, ridge=-1)
+    with pytest.raises(ValueError, match=r'targets\[:, None\]'):
+        rules.least_squares_solution(X, T[:, 0])
+    with pytest.raises(ValueError, match='flatten the points'):
+        rules.kmeans(BLOBS, X)
+    with pytest.raises(ValueError, match='clusters is 61'):
+        rules.initial_centres(jax.random.key(0), BLOBS, 61)
+    with pytest.raises(ValueError, match='neighbours is 3'):
+        rules.spread(BLOBS[:3], neighbours=3)
+    with pytest.raises(ValueError, match=r'\[batch, units\]'):
+        rules.hebb(X, T[:, 0])
+    with pytest.raises(ValueError, match='kernel and inputs'):
+        rules.oja(T, X)
