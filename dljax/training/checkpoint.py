@@ -22,12 +22,14 @@ class Checkpoint(NamedTuple):
         state: the state, placed as the template that was asked for.
         position: where the source goes on.
         metrics: the figures that it was saved with.
+        notes: what else was saved beside it.
     """
 
     step: int
     state: State
     position: Position
     metrics: dict[str, float]
+    notes: dict[str, Any]
 
 
 class Checkpoints:
@@ -91,7 +93,7 @@ class Checkpoints:
         position: Position,
         *,
         metrics: Mapping[str, float],
-        config: Mapping[str, Any],
+        notes: Mapping[str, Any],
     ) -> None:
         """Save, returning before the files are written; `close` waits for them.
 
@@ -100,13 +102,13 @@ class Checkpoints:
             state: may be donated as soon as this returns.
             position: of the source.
             metrics: figures to keep beside it, among them the one that ranks it.
-            config: the configuration of the run, for whoever finds the file.
+            notes: anything else that JSON holds, such as the configuration of the run.
         """
         if step in self.manager.all_steps():
             return
         tree = {'state': state, 'position': jax.tree.map(np.asarray, position)}
-        notes = {
-            'config': dict(config),
+        header = {
+            'notes': dict(notes),
             'shapes': _shapes(tree),
             'sha256': _digest(tree),
             'metrics': dict(metrics),
@@ -114,7 +116,7 @@ class Checkpoints:
         self.manager.save(
             step,
             args=ocp.args.Composite(
-                tree=ocp.args.StandardSave(tree), notes=ocp.args.JsonSave(notes)
+                tree=ocp.args.StandardSave(tree), header=ocp.args.JsonSave(header)
             ),
             metrics=dict(metrics),
         )
@@ -156,21 +158,25 @@ class Checkpoints:
         for candidate in steps:
             try:
                 found = self.manager.restore(
-                    candidate, args=ocp.args.Composite(notes=ocp.args.JsonRestore())
-                )
+                    candidate, args=ocp.args.Composite(header=ocp.args.JsonRestore())
+                ).header
             except Exception as error:  # damage raises whatever the parser meets first
                 _pass_over(candidate, error)
                 continue
-            _require_same_form(found.notes['shapes'], _shapes(template), candidate)
+            _require_same_form(found['shapes'], _shapes(template), candidate)
             try:
                 tree = self._tree(candidate, template)
-                if _digest(tree) != found.notes['sha256']:
+                if _digest(tree) != found['sha256']:
                     raise ValueError('its values are not those that were saved')
             except Exception as error:
                 _pass_over(candidate, error)
                 continue
             return Checkpoint(
-                candidate, tree['state'], tree['position'], found.notes['metrics']
+                candidate,
+                tree['state'],
+                tree['position'],
+                found['metrics'],
+                found['notes'],
             )
         if steps:
             raise ValueError(
