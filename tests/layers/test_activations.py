@@ -1,0 +1,80 @@
+"""Activations and their derivatives (U1.9)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dljax import layers
+
+# No kink among them, and both tails.
+POINTS = jnp.array([-1e4, -30.0, -3.0, -1.0, -0.3, 0.2, 0.9, 2.5, 30.0, 1e4])
+ELEMENTWISE = [f for f in layers.ACTIVATIONS if f is not jax.nn.softmax]
+
+
+def test_the_twelve_activations_of_the_course_are_there():
+    wanted = (
+        'binary_step identity sigmoid tanh relu leaky_relu prelu elu selu gelu silu '
+        'softmax'
+    )
+    assert set(wanted.split()) <= {f.__name__ for f in layers.ACTIVATIONS}
+
+
+@pytest.mark.parametrize('activation', ELEMENTWISE, ids=lambda f: f.__name__)
+def test_the_written_derivative_equals_the_automatic_one(activation):
+    wanted = jax.vmap(jax.grad(activation))(POINTS)
+    got = layers.derivative(activation)(POINTS)
+    assert got.shape == POINTS.shape
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('activation', ELEMENTWISE, ids=lambda f: f.__name__)
+def test_the_derivative_keeps_bfloat16_and_stays_finite(activation):
+    x = POINTS.astype(jnp.bfloat16)
+    for function in (activation, layers.derivative(activation)):
+        y = function(x)
+        assert y.dtype == jnp.bfloat16 and jnp.isfinite(y).all()
+
+
+def test_the_jacobian_of_softmax_equals_the_automatic_one():
+    x = jnp.array([[0.3, -1.0, 2.0], [1e4, -1e4, 0.0]])
+    wanted = jax.vmap(jax.jacobian(jax.nn.softmax))(x)
+    got = layers.derivative(jax.nn.softmax)(x)
+    np.testing.assert_allclose(got, wanted, atol=1e-6)
+    np.testing.assert_allclose(got.sum(axis=-1), np.zeros((2, 3)), atol=1e-6)
+
+
+def test_the_step_fires_from_zero_on_with_either_pair_of_values():
+    x = jnp.array([-1.0, 0.0, 1.0])
+    np.testing.assert_array_equal(layers.binary_step(x), [0, 1, 1])
+    np.testing.assert_array_equal(layers.binary_step(x, low=-1.0), [-1, 1, 1])
+    np.testing.assert_array_equal(layers.binary_step(jnp.array([-2, 3])), [0, 1])
+
+
+def test_the_leaky_slope_is_a_tenth():
+    np.testing.assert_allclose(layers.leaky_relu(jnp.array([-10.0, 10.0])), [-1, 10])
+
+
+def test_the_slope_of_prelu_is_learned_from_negative_inputs_only():
+    slope = jax.grad(lambda a: layers.prelu(jnp.array([-3.0, 5.0]), a).sum())(0.25)
+    assert slope == -3.0
+
+
+def test_the_scaled_tanh_maps_one_to_one_and_bends_most_there():
+    np.testing.assert_allclose(
+        layers.scaled_tanh(jnp.array([-1.0, 1.0])), [-1, 1], atol=1e-4
+    )
+    x = jnp.linspace(0.0, 3.0, 301)
+    bend = jax.vmap(jax.grad(jax.grad(layers.scaled_tanh)))(x)
+    assert abs(x[jnp.abs(bend).argmax()] - 1.0) < 0.02
+
+
+def test_a_sigmoid_passes_at_most_a_quarter_and_a_rectifier_all_or_nothing():
+    x = jnp.linspace(-8.0, 8.0, 1601)
+    assert layers.derivative(jax.nn.sigmoid)(x).max() == 0.25
+    assert set(np.unique(layers.derivative(jax.nn.relu)(x))) == {0.0, 1.0}
+
+
+def test_an_unknown_activation_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match='binary_step, elu, gelu'):
+        layers.derivative(jnp.sin)

@@ -1,0 +1,107 @@
+"""Radial units, Euclidean outputs and the combination of experts (U1.11, U1.12)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from dljax import layers
+
+X = jax.random.normal(jax.random.key(0), (4, 3))
+
+
+def test_a_radial_unit_is_a_gaussian_of_its_distance():
+    layer = layers.RadialBasis(5)
+    got, variables = layer.init_with_output(jax.random.key(1), X)
+    params = jax.tree.map(np.asarray, dict(variables['params']))
+    distances = ((np.asarray(X)[:, None] - params['centres']) ** 2).sum(-1)
+    wanted = np.exp(-distances / (2 * np.exp(params['log_width']) ** 2))
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)
+
+
+def test_a_radial_unit_answers_one_at_its_centre_and_nothing_far_away():
+    params = {'centres': X[:2], 'log_width': jnp.array([0.0, -5.0])}
+    layer = layers.RadialBasis(2)
+    near = layer.apply({'params': params}, X[:2])
+    np.testing.assert_allclose(jnp.diagonal(near), [1, 1], atol=1e-2)
+    far = layer.apply({'params': params}, X[:2] + 1e4)
+    np.testing.assert_array_equal(far, np.zeros((2, 2)))
+
+
+def test_gradients_of_a_radial_unit_equal_finite_differences():
+    layer = layers.RadialBasis(2)
+    variables = layer.init(jax.random.key(1), X)
+    check_grads(layer.apply, (variables, X), order=1, modes=['rev'], eps=1e-2)
+
+
+def test_distances_of_bfloat16_points_are_computed_in_float32():
+    x = (100 + X).astype(jnp.bfloat16)
+    got = layers.squared_distances(x, x)
+    exact = np.asarray(x, np.float64)
+    wanted = ((exact[:, None] - exact) ** 2).sum(-1)
+    assert got.dtype == jnp.float32
+    np.testing.assert_allclose(got, wanted, atol=0.02)
+
+
+def test_the_ten_drawings_differ_in_at_least_six_dots():
+    codes = np.array([[dot == '#' for dot in glyph] for glyph in layers.DIGITS])
+    assert codes.shape == (10, 7 * 12)
+    differing = (codes[:, None] != codes).sum(-1) + 84 * np.eye(10, dtype=int)
+    assert differing.min() >= 6
+
+
+def test_a_drawing_itself_is_at_distance_zero_and_each_dot_costs_four():
+    codes = np.array([[1.0 if d == '#' else -1 for d in g] for g in layers.DIGITS])
+    logits = layers.EuclideanOutput().apply({}, jnp.asarray(codes))
+    np.testing.assert_allclose(jnp.diagonal(logits), np.zeros(10))
+    np.testing.assert_allclose(logits, -4.0 * (codes[:, None] != codes).sum(-1))
+
+
+def test_an_euclidean_output_has_no_parameters_and_float32_distances():
+    x = jnp.zeros((2, 84), jnp.bfloat16)
+    logits, variables = layers.EuclideanOutput().init_with_output(jax.random.key(0), x)
+    assert not jax.tree.leaves(variables)
+    assert logits.dtype == jnp.float32
+    np.testing.assert_array_equal(logits, np.full((2, 10), -84.0))
+
+
+def test_a_gate_mixes_the_probabilities_of_the_experts():
+    inputs = [X[:, :1], X[:, 1:]]
+    outputs = [X @ jnp.ones((3, 2)), X[:, :2]]
+    logits, variables = layers.Gate().init_with_output(
+        jax.random.key(0), inputs, outputs
+    )
+    dense = variables['params']['gate']
+    weights = jax.nn.softmax(X @ dense['kernel'] + dense['bias'][None, :])
+    wanted = sum(weights[:, i : i + 1] * jax.nn.softmax(outputs[i]) for i in range(2))
+    np.testing.assert_allclose(jnp.exp(logits), wanted, rtol=1e-5)
+
+
+def test_a_vote_is_the_mean_of_the_probabilities_also_at_the_limits():
+    outputs = [jnp.array([[1e4, -1e4]]), jnp.array([[-1e4, 1e4]]), jnp.zeros((1, 2))]
+    logits = layers.Vote().apply({}, [], outputs)
+    np.testing.assert_allclose(jnp.exp(logits), [[0.5, 0.5]], rtol=1e-6)
+
+
+def test_a_concatenation_takes_outputs_of_different_widths():
+    outputs = [X, X[:, :1]]
+    logits, variables = layers.Concatenation(2).init_with_output(
+        jax.random.key(0), [], outputs
+    )
+    dense = variables['params']['output']
+    wanted = jnp.concatenate(outputs, axis=1) @ dense['kernel']
+    np.testing.assert_allclose(logits, wanted, rtol=1e-5)
+
+
+def test_settings_and_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match='units is 0'):
+        layers.RadialBasis(0)
+    with pytest.raises(ValueError, match=r'lengths \[1, 2\]'):
+        layers.EuclideanOutput(glyphs=('#', '##'))
+    with pytest.raises(ValueError, match='3 features, wanted 84'):
+        layers.EuclideanOutput().apply({}, X)
+    with pytest.raises(ValueError, match='Concatenation'):
+        layers.Vote().apply({}, [], [X, X[:, :1]])
+    with pytest.raises(ValueError, match='outputs is 0'):
+        layers.Concatenation(0)
