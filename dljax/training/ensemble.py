@@ -26,7 +26,7 @@ def ensemble(
     initial parameters, noise and batches. Over a host source the members share their
     batches. Every leaf of the state, the position and the metrics has a first axis of
     [members]; `member` takes one out. On a CPU, where XLA is slow at convolutions with
-    mapped kernels, up to 16 members with convolutions are compiled side by side instead.
+    mapped kernels, up to 16 members with convolutions are compiled one by one instead.
 
     Example:
         >>> import optax

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from flax.core import DenyList
 
+from dljax.training.player import COLLECTIONS
 from dljax.types import Array, Batch, Objective, State, fold
 
 BATCH_SHAPED = ('carry', 'chain')
@@ -76,7 +76,7 @@ def _sums(
     """Sum the scores of one batch over its true examples."""
 
     def one(state: State) -> dict[str, Array]:
-        values, _ = nn.apply(score, net, mutable=DenyList(('params', 'intermediates')))(
+        values, _ = nn.apply(score, net, mutable=COLLECTIONS)(
             {'params': state.params, **state.collections},
             batch,
             state.step,

@@ -7,9 +7,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
-from flax.core import DenyList
 
-from dljax.training.player import Player
+from dljax.training.player import COLLECTIONS, Player
 from dljax.types import Array, Batch, Key, Metrics, PyTree, State, fold
 
 
@@ -59,12 +58,13 @@ def learner(
 
     Returns:
         The learner. Metrics are float32 scalars named 'player/metric'; each player has
-        'loss' or 'direction' metrics of its own, 'gradient_norm' (before the optimizer)
-        and the flag 'finite'. In a turn that it sits out its metrics are NaN.
+        metrics of its own, 'loss' if it has one, 'gradient_norm' (before the optimizer)
+        and the flag 'finite', false for the first player of an update to lose it. In a
+        turn that it sits out its metrics are NaN.
 
     Raises:
-        ValueError: without players; and, at `init`, for a group in `trains` that the
-            net does not have, or a loss that is not a scalar.
+        ValueError: without players; at `init`, for a group in `trains` that the net
+            does not have, or a loss that is not a scalar.
     """
     if not players:
         raise ValueError('a learner needs at least one player')
@@ -72,19 +72,14 @@ def learner(
     def init(key: Key, batch: Batch) -> State:
         def visit(net: nn.Module, batch: Batch) -> None:
             for player in players.values():
-                player.objective(net, batch, jnp.int32(0))
+                player.rehearse(net, batch)
 
         collections = dict(nn.init(visit, net)(fold(key, 'init'), batch))
         params = dict(collections.pop('params', {}))
-        opt_state = {}
-        for name, player in players.items():
-            unknown = [group for group in player.trains if group not in params]
-            if unknown:
-                raise ValueError(
-                    f"player '{name}' trains {unknown}, but the groups of "
-                    f'{type(net).__name__} are {sorted(params)}'
-                )
-            opt_state[name] = player.optimizer.init(player.part(params)[0])
+        opt_state = {
+            name: player.optimizer.init(player.part(params)[0])
+            for name, player in players.items()
+        }
         return State(jnp.int32(0), params, collections, opt_state)
 
     def turn(name: str, key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
@@ -93,9 +88,7 @@ def learner(
 
         def objective(trained: PyTree) -> tuple[Array, tuple]:
             (value, metrics), collections = nn.apply(
-                player.objective,
-                net,
-                mutable=DenyList(('params', 'intermediates')),
+                player.objective, net, mutable=COLLECTIONS
             )(
                 {'params': {**frozen, **trained}, **state.collections},
                 batch,
@@ -129,7 +122,7 @@ def learner(
         key = fold(key, 'update', state.step)
         if axis is not None:
             key = fold(key, jax.lax.axis_index(axis))
-        report = {}
+        report, intact = {}, jnp.bool_(True)
         for index, (name, player) in enumerate(players.items()):
 
             def move(state: State, name: str = name, index: int = index) -> tuple:
@@ -148,6 +141,8 @@ def learner(
                     lambda state, silent=silent: (state, silent),
                     state,
                 )
+            finite = metrics['finite']
+            metrics['finite'], intact = finite | ~intact, finite & intact
             report |= {f'{name}/{k}': v for k, v in metrics.items()}
         return state.replace(step=state.step + 1), report
 

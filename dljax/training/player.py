@@ -2,9 +2,16 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import optax
+from flax import linen as nn
+from flax.core import DenyList
 
-from dljax.types import Objective, PyTree
+from dljax.types import Batch, Objective, PyTree
+
+# What may change as a net is applied. Linen would else give back the parameters, and
+# what nets sow, as collections as well.
+COLLECTIONS = DenyList(('params', 'intermediates'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +51,24 @@ class Player:
         """The loss or the direction, whichever was given."""
         return self.loss or self.direction
 
+    def rehearse(self, net: nn.Module, batch: Batch) -> None:
+        """Play once for initialisation, and refuse a loss that is not a scalar."""
+        value, _ = self.objective(net, batch, jnp.int32(0))
+        if self.loss is not None and jnp.shape(value):
+            raise ValueError(
+                f'a loss has shape {jnp.shape(value)}, wanted a scalar: take its mean '
+                'over the examples'
+            )
+
     def part(self, params: PyTree) -> tuple[PyTree, PyTree]:
         """Part the parameters into the groups that move and those that do not."""
         names = self.trains or tuple(params)
+        unknown = [name for name in names if name not in params]
+        if unknown:
+            raise ValueError(
+                f'a player trains {unknown}, but the groups of the net are '
+                f'{sorted(params)}'
+            )
         return (
             {name: params[name] for name in names},
             {name: group for name, group in params.items() if name not in names},
