@@ -86,6 +86,12 @@ class DataSet:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    @property
+    def summary(self) -> str:
+        """One line for the start of a run: the name, the kind and the splits."""
+        sizes = ', '.join(f'{size:,} {split}' for split, size in self.splits.items())
+        return f'{self.name} ({self.kind}): {sizes}'
+
     def __getitem__(self, split: str) -> dict[str, np.ndarray]:
         if split not in self._read:
             self._check_size(split)

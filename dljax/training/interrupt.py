@@ -1,6 +1,6 @@
 """Turn Ctrl-C and SIGTERM into a polite request that the loop can answer."""
 
-import signal
+import signal as signals
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ class Request:
         signal: the signal received, or None.
     """
 
-    signal: signal.Signals | None = None
+    signal: signals.Signals | None = None
 
 
 @contextmanager
@@ -34,16 +34,16 @@ def interruptible() -> Iterator[Request]:
         return
 
     def receive(number: int, frame: FrameType | None) -> None:
-        if request.signal is not None and number == signal.SIGINT:
+        if request.signal is not None and number == signals.SIGINT:
             raise KeyboardInterrupt
-        request.signal = signal.Signals(number)
+        request.signal = signals.Signals(number)
 
     before = {
-        number: signal.signal(number, receive)
-        for number in (signal.SIGINT, signal.SIGTERM)
+        number: signals.signal(number, receive)
+        for number in (signals.SIGINT, signals.SIGTERM)
     }
     try:
         yield request
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signals.signal(number, handler)

@@ -13,6 +13,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+PAUSE = 5.0  # seconds between lines
+
 
 class Reporter:
     """Shows step, time left, figures and examples per second."""
@@ -52,9 +54,18 @@ class Reporter:
         if self.bar:
             self.bar.update(self.task, completed=step)
 
-    def report(self, step: int, row: Mapping[str, float]) -> None:
-        """Show the figures of a new row of the records."""
+    def report(self, step: int, row: Mapping[str, float], scored: bool) -> None:
+        """Show the figures of a new row of the records.
+
+        Args:
+            step: updates made.
+            row: the figures.
+            scored: whether an evaluation is among them. Without a terminal, other rows
+                are shown every few seconds only.
+        """
         now = time.monotonic()
+        if not (self.bar or scored or now - self.moment > PAUSE):
+            return
         rate = (step - self.step) * self.examples / max(now - self.moment, 1e-9)
         self.step, self.moment = step, now
         shown = {

@@ -1,0 +1,219 @@
+"""An experiment, and the one function that runs it."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import linen as nn
+from rich.console import Console
+
+from dljax.configuration import Options, Workdir, configuration, prepared
+from dljax.data import Normalizer
+from dljax.report import Picture
+from dljax.session import Session
+from dljax.training import (
+    Learner,
+    Player,
+    data_mesh,
+    ensemble,
+    learner,
+    member,
+    replicated,
+    sharded,
+)
+from dljax.training.checkpoint import Checkpoints
+from dljax.training.parallel import AXIS
+from dljax.training.stopping import Stop
+from dljax.types import Batch, Objective, Source, Spec, State
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What is trained on what: all that `run` needs to know.
+
+    Attributes:
+        net: any Linen module.
+        players: by name, in the order of their turns.
+        source: of the training batches.
+        steps: updates in all.
+        data: one line about the data: real, composed or synthetic, and how much.
+        score: per-example scores `(net, batch, step) -> {name: [batch]}`, if any.
+        evaluation: the sets to score. 'test' is scored once, at the end; any other
+            also along the training.
+        inputs: the declared form of each feature, checked before anything is compiled.
+        best: the metric by which the best checkpoint is kept.
+        higher: whether a larger `best` is better.
+        stop: when to end early.
+        record_every: updates averaged into one row of the records; by default a
+            hundredth of all.
+        evaluate_every: updates between evaluations, each with a checkpoint; by default
+            a tenth of all.
+        pictures: drawn at the end, by name.
+        normalizers: fitted on the training split, stored with the run, by feature.
+        evaluation_batch: examples scored at once.
+    """
+
+    net: nn.Module
+    players: Mapping[str, Player]
+    source: Source
+    steps: int
+    data: str
+    score: Objective | None = None
+    evaluation: Mapping[str, Mapping[str, np.ndarray]] = dataclasses.field(
+        default_factory=dict
+    )
+    inputs: Mapping[str, Spec] = dataclasses.field(default_factory=dict)
+    best: str | None = None
+    higher: bool = True
+    stop: Stop | None = None
+    record_every: int | None = None
+    evaluate_every: int | None = None
+    pictures: Mapping[str, Picture] = dataclasses.field(default_factory=dict)
+    normalizers: Mapping[str, Normalizer] = dataclasses.field(default_factory=dict)
+    evaluation_batch: int = 256
+
+    def __post_init__(self) -> None:
+        for name in ('steps', 'record_every', 'evaluate_every', 'evaluation_batch'):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f'{name}={value}, wanted 1 or more')
+        if self.evaluation and self.score is None:
+            raise ValueError('there are sets to evaluate but no score to do it by')
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a run came to.
+
+    Attributes:
+        workdir: its folder: config.json, metrics.jsonl, events/, checkpoints/,
+            pictures/, report.html and, once it has ended, result.json.
+        step: updates made.
+        metrics: of the last records and evaluations; of an ensemble, means, with the
+            sample standard deviation under 'name/std'.
+        ended: why it ended, or None where a signal interrupted it and the same command
+            goes on with it.
+        signal: the number of that signal, or None.
+        state: the last state.
+        seconds: of training, over all its parts.
+    """
+
+    workdir: Path
+    step: int
+    metrics: dict[str, float]
+    ended: str | None
+    signal: int | None
+    state: State
+    seconds: float
+
+
+def run(
+    experiment: Experiment,
+    workdir: str | Path,
+    options: Options | None = None,
+    *,
+    name: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    console: Console | None = None,
+) -> Report:
+    """Train, record, save, evaluate and draw: the same for Python and the command line.
+
+    Where the folder holds an unfinished run of the same model, it goes on and ends bit
+    for bit as one that was never interrupted. Ctrl-C and SIGTERM save and return.
+
+    Args:
+        experiment: what to train.
+        workdir: the folder of the run.
+        options: seed, members, devices and so on.
+        name: of the experiment, for the page and the ledger; the folder's by default.
+        arguments: what the experiment was made from, for config.json.
+        console: where to print; the terminal by default.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: for data out of their declared form, or a folder of another run.
+        NonFiniteError: where the loss diverged; the last checkpoint is still good.
+    """
+    options = options or Options()
+    console = console or Console()
+    net = prepared(experiment.net, options, AXIS)
+    train, source = _assembled(experiment, net, options)
+    key = jax.random.key(options.seed)
+    position, batch = source.init(key)
+    _check_borders(
+        experiment,
+        member(batch, 0) if options.members > 1 and not source.host else batch,
+    )
+    config = configuration(
+        name or Path(workdir).name, experiment, net, options, arguments
+    )
+    folder = Workdir(Path(workdir), config, resume=options.resume)
+    state = jax.jit(train.init)(key, batch)
+    checkpoints = Checkpoints(
+        folder.path / 'checkpoints',
+        keep=options.keep,
+        best=experiment.best,
+        higher=experiment.higher,
+    )
+    try:
+        session = Session(experiment, net, options, folder, checkpoints, console)
+        session.introduce(state, batch)
+        ended = session.train(train, source, key, state, position)
+        metrics = session.finish(ended)
+    finally:
+        checkpoints.close()
+    return Report(
+        workdir=folder.path,
+        step=session.step,
+        metrics=metrics,
+        ended=ended,
+        signal=session.signal,
+        state=session.state,
+        seconds=session.seconds,
+    )
+
+
+def _assembled(
+    experiment: Experiment, net: nn.Module, options: Options
+) -> tuple[Learner, Source]:
+    """Build the learner that the options ask for."""
+    mapped = options.parallel == 'pmap'
+    train = learner(net, experiment.players, axis=AXIS if mapped else None)
+    source = experiment.source
+    if options.devices > len(jax.devices()):
+        raise ValueError(
+            f'devices={options.devices}, but there are {len(jax.devices())}: '
+            'on a CPU, set JAX_NUM_CPU_DEVICES before Python starts'
+        )
+    devices = jax.devices()[: options.devices]
+    if mapped:
+        train = replicated(train, devices)
+    elif options.devices > 1:
+        train = sharded(train, data_mesh(devices))
+    if options.members > 1:
+        train, source = ensemble(train, source, options.members)
+    return train, source
+
+
+def _check_borders(experiment: Experiment, batch: Batch) -> None:
+    """Refuse data that the model did not ask for, before the first compilation."""
+    sets = {'the training set': batch}
+    sets |= {
+        f"the set '{name}'": arrays for name, arrays in experiment.evaluation.items()
+    }
+    for where, arrays in sets.items():
+        for name, spec in experiment.inputs.items():
+            if name not in arrays:
+                raise ValueError(
+                    f"{where} has no feature '{name}', only {sorted(arrays)}: rename "
+                    'one, or choose another model'
+                )
+            try:
+                spec.check(name, arrays[name])
+            except ValueError as error:
+                raise ValueError(f'{where}: {error}') from None

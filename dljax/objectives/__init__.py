@@ -1,0 +1,17 @@
+"""Objectives: functions of a bound net that join losses and rules with nets."""
+
+from dljax.objectives.classification import classify, predict, score_classes
+from dljax.objectives.regression import regress, score_regression
+from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
+
+__all__ = [
+    'classify',
+    'follow',
+    'perceptron',
+    'place_centres',
+    'predict',
+    'regress',
+    'score_classes',
+    'score_regression',
+    'solve_readout',
+]

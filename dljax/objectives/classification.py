@@ -1,0 +1,98 @@
+"""Learning and scoring classes."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from dljax.losses import binary_cross_entropy, cross_entropy
+from dljax.metrics import accuracy
+from dljax.types import Array, Batch, Key, Metrics, Objective
+
+
+def classify(
+    feature: str = 'image',
+    *,
+    augment: Callable[[Key, Array], Array] | None = None,
+    label_smoothing: float = 0.0,
+) -> Objective:
+    """Loss of a classifier: cross-entropy of the label, from the logits.
+
+    The net is called in train mode, so it moves its own batch statistics. A net with a
+    single logit tells two classes apart by binary cross-entropy. Labels are [batch].
+
+    Example:
+        >>> import jax, optax
+        >>> from dljax import create_model
+        >>> from dljax.training import Player, learner
+        >>> net = create_model('mlp', hidden=(8,), outputs=3)
+        >>> player = Player(optax.adam(.01), loss=classify('features'))
+        >>> train = learner(net, {'classifier': player})
+        >>> batch = {'features': jnp.ones((4, 2)), 'label': jnp.array([0, 1, 2, 0])}
+        >>> state = train.init(jax.random.key(0), batch)
+        >>> sorted(train.update(jax.random.key(0), state, batch)[1])[0]
+        'classifier/accuracy'
+
+    Args:
+        feature: name of the input in the batch.
+        augment: `(key, input) -> input`, drawn anew in each step.
+        label_smoothing: in [0, 1].
+
+    Returns:
+        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy'.
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
+        inputs = batch[feature]
+        if augment is not None:
+            inputs = augment(net.make_rng('augment'), inputs)
+        logits = net(inputs, train=True)
+        loss = _cross_entropy(logits, batch['label'], label_smoothing)
+        right = accuracy(logits, batch['label'])
+        return loss.mean(), {'accuracy': right.mean()}
+
+    return objective
+
+
+def score_classes(feature: str = 'image') -> Objective:
+    """Scores of a classifier: accuracy and cross-entropy of each example.
+
+    Args:
+        feature: name of the input in the batch.
+
+    Returns:
+        `(net, batch, step) -> {'accuracy': [batch], 'loss': [batch]}`, in evaluation
+        mode.
+    """
+
+    def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
+        logits = net(batch[feature], train=False)
+        return {
+            'accuracy': accuracy(logits, batch['label']),
+            'loss': _cross_entropy(logits, batch['label'], 0.0),
+        }
+
+    return score
+
+
+def predict(feature: str = 'image') -> Callable[[nn.Module, Batch], Array]:
+    """Logits in evaluation mode, as pictures and users ask for them.
+
+    Args:
+        feature: name of the input in the batch.
+
+    Returns:
+        `(net, batch) -> logits`.
+    """
+
+    def logits(net: nn.Module, batch: Batch) -> Array:
+        return net(jnp.asarray(batch[feature]), train=False)
+
+    return logits
+
+
+def _cross_entropy(logits: Array, labels: Array, smoothing: float) -> Array:
+    if logits.shape[-1] == 1 and logits.ndim == labels.ndim + 1:
+        logits = logits[..., 0]
+        return binary_cross_entropy(logits, labels, label_smoothing=smoothing)
+    return cross_entropy(logits, labels, label_smoothing=smoothing)

@@ -1,0 +1,134 @@
+"""Learning rules on bound nets: directions where others have a loss."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from dljax import rules
+from dljax.losses import squared_error
+from dljax.types import Array, Batch, Metrics, Objective, PyTree
+
+
+def perceptron(feature: str = 'features') -> Objective:
+    """Rosenblatt's rule for a `Perceptron`: only mistakes move the weights (U1.1).
+
+    Args:
+        feature: name of the input in the batch; 'label' is [batch] of 0 or 1.
+
+    Returns:
+        `(net, batch, step) -> (direction, metrics)` with the metric 'accuracy', before
+        the move.
+
+    Reference:
+        Rosenblatt (1958), The perceptron, https://doi.org/10.1037/h0042519
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
+        outputs = jnp.where(net(batch[feature], train=False) >= 0, 1.0, -1.0)
+        targets = 2.0 * batch['label'].astype(jnp.float32) - 1.0
+        targets = targets.reshape(-1, 1)
+        outputs = outputs.reshape(-1, 1)
+        direction = rules.perceptron(batch[feature], targets, outputs)
+        return direction, {'accuracy': (outputs == targets).mean()}
+
+    return objective
+
+
+def place_centres(feature: str = 'features', group: str = 'radial') -> Objective:
+    """Radial units by k-means: centres to their clusters, widths to the gaps (U1.11).
+
+    With `optax.sgd(1.)` and the whole set as the batch a move is one round of Lloyd's
+    algorithm.
+
+    Args:
+        feature: name of the input in the batch; all but its batch axis is flattened.
+        group: the parameters with 'centres' and 'log_width'; the player trains it.
+
+    Returns:
+        `(net, batch, step) -> (direction, metrics)` with the metric 'distortion', the
+        mean squared distance to the nearest centre.
+
+    Reference:
+        Moody, Darken (1989), Fast learning in networks of locally-tuned processing
+        units, https://doi.org/10.1162/neco.1989.1.2.281
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
+        points = batch[feature].reshape(len(batch[feature]), -1)
+        units = net.variables['params'][group]
+        centres = units['centres']
+        nearest = centres[rules.assign(centres, points)]
+        wide = jnp.log(jnp.maximum(rules.spread(centres), 1e-3))
+        direction = {
+            'centres': rules.kmeans(centres, points),
+            'log_width': units['log_width'] - wide,
+        }
+        distortion = jnp.square(points - nearest).sum(1).mean()
+        return {group: direction}, {'distortion': distortion}
+
+    return objective
+
+
+def solve_readout(
+    feature: str = 'features',
+    *,
+    classes: int | None = None,
+    group: str = 'output',
+    ridge: float = 0.0,
+) -> Objective:
+    """Output layer by least squares, all at once (U1.11).
+
+    The direction leads from the weights to the solution on this batch, so that
+    `optax.sgd(1.)` arrives in one move. The net offers `answers(inputs)`, the input of
+    that layer.
+
+    Args:
+        feature: name of the input in the batch.
+        classes: makes targets of -1 and 1 from 'label'; by default 'target' is used.
+        group: the parameters of the output layer; the player trains it.
+        ridge: of the squared weights, at least 0.
+
+    Returns:
+        `(net, batch, step) -> (direction, metrics)` with the metric 'squared_error' of
+        the solution.
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
+        if classes is None:
+            targets = batch['target'].reshape(len(batch['target']), -1)
+        else:
+            targets = 2.0 * jax.nn.one_hot(batch['label'], classes) - 1.0
+        answers = net.answers(batch[feature])
+        solution = rules.least_squares_solution(answers, targets, ridge=ridge)
+        direction = jax.tree.map(
+            lambda w, best: w - best, net.variables['params'][group], dict(solution)
+        )
+        fit = answers @ solution['kernel'] + solution['bias'][None, :]
+        return {group: direction}, {'squared_error': squared_error(fit, targets).mean()}
+
+    return objective
+
+
+def follow(online: str, target: str = 'target') -> Objective:
+    """Move one group towards another: a target network, or a weight average.
+
+    With `optax.sgd(tau)` a move is `target += tau * (online - target)`.
+
+    Args:
+        online: the group that leads.
+        target: the group of the same form that follows; the player trains it.
+
+    Returns:
+        `(net, batch, step) -> (direction, metrics)`.
+
+    Reference:
+        Lillicrap et al. (2016), Continuous control with deep reinforcement learning,
+        https://arxiv.org/abs/1509.02971
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
+        params = net.variables['params']
+        gap = jax.tree.map(lambda t, o: t - o, params[target], params[online])
+        return {target: gap}, {}
+
+    return objective

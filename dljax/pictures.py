@@ -1,0 +1,257 @@
+"""Pictures of a run: functions that return what draws them from its outcome."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from dljax.metrics import confusion_matrix as count_confusions
+from dljax.report import Outcome, Picture
+from dljax.types import Array, Batch
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Predict = Callable[[nn.Module, Batch], Array]
+
+
+def _figure(width: float, height: float) -> 'Figure':
+    from matplotlib.figure import Figure  # 1 s to import: only where something is drawn
+
+    return Figure(figsize=(width, height), layout='constrained')
+
+
+def _classes(logits: np.ndarray) -> np.ndarray:
+    """Choose the class: of the largest logit, or by the sign of a single one."""
+    if logits.ndim == 1 or logits.shape[1] == 1:
+        return (logits.reshape(-1) > 0).astype(np.int32)
+    return logits.argmax(1)
+
+
+def curves(outcome: Outcome) -> 'Figure':
+    """Draw every metric of the records against the updates made.
+
+    Metrics of one name share a panel: the players' and each evaluation's. A band shows
+    one standard deviation over the members of an ensemble.
+    """
+    names = {name for row in outcome.rows for name in row} - {'step', 'seconds'}
+    names = sorted(name for name in names if not name.endswith('/std'))
+    panels: dict[str, list[str]] = {}
+    for name in names:
+        panels.setdefault(name.split('/')[-1], []).append(name)
+    columns = min(max(len(panels), 1), 3)
+    height = -(-max(len(panels), 1) // columns)
+    figure = _figure(4.2 * columns, 3 * height)
+    for index, (metric, lines) in enumerate(panels.items()):
+        axes = figure.add_subplot(height, columns, index + 1)
+        positive = True
+        for name in lines:
+            points = [
+                (r['step'], r[name], r.get(f'{name}/std', 0.0))
+                for r in outcome.rows
+                if name in r
+            ]
+            step, value, deviation = np.array(points).T
+            axes.plot(
+                step,
+                value,
+                label=name.rpartition('/')[0],
+                marker='.' * (len(step) < 20),
+            )
+            if deviation.any():
+                axes.fill_between(step, value - deviation, value + deviation, alpha=0.2)
+            positive &= bool((value > 0).all())
+        if positive and metric in ('loss', 'gradient_norm'):
+            axes.set_yscale('log')
+        axes.set(title=metric.replace('_', ' '), xlabel='updates')
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    return figure
+
+
+def confusion(predict: Predict, names: Sequence[str], split: str = 'test') -> Picture:
+    """Count which class was taken for which.
+
+    Args:
+        predict: `(net, batch) -> logits` of [batch, classes].
+        names: of the classes.
+        split: which set.
+
+    Returns:
+        The picture.
+    """
+
+    def draw(outcome: Outcome) -> 'Figure':
+        batch = outcome.evaluation[split]
+        said = _classes(np.asarray(outcome.apply(predict, batch)))
+        table = np.asarray(
+            count_confusions(said, jnp.asarray(batch['label']), classes=len(names))
+        )
+        size = 2 + 0.42 * len(names)
+        figure = _figure(size, size)
+        axes = figure.add_subplot()
+        axes.imshow(np.sqrt(table), cmap='Blues')
+        for (row, column), count in np.ndenumerate(table):
+            if count:
+                color = 'white' if count > table.max() / 3 else 'black'
+                axes.text(
+                    column, row, f'{count:g}', ha='center', va='center', color=color
+                )
+        ticks = range(len(names))
+        axes.set_xticks(ticks, names, rotation=45 if max(map(len, names)) > 2 else 0)
+        axes.set_yticks(ticks, names)
+        axes.set(
+            xlabel='predicted', ylabel='true', title=f'{split}: {len(batch["label"])}'
+        )
+        return figure
+
+    return draw
+
+
+def mistakes(
+    predict: Predict, names: Sequence[str], split: str = 'test', most: int = 24
+) -> Picture:
+    """Show the pictures whose true class was thought least likely.
+
+    Args:
+        predict: `(net, batch) -> logits` of [batch, classes].
+        names: of the classes.
+        split: which set; its images are [batch, height, width, channel] in [0, 1].
+        most: how many.
+
+    Returns:
+        The picture.
+    """
+
+    def draw(outcome: Outcome) -> 'Figure':
+        batch = outcome.evaluation[split]
+        logits = np.asarray(outcome.apply(predict, batch), np.float64)
+        logits -= logits.max(1, keepdims=True)
+        share = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        true, said = np.asarray(batch['label']), share.argmax(1)
+        right = share[np.arange(len(true)), true]
+        worst = np.argsort(right)[:most]
+        wrong = int((said != true).sum())
+        captions = [
+            f'{names[true[i]]} → {names[said[i]]}\n{100 * right[i]:.0f} %'
+            for i in worst
+        ]
+        title = (
+            f'{split}: {wrong} of {len(true)} wrong; true → predicted, belief in true'
+        )
+        return grid(np.asarray(batch['image'])[worst], captions=captions, title=title)
+
+    return draw
+
+
+def filters(*path: str, title: str = '') -> Picture:
+    """Show the kernels of a convolution, or the input weights of dense units as images.
+
+    Args:
+        *path: of the layer in the parameters, such as 'conv_0'.
+        title: of the picture.
+
+    Returns:
+        The picture.
+    """
+
+    def draw(outcome: Outcome) -> 'Figure':
+        params = outcome.state.params
+        for name in path:
+            if name not in params:
+                raise ValueError(
+                    f"there is no layer '{name}' on the path {path}, only "
+                    f'{sorted(params)}'
+                )
+            params = params[name]
+        kernel = np.asarray(params['kernel'])
+        if kernel.ndim == 2:
+            side = int(np.sqrt(kernel.shape[0]))
+            kernel = kernel.reshape(side, side, 1, -1)
+        tiles = np.moveaxis(kernel.mean(2), -1, 0)[:64, ..., None]
+        return grid(tiles, title=title or '/'.join(path), symmetric=True)
+
+    return draw
+
+
+def boundary(
+    predict: Predict, split: str = 'train', low: float = -0.5, high: float = 1.5
+) -> Picture:
+    """Colour the plane of two features by the predicted class.
+
+    Args:
+        predict: `(net, batch) -> logits`, one a point, positive for class 1.
+        split: the set whose points are marked.
+        low: smallest coordinate drawn.
+        high: largest coordinate drawn.
+
+    Returns:
+        The picture.
+    """
+
+    def draw(outcome: Outcome) -> 'Figure':
+        axis = np.linspace(low, high, 201, dtype=np.float32)
+        points = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+        logits = np.asarray(outcome.apply(predict, {'features': points})).reshape(
+            201, 201
+        )
+        figure = _figure(4.6, 4)
+        axes = figure.add_subplot()
+        belief = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+        shading = axes.pcolormesh(axis, axis, belief, cmap='RdBu_r', vmin=0, vmax=1)
+        figure.colorbar(shading, label='probability of class 1')
+        if logits.min() < 0 < logits.max():
+            axes.contour(axis, axis, logits, levels=[0], colors='black')
+        batch = outcome.evaluation[split]
+        for label, marker in ((0, 'o'), (1, 's')):
+            x, y = np.asarray(batch['features'])[np.asarray(batch['label']) == label].T
+            axes.scatter(
+                x, y, marker=marker, s=90, c='white', edgecolors='black', label=label
+            )
+        axes.legend(title='class')
+        axes.set(xlabel='$x_1$', ylabel='$x_2$', aspect='equal')
+        return figure
+
+    return draw
+
+
+def grid(
+    images: np.ndarray,
+    captions: Sequence[str] = (),
+    title: str = '',
+    columns: int = 8,
+    symmetric: bool = False,
+) -> 'Figure':
+    """Lay images out in rows.
+
+    Args:
+        images: [count, height, width, channel] with 1 or 3 channels; in [0, 1] unless
+            symmetric.
+        captions: a text above each.
+        title: of the whole.
+        columns: images in a row.
+        symmetric: whether zero is the middle of the scale, as for weights.
+
+    Returns:
+        The figure.
+    """
+    columns = min(columns, max(len(images), 1))
+    height = -(-max(len(images), 1) // columns)
+    figure = _figure(1.15 * columns, (1.6 if captions else 1.2) * height + 0.4)
+    extent = float(np.abs(images).max()) if symmetric and images.size else 1.0
+    for index, image in enumerate(images):
+        axes = figure.add_subplot(height, columns, index + 1)
+        grey = image.shape[-1] == 1
+        axes.imshow(
+            image[..., 0] if grey else np.clip(image, 0, 1),
+            cmap='RdBu_r' if symmetric else 'gray',
+            vmin=-extent if symmetric else 0.0,
+            vmax=extent,
+        )
+        axes.set_axis_off()
+        if captions:
+            axes.set_title(captions[index], fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    return figure

@@ -1,0 +1,157 @@
+"""The page of a run: one self-contained HTML file, and its pictures as PNG files."""
+
+import base64
+import dataclasses
+import html
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+from flax import linen as nn
+
+from dljax.configuration import Workdir
+from dljax.training.record import Records
+from dljax.types import Batch, PyTree, State
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto;
+       padding: 0 1rem; color: #222; background: #fff; }
+h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+p.data { color: #666; margin-top: .2rem; }
+table { border-collapse: collapse; } td, th { text-align: left; padding: .15rem 1rem
+.15rem 0; vertical-align: top; } td.number { text-align: right;
+font-variant-numeric: tabular-nums; } tr + tr { border-top: 1px solid #e4e4e4; }
+img { max-width: 100%; } details { margin: .5rem 0; } summary { cursor: pointer; }
+code { background: #f3f3f3; padding: 0 .2rem; overflow-wrap: anywhere; }
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What the pictures of a run are drawn from.
+
+    Attributes:
+        net: as it was trained.
+        state: its last state; of an ensemble, the first member's.
+        members: the state of the whole ensemble, or the state itself.
+        evaluation: the sets that it was evaluated on, by name.
+        rows: the records, as in metrics.jsonl.
+    """
+
+    net: nn.Module
+    state: State
+    members: State
+    evaluation: Mapping[str, Batch]
+    rows: list[dict[str, float]]
+
+    def apply(self, function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
+        """Call `function(net, *arguments)` on the bound net, compiled."""
+        variables = {'params': self.state.params, **self.state.collections}
+        return jax.jit(nn.apply(function, self.net))(variables, *arguments)
+
+
+Picture = Callable[[Outcome], 'Figure']
+
+
+def write(
+    outcome: Outcome,
+    pictures: Mapping[str, Picture],
+    folder: Workdir,
+    result: Mapping[str, Any],
+    records: Records,
+) -> Path:
+    """Draw the curves and all pictures, and write the page.
+
+    Args:
+        outcome: of the run.
+        pictures: by title.
+        folder: of the run; 'pictures/' and 'report.html' are written there.
+        result: 'step', 'ended', 'seconds', 'metrics' and 'members'.
+        records: whose TensorBoard events the pictures join.
+
+    Returns:
+        Where the page lies.
+    """
+    from PIL import Image
+
+    from dljax.pictures import curves
+
+    place = folder.path / 'pictures'
+    place.mkdir(exist_ok=True)
+    images = []
+    for title, draw in {'Curves': curves, **pictures}.items():
+        figure = draw(outcome)
+        path = place / (title.lower().replace(' ', '_') + '.png')
+        figure.savefig(path, dpi=120, bbox_inches='tight')
+        with Image.open(path) as image:
+            records.image(title, np.asarray(image.convert('RGB')), result['step'])
+        images.append((title, path))
+    records.close()
+    page = folder.path / 'report.html'
+    page.write_text(_page(folder.config, result, images), encoding='utf-8')
+    return page
+
+
+def _page(
+    config: Mapping[str, Any],
+    result: Mapping[str, Any],
+    images: list[tuple[str, Path]],
+) -> str:
+    title = html.escape(config['experiment'])
+    ending = (
+        f'{result["step"]} updates in {result["seconds"]:.1f} s, on '
+        f'{config["options"]["devices"]} × {jax.devices()[0].device_kind}; ended: '
+        f'{result["ended"]}.'
+    )
+    members = ''.join(
+        f'<tr><td>{html.escape(name)}</td>'
+        + ''.join(f'<td class="number">{value:.5g}</td>' for value in values)
+        + '</tr>'
+        for name, values in result['members'].items()
+    )
+    parts = [
+        f'<h1>{title}</h1><p class="data">Data: {html.escape(config["data"])}</p>',
+        f'<p>{html.escape(ending)}</p>',
+        '<h2>Figures</h2>' + _table(result['metrics']),
+        f'<h2>Members</h2><table>{members}</table>' if members else '',
+        *(
+            f'<h2>{html.escape(name)}</h2><img alt="{html.escape(name)}" '
+            f'src="data:image/png;base64,{_encoded(path)}">'
+            for name, path in images
+        ),
+        '<h2>Configuration</h2>',
+        *(
+            f'<details open><summary>{part}</summary>{_table(config[part])}</details>'
+            for part in ('arguments', 'options', 'model', 'versions')
+        ),
+        f'<p>Commit <code>{html.escape(str(config["commit"]))}</code></p>',
+    ]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f'<title>{title}</title><style>{STYLE}</style></head><body>'
+        + '\n'.join(parts)
+        + '</body></html>\n'
+    )
+
+
+def _table(rows: Mapping[str, Any]) -> str:
+    def cell(value: Any) -> str:
+        if isinstance(value, float):
+            return f'<td class="number">{value:.5g}</td>'
+        return f'<td><code>{html.escape(str(value))}</code></td>'
+
+    lines = (
+        f'<tr><td>{html.escape(name or "model")}</td>{cell(value)}</tr>'
+        for name, value in rows.items()
+    )
+    return f'<table>{"".join(lines)}</table>'
+
+
+def _encoded(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()

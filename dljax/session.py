@@ -1,0 +1,309 @@
+"""One session of a run: from its last checkpoint to its end or an interruption."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import jax
+import numpy as np
+from flax import linen as nn
+from rich.console import Console
+
+from dljax import report
+from dljax.configuration import Options, Workdir, write_json
+from dljax.data import batches
+from dljax.training import Learner, evaluate, member, rounds
+from dljax.training.checkpoint import Checkpoints
+from dljax.training.guard import require_finite
+from dljax.training.interrupt import interruptible
+from dljax.training.progress import Reporter
+from dljax.training.record import Records, spread, summary
+from dljax.training.tracing import convolves_on_cpu
+from dljax.types import Batch, Key, Metrics, Position, Source, State
+
+if TYPE_CHECKING:
+    from dljax.experiment import Experiment
+
+LOOP = 100  # updates in one compiled call, where nothing speaks against a loop
+
+
+class Session:
+    """Trains, records, evaluates and saves; `run` puts it together.
+
+    Attributes:
+        step: updates made so far, by this session and those before it.
+        state: the last state.
+        signal: that interrupted it, or None.
+    """
+
+    def __init__(
+        self,
+        experiment: 'Experiment',
+        net: nn.Module,
+        options: Options,
+        folder: Workdir,
+        checkpoints: Checkpoints,
+        console: Console,
+    ) -> None:
+        """Keep what the run is made of; nothing happens yet."""
+        self.experiment, self.net, self.options = experiment, net, options
+        self.folder, self.checkpoints, self.console = folder, checkpoints, console
+        self.step, self.pending = 0, []
+        self.signal: int | None = None
+        self.state: State | None = None
+        self.position: Position = None
+        self.records: Records | None = None
+        steps = experiment.steps
+        self.record_every = experiment.record_every or max(steps // 100, 1)
+        self.evaluate_every = experiment.evaluate_every or max(steps // 10, 1)
+
+    def introduce(self, state: State, batch: Batch) -> None:
+        """Say what is about to happen."""
+        members, first = self.options.members, jax.tree.leaves(batch)[0]
+        self.examples = first.shape[0] * (first.shape[1] if members > 1 else 1)
+        count = sum(leaf.size for leaf in jax.tree.leaves(state.params)) // members
+        self.console.print(
+            f'data      {self.experiment.data}\n'
+            f'model     {type(self.net).__name__}, {count:,} parameters'
+            + (f', {members} members' if members > 1 else '')
+            + f'\ndevice    {self.options.devices} x {jax.devices()[0].device_kind}, '
+            f'{self.options.precision}\nworkdir   {self.folder.path}',
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, over all sessions."""
+        return self.records.rows[-1]['seconds'] if self.records.rows else 0.0
+
+    def train(
+        self,
+        learner: Learner,
+        source: Source,
+        key: Key,
+        state: State,
+        position: Position,
+    ) -> str | None:
+        """Go on from the last checkpoint.
+
+        Args:
+            learner: what to train.
+            source: of its batches.
+            key: the root key.
+            state: the first state, where there is no checkpoint.
+            position: the first position, likewise.
+
+        Returns:
+            Why the training has ended, or None where a signal interrupted it.
+
+        Raises:
+            NonFiniteError: where the loss diverged.
+        """
+        self.state, self.position = state, position
+        self._restore()
+        self.records = Records(self.folder.path, step=self.step)
+        steps, ended = self.experiment.steps, self._reason()
+        reporter = Reporter(
+            self.console, step=self.step, steps=steps, examples=self.examples
+        )
+        turns = rounds(
+            learner,
+            source,
+            key=key,
+            state=self.state,
+            position=self.position,
+            steps=0 if ended else steps - self.step,
+            chunk=self._chunk(learner, source, key),
+        )
+        try:
+            with interruptible() as request:
+                for self.state, self.position, metrics in turns:
+                    before = self.step
+                    self.step += len(next(iter(metrics.values())))
+                    self.pending.append(metrics)
+                    reporter.advance(self.step)
+                    scored = self._due(self.evaluate_every, before)
+                    if scored or self._due(self.record_every, before):
+                        reporter.report(self.step, self._record(scored), scored)
+                        ended = self._reason()
+                    if scored or ended or request.signal:
+                        self._save()
+                    if ended or request.signal:
+                        break
+        finally:
+            reporter.close()
+            self.records.close()
+        if not ended:
+            self.signal = int(request.signal)
+            self.console.print(
+                f'{request.signal.name} at step {self.step}: saved; the same command '
+                'goes on from here',
+                highlight=False,
+            )
+        return ended
+
+    def finish(self, ended: str | None) -> dict[str, float]:
+        """Score every set, and once the training has ended draw and write it all up.
+
+        Args:
+            ended: what `train` answered.
+
+        Returns:
+            The figures: of the last row and of every evaluation.
+        """
+        if self.folder.result and self.folder.result['step'] == self.step:
+            self.console.print(
+                f'ended     at step {self.step} already ({ended}); --no-resume starts '
+                'afresh, more --steps go on',
+                highlight=False,
+            )
+            return self.folder.result['metrics']
+        last = self.records.rows[-1] if self.records.rows else {}
+        metrics = {k: v for k, v in last.items() if k not in ('step', 'seconds')}
+        if not ended:
+            return metrics
+        each = self._scores(*self.experiment.evaluation)
+        metrics |= spread(each)
+        result = {
+            'step': self.step,
+            'ended': ended,
+            'seconds': self.seconds,
+            'metrics': metrics,
+            'members': {
+                name: np.asarray(value).tolist()
+                for name, value in each.items()
+                if np.ndim(value)
+            },
+        }
+        write_json(self.folder.path / 'result.json', result)
+        if self.options.results:
+            self._enter(result)
+        outcome = report.Outcome(
+            net=self.net,
+            state=self._first_member(),
+            members=self.state,
+            evaluation=self.experiment.evaluation,
+            rows=self.records.rows,
+        )
+        page = report.write(
+            outcome, self.experiment.pictures, self.folder, result, self.records
+        )
+        figures = '  '.join(f'{name} {value:.4g}' for name, value in metrics.items())
+        self.console.print(
+            f'ended     at step {self.step}: {ended}\n{figures}\nreport    {page}',
+            highlight=False,
+            soft_wrap=True,
+        )
+        return metrics
+
+    def _restore(self) -> None:
+        found = self.checkpoints.restore(self.state, self.position)
+        if found is None:
+            return
+        self.step, self.state, self.position = found.step, found.state, found.position
+        if found.notes['pending']:
+            self.pending = [
+                {name: np.array(v) for name, v in found.notes['pending'].items()}
+            ]
+        if self.step > self.experiment.steps:
+            raise ValueError(
+                f'{self.folder.path} is at step {self.step}, beyond '
+                f'steps={self.experiment.steps}: ask for more steps, --no-resume, or '
+                'another --workdir'
+            )
+        changed = ''.join(f'\n          {line}' for line in self.folder.changed)
+        self.console.print(
+            f'resuming  at step {self.step}{changed}', highlight=False, soft_wrap=True
+        )
+
+    def _chunk(self, learner: Learner, source: Source, key: Key) -> int:
+        """Choose the updates of one compiled call."""
+        if self.options.chunk:
+            return self.options.chunk
+        batch = jax.eval_shape(source.init, key)[1] if not source.host else None
+        if source.host or convolves_on_cpu(learner.update, key, self.state, batch):
+            return 1
+        return min(LOOP, self.record_every)
+
+    def _due(self, every: int, before: int) -> bool:
+        """Whether a multiple of `every`, or the end, lies in the last round."""
+        passed = self.step // every > before // every
+        return passed or self.step == self.experiment.steps
+
+    def _reason(self) -> str | None:
+        """Why not to go on."""
+        stop = self.experiment.stop
+        if stop and self.records.rows and (reason := stop(self.records.rows)):
+            return reason
+        if self.step == self.experiment.steps:
+            return f'{self.step} updates made'
+        return None
+
+    def _record(self, scored: bool) -> dict[str, float]:
+        """Write the mean of the updates since the last row, with the scores if due."""
+        metrics = self._gathered()
+        require_finite(metrics, self.state)
+        self.pending = []
+        values = summary(metrics)
+        if scored:
+            values |= self._scores(*(set(self.experiment.evaluation) - {'test'}))
+        return self.records.write(self.step, values)
+
+    def _gathered(self) -> dict[str, np.ndarray]:
+        pending = jax.device_get(self.pending)
+        return {
+            name: np.concatenate([part[name] for part in pending])
+            for name in (pending[0] if pending else {})
+        }
+
+    def _scores(self, *names: str) -> Metrics:
+        return {
+            f'{name}/{metric}': value
+            for name in sorted(names)
+            for metric, value in evaluate(
+                self.net,
+                self.experiment.score,
+                self.state,
+                batches(
+                    self.experiment.evaluation[name], self.experiment.evaluation_batch
+                ),
+            ).items()
+        }
+
+    def _save(self) -> None:
+        pending = self._gathered()
+        require_finite(pending, self.state)
+        last = self.records.rows[-1] if self.records.rows else {}
+        self.checkpoints.save(
+            self.step,
+            self.state,
+            self.position,
+            metrics=last if last.get('step') == self.step else {},
+            notes={
+                'config': self.folder.config,
+                'pending': {name: value.tolist() for name, value in pending.items()},
+            },
+        )
+
+    def _first_member(self) -> State:
+        return member(self.state, 0) if self.options.members > 1 else self.state
+
+    def _enter(self, result: Mapping) -> None:
+        """Append the line about this run to the ledger."""
+        config = self.folder.config
+        shown = ('seed', 'members', 'devices', 'parallel', 'chunk', 'precision')
+        line = {
+            'experiment': config['experiment'],
+            'arguments': config['arguments'],
+            'options': {name: config['options'][name] for name in shown},
+            'commit': config['commit'],
+            'date': time.strftime('%Y-%m-%d', time.gmtime()),
+            'device': jax.devices()[0].device_kind,
+            'versions': config['versions'],
+            'data': config['data'],
+            **{k: result[k] for k in ('step', 'ended', 'seconds', 'metrics')},
+        }
+        with self.options.results.open('a') as file:
+            file.write(json.dumps(line) + '\n')

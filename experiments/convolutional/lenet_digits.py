@@ -1,0 +1,71 @@
+"""LeNet-5 on real handwritten digits.
+
+Paper: LeCun, Bottou, Bengio, Haffner (1998), Gradient-based learning applied to
+document recognition, https://doi.org/10.1109/5.726791 (99.05 % on MNIST; 99.2 % with
+distortions).
+"""
+
+import numpy as np
+import optax
+
+from dljax import create_model, data, pictures, zoo
+from dljax.cli import command
+from dljax.experiment import Experiment
+from dljax.objectives import classify, predict, score_classes
+from dljax.training import Player, clipped
+
+TINY = {'steps': 4, 'batch_size': 8}
+
+
+def experiment(
+    *,
+    steps: int = 3000,
+    batch_size: int = 64,
+    learning_rate: float = 2e-3,
+    rotation: float = 12.0,
+    scale: float = 0.15,
+    translation: float = 0.08,
+) -> Experiment:
+    """Train LeNet-5 with small random distortions.
+
+    Args:
+        steps: updates in all.
+        batch_size: examples in one update.
+        learning_rate: of Adam at the start; it falls to 0 along a cosine.
+        rotation: largest random rotation, in degrees.
+        scale: largest random change of size, as a fraction.
+        translation: largest random shift, as a fraction of the image.
+    """
+    digits = data.load('digits')
+
+    def images(split: str) -> dict[str, np.ndarray]:
+        arrays = digits[split]
+        resized = data.resized(data.as_float(arrays['image']), (32, 32))
+        return {**arrays, 'image': np.asarray(resized)}
+
+    augment = data.affine(rotation, (1 - scale, 1 + scale), translation)
+    schedule = optax.cosine_decay_schedule(learning_rate, steps)
+    return Experiment(
+        net=create_model('lenet5'),
+        players={
+            'classifier': Player(
+                clipped(optax.adam(schedule), 1.0), loss=classify(augment=augment)
+            )
+        },
+        source=data.resident(images('train'), batch_size),
+        steps=steps,
+        data=digits.summary,
+        score=score_classes(),
+        evaluation={split: images(split) for split in ('validation', 'test')},
+        inputs=zoo.inputs('lenet5'),
+        best='validation/accuracy',
+        pictures={
+            'Confusion matrix': pictures.confusion(predict(), digits.class_names),
+            'Worst mistakes': pictures.mistakes(predict(), digits.class_names),
+            'First-layer filters': pictures.filters('conv_0'),
+        },
+    )
+
+
+if __name__ == '__main__':
+    command(experiment)
