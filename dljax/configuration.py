@@ -4,6 +4,7 @@ import dataclasses
 import importlib.metadata
 import itertools
 import json
+import os
 import platform
 import re
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -64,7 +66,8 @@ def reconfigured(net: nn.Module, **settings: Any) -> nn.Module:
     """Change a setting in a net and in every module that it holds as a field.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax
+    import jax.numpy as jnp
         >>> from flax import linen as nn
         >>> half = reconfigured(nn.Sequential([nn.Dense(2)]), dtype=jnp.bfloat16)
         >>> half.layers[0].dtype.__name__
@@ -165,6 +168,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(part) for part in value]
     return value if isinstance(value, int | float | None) else str(value)
+
+
+def device() -> str:
+    """Name the kind of device that is computed on; of a CPU, with its cores."""
+    kind = jax.devices()[0].device_kind
+    return f'{kind} ({os.cpu_count()} cores)' if kind == 'cpu' else kind
 
 
 def commit() -> str | None:

@@ -54,6 +54,8 @@ class Experiment:
         pictures: drawn at the end, by name.
         normalizers: fitted on the training split, stored with the run, by feature.
         evaluation_batch: examples scored at once.
+        may_diverge: players whose loss may leave the finite numbers without ending the
+            run, where that is what the experiment shows.
     """
 
     net: nn.Module
@@ -74,8 +76,15 @@ class Experiment:
     pictures: Mapping[str, Picture] = dataclasses.field(default_factory=dict)
     normalizers: Mapping[str, Normalizer] = dataclasses.field(default_factory=dict)
     evaluation_batch: int = 256
+    may_diverge: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        unknown = set(self.may_diverge) - set(self.players)
+        if unknown:
+            raise ValueError(
+                f'may_diverge names {sorted(unknown)}, but the players are '
+                f'{sorted(self.players)}'
+            )
         for name in ('steps', 'record_every', 'evaluate_every', 'evaluation_batch'):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from flax import linen as nn
 
-from dljax.configuration import Workdir
+from dljax.configuration import Workdir, device
 from dljax.training.record import Records
 from dljax.types import Batch, PyTree, State
 
@@ -105,7 +105,7 @@ def _page(
     title = html.escape(config['experiment'])
     ending = (
         f'{result["step"]} updates in {result["seconds"]:.1f} s, on '
-        f'{config["options"]["devices"]} × {jax.devices()[0].device_kind}; ended: '
+        f'{config["options"]["devices"]} × {device()}; ended: '
         f'{result["ended"]}.'
     )
     members = ''.join(

@@ -11,7 +11,7 @@ from flax import linen as nn
 from rich.console import Console
 
 from dljax import report
-from dljax.configuration import Options, Workdir, write_json
+from dljax.configuration import Options, Workdir, device, write_json
 from dljax.data import batches
 from dljax.training import Learner, evaluate, member, rounds
 from dljax.training.checkpoint import Checkpoints
@@ -67,7 +67,7 @@ class Session:
             f'data      {self.experiment.data}\n'
             f'model     {type(self.net).__name__}, {count:,} parameters'
             + (f', {members} members' if members > 1 else '')
-            + f'\ndevice    {self.options.devices} x {jax.devices()[0].device_kind}, '
+            + f'\ndevice    {self.options.devices} x {device()}, '
             f'{self.options.precision}\nworkdir   {self.folder.path}',
             highlight=False,
             soft_wrap=True,
@@ -243,20 +243,24 @@ class Session:
 
     def _record(self, scored: bool) -> dict[str, float]:
         """Write the mean of the updates since the last row, with the scores if due."""
-        metrics = self._gathered()
-        require_finite(metrics, self.state)
+        metrics = self._checked()
         self.pending = []
         values = summary(metrics)
         if scored:
             values |= self._scores(*(set(self.experiment.evaluation) - {'test'}))
         return self.records.write(self.step, values)
 
-    def _gathered(self) -> dict[str, np.ndarray]:
+    def _checked(self) -> dict[str, np.ndarray]:
+        """Fetch the metrics since the last row, and stop where one is not finite."""
         pending = jax.device_get(self.pending)
-        return {
+        metrics = {
             name: np.concatenate([part[name] for part in pending])
             for name in (pending[0] if pending else {})
         }
+        forgiven = {f'{name}/finite' for name in self.experiment.may_diverge}
+        judged = {name: v for name, v in metrics.items() if name not in forgiven}
+        require_finite(judged, self.state)
+        return metrics
 
     def _scores(self, *names: str) -> Metrics:
         return {
@@ -273,8 +277,7 @@ class Session:
         }
 
     def _save(self) -> None:
-        pending = self._gathered()
-        require_finite(pending, self.state)
+        pending = self._checked()
         last = self.records.rows[-1] if self.records.rows else {}
         self.checkpoints.save(
             self.step,
@@ -300,7 +303,7 @@ class Session:
             'options': {name: config['options'][name] for name in shown},
             'commit': config['commit'],
             'date': time.strftime('%Y-%m-%d', time.gmtime()),
-            'device': jax.devices()[0].device_kind,
+            'device': device(),
             'versions': config['versions'],
             'data': config['data'],
             **{k: result[k] for k in ('step', 'ended', 'seconds', 'metrics')},

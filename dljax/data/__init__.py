@@ -11,6 +11,7 @@ from dljax.data.resident import resident
 from dljax.data.shuffle import permuted
 from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
+from dljax.data.together import together
 
 __all__ = [
     'BUILT_IN',
@@ -31,6 +32,7 @@ __all__ = [
     'rotation',
     'scaling',
     'stream',
+    'together',
     'translation',
     'truth_table',
     'warped',

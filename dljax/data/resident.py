@@ -20,9 +20,8 @@ def resident(arrays: Mapping[str, np.ndarray], batch_size: int | None = None) ->
     from epoch to epoch. The position counts batches, and the batch is a pure function
     of key and position, so a run may stop and go on anywhere.
 
-    The step closes over the arrays. A set above some hundred megabytes compiles at once
-    only with `jax.config.update('jax_use_simplified_jaxpr_constants', True)`; else use
-    `stream`.
+    The step closes over the arrays; `training.rounds` lifts them out of it into its
+    arguments, so that no copy is compiled in.
 
     Args:
         arrays: [example, ...] by feature: finite numbers. 64-bit types become 32-bit.

@@ -3,6 +3,7 @@
 from dljax.objectives.classification import classify, predict, score_classes
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
+from dljax.objectives.within import side_by_side, within
 
 __all__ = [
     'classify',
@@ -13,5 +14,7 @@ __all__ = [
     'regress',
     'score_classes',
     'score_regression',
+    'side_by_side',
     'solve_readout',
+    'within',
 ]

@@ -1,0 +1,51 @@
+"""Objectives of one part of a net that holds several."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flax import linen as nn
+
+from dljax.types import Array, Batch, Objective
+
+
+def within(name: str, objective: Objective) -> Objective:
+    """Let an objective, score or rule act on one field of a container.
+
+    Where the batch has an entry of that name which is itself a batch, as that of
+    `dljax.data.together`, the objective sees that one; otherwise the whole.
+
+    Args:
+        name: of the container's field, which is the name of its parameters as well.
+        objective: `(net, batch, step) -> ...` for the part.
+
+    Returns:
+        The same for the container; a player with it names the part in `trains`.
+    """
+
+    def part(net: nn.Module, batch: Batch, step: Array) -> Any:
+        inner = batch.get(name)
+        return objective(
+            getattr(net, name), inner if isinstance(inner, Mapping) else batch, step
+        )
+
+    return part
+
+
+def side_by_side(scores: Mapping[str, Objective]) -> Objective:
+    """Score several parts of a container on the same examples.
+
+    Args:
+        scores: by the name of the part.
+
+    Returns:
+        `(net, batch, step) -> {'part/score': [batch]}`.
+    """
+
+    def score(net: nn.Module, batch: Batch, step: Array) -> dict[str, Array]:
+        return {
+            f'{name}/{metric}': values
+            for name, inner in scores.items()
+            for metric, values in within(name, inner)(net, batch, step).items()
+        }
+
+    return score
