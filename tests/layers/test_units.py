@@ -31,8 +31,8 @@ def test_a_radial_unit_answers_one_at_its_centre_and_nothing_far_away():
 
 def test_gradients_of_a_radial_unit_equal_finite_differences():
     layer = layers.RadialBasis(2)
-    variables = layer.init(jax.random.key(1), X)
-    check_grads(layer.apply, (variables, X), order=1, modes=['rev'], eps=1e-2)
+    variables = jax.jit(layer.init)(jax.random.key(1), X)
+    check_grads(jax.jit(layer.apply), (variables, X), order=1, modes=['rev'], eps=1e-2)
 
 
 def test_distances_of_bfloat16_points_are_computed_in_float32():
@@ -69,9 +69,8 @@ def test_an_euclidean_output_has_no_parameters_and_float32_distances():
 def test_a_gate_mixes_the_probabilities_of_the_experts():
     inputs = [X[:, :1], X[:, 1:]]
     outputs = [X @ jnp.ones((3, 2)), X[:, :2]]
-    logits, variables = layers.Gate().init_with_output(
-        jax.random.key(0), inputs, outputs
-    )
+    initialise = jax.jit(layers.Gate().init_with_output)
+    logits, variables = initialise(jax.random.key(0), inputs, outputs)
     dense = variables['params']['gate']
     weights = jax.nn.softmax(X @ dense['kernel'] + dense['bias'][None, :])
     wanted = sum(weights[:, i : i + 1] * jax.nn.softmax(outputs[i]) for i in range(2))

@@ -43,7 +43,8 @@ def test_lenet_brings_paper_and_ink_to_the_range_of_the_paper():
     image = jnp.zeros((1, 32, 32, 1)).at[0, 10:20, 10:20].set(1.0)
     variables = jax.eval_shape(net.init, jax.random.key(0), image)
     variables = jax.tree.map(lambda s: jnp.full(s.shape, 0.01), variables)
-    _, seen = net.apply(variables, image, capture_intermediates=True)
+    run = jax.jit(lambda v, x: net.apply(v, x, capture_intermediates=True))
+    _, seen = run(variables, image)
     first = seen['intermediates']['c1']['__call__'][0]
     np.testing.assert_allclose(first[0, 0, 0], 25 * 0.01 * -0.1 + 0.01, atol=1e-6)
     np.testing.assert_allclose(first[0, 13, 13], 25 * 0.01 * 1.175 + 0.01, rtol=1e-5)
@@ -65,7 +66,7 @@ def test_the_average_may_stand_in_for_the_maximum():
     shapes = [jax.eval_shape(n.init, jax.random.key(0), image) for n in nets]
     variables = jax.tree.map(lambda s: jnp.full(s.shape, 0.01), shapes[0])
     assert shapes[0] == shapes[1]
-    logits = [net.apply(variables, image) for net in nets]
+    logits = [jax.jit(net.apply)(variables, image) for net in nets]
     assert (logits[0] > logits[1]).all()
 
 
@@ -73,8 +74,9 @@ def test_dropout_of_the_tutorial_network_acts_in_training_only():
     net, image = TutorialCNN(hidden=64), jnp.ones((1, 4, 4, 1))
     shapes = jax.eval_shape(net.init, jax.random.key(0), image)
     variables = jax.tree.map(lambda s: jnp.full(s.shape, 0.1), shapes)
+    run = jax.jit(net.apply, static_argnames='train')
     runs = [
-        net.apply(variables, image, train=train, rngs={'dropout': jax.random.key(i)})
+        run(variables, image, train=train, rngs={'dropout': jax.random.key(i)})
         for train in (True, False)
         for i in range(2)
     ]

@@ -109,9 +109,10 @@ def test_dropout_acts_on_inputs_and_hidden_units_in_training_only():
     x = jnp.ones((2, 30))
     for setting in ('dropout', 'input_dropout'):
         net = MLP((40,), 1, **{setting: 0.5})
-        variables = net.init(jax.random.key(0), x)
+        variables = jax.jit(net.init)(jax.random.key(0), x)
+        run = jax.jit(net.apply, static_argnames='train')
         runs = [
-            net.apply(variables, x, train=train, rngs={'dropout': jax.random.key(i)})
+            run(variables, x, train=train, rngs={'dropout': jax.random.key(i)})
             for train in (True, False)
             for i in range(2)
         ]
@@ -122,7 +123,7 @@ def test_dropout_acts_on_inputs_and_hidden_units_in_training_only():
 
 def test_each_layer_has_its_own_slope_of_prelu():
     net = MLP((4, 4), 1, activation=nn.PReLU)
-    params = net.init(jax.random.key(0), jnp.ones((1, 2)))['params']
+    params = jax.eval_shape(net.init, jax.random.key(0), jnp.ones((1, 2)))['params']
     assert {'PReLU_0', 'PReLU_1'} <= set(params)
 
 
@@ -204,9 +205,12 @@ def test_an_rbf_network_learns_a_ring_by_k_means_and_least_squares():
     net = RBFNetwork(units=25, outputs=2)
     params = net.init(jax.random.key(1), x)['params']
 
-    centres = rules.initial_centres(jax.random.key(2), x, 25)
-    for _ in range(10):
-        centres = centres - rules.kmeans(centres, x)
+    @jax.jit
+    def cluster(x):
+        centres = rules.initial_centres(jax.random.key(2), x, 25)
+        return jax.lax.fori_loop(0, 10, lambda _, c: c - rules.kmeans(c, x), centres)
+
+    centres = cluster(x)
     width = jnp.log(rules.spread(centres))
     params['radial'] = {'centres': centres, 'log_width': width}
     answers = net.apply({'params': params}, x, method='answers')
@@ -249,7 +253,7 @@ def test_experts_do_not_interact():
     answers = [jax.nn.softmax(f(variables, x)) for f in (first, second)]
     whole = jnp.exp(net.apply(variables, x))
     np.testing.assert_allclose(whole, sum(answers) / 2, rtol=1e-5)
-    slopes = jax.jacobian(lambda x: net.apply(variables, x))(x)[0, :, 0]
+    slopes = jax.jit(jax.jacobian(lambda x: net.apply(variables, x)))(x)[0, :, 0]
     felt = (slopes != 0).any(axis=0)
     np.testing.assert_array_equal(felt, [True, False, False, True, True])
 
@@ -274,7 +278,7 @@ def test_any_nets_may_be_experts_each_with_its_own_input():
 def test_an_expert_may_be_trained_alone():
     net = ModularNetwork()
     x = jax.random.normal(jax.random.key(0), (2, 4))
-    params = jax.jit(net.init)(jax.random.key(1), x)['params']
+    params = jax.eval_shape(net.init, jax.random.key(1), x)['params']
     assert set(params) == {'experts_0', 'experts_1', 'combine'}
 
 
