@@ -1,9 +1,12 @@
-"""The ledger of measured runs as a page."""
+"""The ledger of measured runs: a line for each, and all of them as a page."""
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from dljax.configuration import device
 
 HEAD = """# Measured results
 
@@ -14,6 +17,30 @@ the mean ± the sample standard deviation. A `+` after a commit: with changes on
 | experiment | figures | runs | steps, seconds | device | commit, date |
 |---|---|---|---|---|---|
 """
+
+
+def enter(path: Path, config: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    """Append a line about a run that has ended.
+
+    Args:
+        path: of results.jsonl; made if it is not there.
+        config: of the run, as in its config.json.
+        result: as in its result.json.
+    """
+    shown = ('seed', 'members', 'devices', 'parallel', 'chunk', 'precision')
+    line = {
+        'experiment': config['experiment'],
+        'arguments': config['arguments'],
+        'options': {name: config['options'][name] for name in shown},
+        'commit': config['commit'],
+        'date': time.strftime('%Y-%m-%d', time.gmtime()),
+        'device': device(),
+        'versions': config['versions'],
+        'data': config['data'],
+        **{name: result[name] for name in ('step', 'ended', 'seconds', 'metrics')},
+    }
+    with path.open('a') as file:
+        file.write(json.dumps(line) + '\n')
 
 
 def page(path: Path) -> str:

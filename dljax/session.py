@@ -1,8 +1,5 @@
 """One session of a run: from its last checkpoint to its end or an interruption."""
 
-import json
-import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import jax
@@ -10,7 +7,7 @@ import numpy as np
 from flax import linen as nn
 from rich.console import Console
 
-from dljax import report
+from dljax import ledger, report
 from dljax.configuration import Options, Workdir, device, write_json
 from dljax.data import batches
 from dljax.training import Learner, evaluate, member, rounds
@@ -179,7 +176,7 @@ class Session:
         }
         write_json(self.folder.path / 'result.json', result)
         if self.options.results:
-            self._enter(result)
+            ledger.enter(self.options.results, self.folder.config, result)
         outcome = report.Outcome(
             net=self.net,
             state=self._first_member(),
@@ -292,21 +289,3 @@ class Session:
 
     def _first_member(self) -> State:
         return member(self.state, 0) if self.options.members > 1 else self.state
-
-    def _enter(self, result: Mapping) -> None:
-        """Append the line about this run to the ledger."""
-        config = self.folder.config
-        shown = ('seed', 'members', 'devices', 'parallel', 'chunk', 'precision')
-        line = {
-            'experiment': config['experiment'],
-            'arguments': config['arguments'],
-            'options': {name: config['options'][name] for name in shown},
-            'commit': config['commit'],
-            'date': time.strftime('%Y-%m-%d', time.gmtime()),
-            'device': device(),
-            'versions': config['versions'],
-            'data': config['data'],
-            **{k: result[k] for k in ('step', 'ended', 'seconds', 'metrics')},
-        }
-        with self.options.results.open('a') as file:
-            file.write(json.dumps(line) + '\n')

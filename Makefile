@@ -1,0 +1,37 @@
+# Two commands on a fresh machine: `make train` and `make test`.
+# Others: `make heavy` (slow tests), `make lint`, `make clean` (removes .venv).
+# Arguments go through ARGS: make train ARGS='--steps 500 --members 5'
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: train test heavy lint clean
+
+train: .venv/train
+	$(BIN)/python experiments/convolutional/lenet_digits.py $(ARGS)
+
+test: .venv/test
+	$(BIN)/python -m pytest $(ARGS)
+
+heavy: .venv/test
+	$(BIN)/python -m pytest -m heavy $(ARGS)
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf .venv
+
+.venv/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dljax needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/train: .venv/python setup.cfg
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/test .venv/dev: .venv/%: .venv/python setup.cfg
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	touch $@
