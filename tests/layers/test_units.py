@@ -12,9 +12,11 @@ X = jax.random.normal(jax.random.key(0), (4, 3))
 
 
 def test_a_radial_unit_is_a_gaussian_of_its_distance():
-    layer = layers.RadialBasis(5)
-    got, variables = layer.init_with_output(jax.random.key(1), X)
-    params = jax.tree.map(np.asarray, dict(variables['params']))
+    params = {
+        'centres': np.random.default_rng(0).normal(size=(5, 3)).astype('float32'),
+        'log_width': np.linspace(-1, 1, 5, dtype='float32'),
+    }
+    got = layers.RadialBasis(5).apply({'params': params}, X)
     distances = ((np.asarray(X)[:, None] - params['centres']) ** 2).sum(-1)
     wanted = np.exp(-distances / (2 * np.exp(params['log_width']) ** 2))
     np.testing.assert_allclose(got, wanted, rtol=1e-5)
