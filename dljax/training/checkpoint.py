@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
@@ -224,7 +225,7 @@ def _named(tree: PyTree) -> dict[str, PyTree]:
 
 def _shapes(tree: PyTree) -> dict[str, str]:
     return {
-        name: f'{np.result_type(leaf).name}{list(np.shape(leaf))}'
+        name: f'{jnp.result_type(leaf).name}{list(np.shape(leaf))}'
         for name, leaf in _named(tree).items()
     }
 
