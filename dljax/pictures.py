@@ -210,7 +210,9 @@ def boundary(
             axes.scatter(
                 x, y, marker=marker, s=90, c='white', edgecolors='black', label=label
             )
-        axes.legend(title='class')
+        handles, labels = axes.get_legend_handles_labels()
+        labels = [f'class {label}' for label in labels]
+        figure.legend(handles, labels, loc='outside upper center', ncols=2)
         axes.set(xlabel='$x_1$', ylabel='$x_2$', aspect='equal')
         return figure
 
