@@ -75,6 +75,30 @@ def score_classes(feature: str = 'image') -> Objective:
     return score
 
 
+def score_solved(feature: str = 'image') -> Objective:
+    """Score whether a whole set is classified without a mistake.
+
+    The mean over the members of an ensemble is the share of them that solve it.
+
+    Args:
+        feature: name of the input in the batch, which is the whole set:
+            `evaluation_batch` has to be its size.
+
+    Returns:
+        `(net, batch, step) -> {'accuracy': [batch], 'solved': [batch]}`, in evaluation
+        mode; 'solved' is 1 for all examples or for none.
+    """
+
+    def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
+        right = accuracy(net(batch[feature], train=False), batch['label'])
+        return {
+            'accuracy': right,
+            'solved': jnp.broadcast_to(right.min(), right.shape),
+        }
+
+    return score
+
+
 def predict(feature: str = 'image') -> Callable[[nn.Module, Batch], Array]:
     """Logits in evaluation mode, as pictures and users ask for them.
 
@@ -82,11 +106,12 @@ def predict(feature: str = 'image') -> Callable[[nn.Module, Batch], Array]:
         feature: name of the input in the batch.
 
     Returns:
-        `(net, batch) -> logits`.
+        `(net, batch) -> logits`, float32 whatever the precision, for NumPy and
+        Matplotlib know no bfloat16.
     """
 
     def logits(net: nn.Module, batch: Batch) -> Array:
-        return net(jnp.asarray(batch[feature]), train=False)
+        return net(jnp.asarray(batch[feature]), train=False).astype(jnp.float32)
 
     return logits
 
