@@ -5,7 +5,10 @@ import tempfile
 
 # Before anything starts a backend or reads a folder.
 _FOLDER = tempfile.TemporaryDirectory(prefix='dljax-tests-')
-os.environ['TFDS_DATA_DIR'] = _FOLDER.name
+os.environ['TFDS_DATA_DIR'] = f'{_FOLDER.name}/data'
+# Many tests compile the same small programs; within a session once is enough.
+os.environ['JAX_COMPILATION_CACHE_DIR'] = f'{_FOLDER.name}/programs'
+os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.05'
 os.environ['JAX_NUM_CPU_DEVICES'] = '2'
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 

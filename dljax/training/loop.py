@@ -72,6 +72,8 @@ def rounds(
         state = jax.jit(learner.init)(key, batch)
     position = first if position is None else position
     state, position = jax.tree.map(jnp.copy, (state, position))
+    key = _beside(state, key)
+    position = position if source.host else _beside(state, position)
     train = _host(learner, source) if source.host else _traced(learner, source)
     done = 0
     while steps is None or done < steps:
@@ -151,12 +153,7 @@ def _lift(function: Callable, *example: PyTree) -> tuple[Callable, list[Array]]:
     """Turn the arrays that a function closes over into its first argument."""
     closed, shape = jax.make_jaxpr(function, return_shape=True)(*example)
     treedef = jax.tree.structure(shape)
-    constants = closed.consts
-    sharding = jax.tree.leaves(example)[-1].sharding
-    if isinstance(sharding, NamedSharding):  # a copy for each device, made once
-        constants = jax.device_put(
-            constants, NamedSharding(sharding.mesh, PartitionSpec())
-        )
+    constants = _beside(example[-1], closed.consts)
 
     def lifted(constants: list[Array], *arguments: PyTree) -> PyTree:
         flat = jaxpr_as_fun(closed.replace(consts=constants))(
@@ -165,6 +162,14 @@ def _lift(function: Callable, *example: PyTree) -> tuple[Callable, list[Array]]:
         return treedef.unflatten(flat)
 
     return lifted, constants
+
+
+def _beside(state: State, tree: PyTree) -> PyTree:
+    """Put what every device needs on every device that holds a part of the state."""
+    sharding = state.step.sharding
+    if isinstance(sharding, NamedSharding):
+        return jax.device_put(tree, NamedSharding(sharding.mesh, PartitionSpec()))
+    return tree
 
 
 def fit(

@@ -1,0 +1,347 @@
+"""Runs as a whole: what they leave, how they go on, what they refuse."""
+
+import dataclasses
+import io
+import json
+import math
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+from rich.console import Console
+
+from dljax import data, zoo
+from dljax.configuration import Options
+from dljax.experiment import Experiment, Report, run
+from dljax.objectives import classify, score_classes
+from dljax.training import NonFiniteError, Player, reached, settled
+from dljax.types import Array, Spec
+
+RNG = np.random.default_rng(0)
+POINTS = RNG.normal(size=(40, 2)).astype(np.float32)
+SET = {'features': POINTS, 'label': (POINTS.sum(1) > 0).astype(np.int32)}
+
+
+def made(**changes: Any) -> Experiment:
+    """Make a small experiment that has everything."""
+    values = {
+        'net': zoo.create_model('mlp', hidden=(8,), outputs=2, dropout=0.2),
+        'players': {'classifier': Player(optax.adam(0.02), loss=classify('features'))},
+        'source': data.resident(SET, 8),
+        'steps': 12,
+        'data': 'points (synthetic)',
+        'score': score_classes('features'),
+        'evaluation': {'validation': SET, 'test': SET},
+        'inputs': zoo.inputs('mlp', outputs=2),
+        'best': 'validation/accuracy',
+        'record_every': 2,
+        'evaluate_every': 4,
+        'normalizers': {'features': data.z_score(POINTS)},
+    }
+    return Experiment(**values | changes)
+
+
+def trained(
+    experiment: Experiment,
+    workdir: Path,
+    output: io.StringIO | None = None,
+    **options: Any,
+) -> Report:
+    console = Console(file=output or io.StringIO(), width=200)
+    return run(experiment, workdir, Options(**options), console=console)
+
+
+def rows(workdir: Path) -> list[dict[str, float]]:
+    lines = (workdir / 'metrics.jsonl').read_text().splitlines()
+    return [
+        {k: v for k, v in json.loads(line).items() if k != 'seconds'} for line in lines
+    ]
+
+
+def same(a: Any, b: Any) -> bool:
+    equal = jax.tree.map(
+        lambda x, y: bool((np.asarray(x) == np.asarray(y)).all()), a, b
+    )
+    return all(jax.tree.leaves(equal))
+
+
+def interrupting(source: Any, at: int, number: int = signal.SIGTERM) -> Any:
+    """A host source that sends this process a signal when a batch is drawn."""
+
+    def following(key: Any, position: int, state: Any) -> tuple:
+        if int(position) == at:
+            os.kill(os.getpid(), number)
+        return source.next(key, position, state)
+
+    return source._replace(next=following, host=True)
+
+
+def test_a_run_leaves_everything_that_it_promises(tmp_path: Path) -> None:
+    report = trained(made(), tmp_path)
+    assert report.step == 12 and report.ended == '12 updates made'
+    assert [row['step'] for row in rows(tmp_path)] == [2, 4, 6, 8, 10, 12]
+    assert 'validation/accuracy' in rows(tmp_path)[1]
+    assert 'validation/accuracy' not in rows(tmp_path)[0]
+    assert not any('test/accuracy' in row for row in rows(tmp_path))
+    assert report.metrics['test/accuracy'] == report.metrics['validation/accuracy']
+    config = json.loads((tmp_path / 'config.json').read_text())
+    assert config['model']['hidden'] == '(8,)'
+    assert config['normalizers']['features']['kind'] == 'z_score'
+    assert list((tmp_path / 'events').glob('events.out.tfevents.*'))
+    assert (tmp_path / 'pictures/curves.png').stat().st_size > 1000
+    page = (tmp_path / 'report.html').read_text()
+    assert 'points (synthetic)' in page and 'data:image/png;base64,' in page
+    assert 'src="http' not in page
+    result = json.loads((tmp_path / 'result.json').read_text())
+    assert result['metrics'] == report.metrics
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_run_ends_as_one_that_was_not(
+    tmp_path: Path, number: int
+) -> None:
+    whole = trained(made(source=made().source._replace(host=True)), tmp_path / 'whole')
+    broken = made(source=interrupting(made().source, at=6, number=number))
+    part = trained(broken, tmp_path / 'parts')
+    assert part.ended is None and part.step == 7 and part.signal == number
+    # seven is between two records: what is pending has to be carried over too
+    again = trained(made(source=made().source._replace(host=True)), tmp_path / 'parts')
+    assert same(whole.state, again.state)
+    assert rows(tmp_path / 'whole') == rows(tmp_path / 'parts')
+    assert whole.metrics == again.metrics
+
+
+def test_more_steps_go_on_from_where_the_run_ended(tmp_path: Path) -> None:
+    trained(made(steps=8, source=data.resident(SET, 8)), tmp_path / 'longer')
+    longer = trained(made(), tmp_path / 'longer')
+    whole = trained(made(), tmp_path / 'whole')
+    assert longer.step == 12
+    assert same(longer.state, whole.state)
+
+
+def test_an_ended_run_is_not_trained_again(tmp_path: Path) -> None:
+    first = trained(made(), tmp_path)
+    output = io.StringIO()
+    second = trained(made(), tmp_path, output)
+    assert 'already' in output.getvalue()
+    assert second.metrics == first.metrics and same(second.state, first.state)
+
+
+def test_fewer_steps_than_were_made_are_refused(tmp_path: Path) -> None:
+    trained(made(), tmp_path)
+    with pytest.raises(ValueError, match='is at step 12, beyond steps=4'):
+        trained(made(steps=4), tmp_path)
+
+
+def test_another_model_in_the_folder_stops_with_both_values(tmp_path: Path) -> None:
+    trained(made(), tmp_path)
+    wider = zoo.create_model('mlp', hidden=(9,), outputs=2, dropout=0.2)
+    with pytest.raises(ValueError, match=r'model.hidden: there \(8,\), now \(9,\)'):
+        trained(made(net=wider, steps=20), tmp_path)
+    with pytest.raises(ValueError, match=r'options.seed: there 0, now 1'):
+        trained(made(steps=20), tmp_path, seed=1)
+
+
+def test_another_optimizer_is_refused_by_its_state(tmp_path: Path) -> None:
+    trained(made(), tmp_path)
+    other = {'classifier': Player(optax.sgd(0.1), loss=classify('features'))}
+    with pytest.raises(ValueError, match='another model, optimizer or source'):
+        trained(made(players=other, steps=20), tmp_path)
+
+
+def test_no_resume_moves_the_old_run_aside(tmp_path: Path) -> None:
+    first = trained(made(), tmp_path / 'run')
+    trained(made(steps=4), tmp_path / 'run', resume=False)
+    aside = json.loads((tmp_path / 'run.1/result.json').read_text())
+    assert aside['metrics'] == first.metrics
+    assert rows(tmp_path / 'run')[-1]['step'] == 4
+
+
+def diverging(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
+    loss, metrics = classify('features')(net, batch, step)
+    return jnp.where(step >= 9, jnp.nan, 1.0) * loss, metrics
+
+
+def test_a_diverging_run_stops_and_keeps_its_last_good_checkpoint(
+    tmp_path: Path,
+) -> None:
+    players = {'classifier': Player(optax.adam(0.02), loss=diverging)}
+    with pytest.raises(NonFiniteError, match="player 'classifier'.*update 9") as caught:
+        trained(made(players=players), tmp_path)
+    assert caught.value.leaf.startswith('params/')
+    steps = sorted(int(p.name) for p in (tmp_path / 'checkpoints').iterdir())
+    assert steps == [4, 8]
+    mended = trained(made(), tmp_path)  # the same model and optimizer: it goes on
+    assert mended.step == 12 and math.isfinite(mended.metrics['classifier/loss'])
+
+
+def test_a_player_that_may_diverge_does_not_stop_the_others(tmp_path: Path) -> None:
+    players = {'classifier': Player(optax.adam(0.02), loss=diverging)}
+    report = trained(made(players=players, may_diverge=('classifier',)), tmp_path)
+    assert report.step == 12
+    with pytest.raises(ValueError, match='may_diverge names'):
+        made(may_diverge=('nobody',))
+
+
+def test_the_best_checkpoint_outlives_later_ones(tmp_path: Path) -> None:
+    experiment = made(steps=24, evaluate_every=2, best='validation/loss', higher=False)
+    trained(experiment, tmp_path, keep=1)
+    scores = {
+        row['step']: row['validation/loss']
+        for row in rows(tmp_path)
+        if 'validation/loss' in row
+    }
+    kept = {int(path.name) for path in (tmp_path / 'checkpoints').iterdir()}
+    assert kept == {24, min(scores, key=scores.get)}
+
+
+def test_a_stop_rule_ends_the_run_and_says_why(tmp_path: Path) -> None:
+    stop = reached('validation/accuracy', 0.0, higher=True)
+    report = trained(made(stop=stop), tmp_path)
+    assert report.step == 4 and report.ended.startswith('validation/accuracy')
+    again = trained(made(stop=stop), tmp_path)
+    assert again.step == 4
+    report = trained(made(stop=settled('classifier/loss', 1e9)), tmp_path / 'settled')
+    assert report.step == 4
+
+
+def test_members_report_mean_and_deviation(tmp_path: Path) -> None:
+    report = trained(made(), tmp_path, members=3)
+    result = json.loads((tmp_path / 'result.json').read_text())
+    values = result['members']['test/accuracy']
+    assert len(values) == 3
+    assert report.metrics['test/accuracy'] == pytest.approx(np.mean(values))
+    assert report.metrics['test/accuracy/std'] == pytest.approx(np.std(values, ddof=1))
+    assert 'Members' in (tmp_path / 'report.html').read_text()
+
+
+def plain(**changes: Any) -> Experiment:
+    """Without dropout, whose draws differ between devices."""
+    return made(net=zoo.create_model('mlp', hidden=(8,), outputs=2), **changes)
+
+
+@pytest.mark.parametrize('parallel', ['jit', 'pmap'])
+def test_two_devices_train_as_one(tmp_path: Path, parallel: str) -> None:
+    one = trained(plain(), tmp_path / 'one')
+    two = trained(plain(), tmp_path / 'two', devices=2, parallel=parallel)
+    for a, b in zip(
+        jax.tree.leaves(one.state.params),
+        jax.tree.leaves(two.state.params),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    assert one.metrics['test/loss'] == pytest.approx(two.metrics['test/loss'], abs=1e-6)
+
+
+def test_a_run_on_one_device_goes_on_with_two(tmp_path: Path) -> None:
+    trained(plain(steps=8), tmp_path)
+    two = trained(plain(), tmp_path, devices=2)
+    one = trained(plain(), tmp_path / 'one')
+    assert two.metrics['test/loss'] == pytest.approx(one.metrics['test/loss'], abs=1e-6)
+
+
+def test_bfloat16_keeps_float32_parameters(tmp_path: Path) -> None:
+    seen = []
+
+    def watched(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
+        seen.append(net(batch['features'], train=False).dtype)
+        return classify('features')(net, batch, step)
+
+    players = {'classifier': Player(optax.adam(0.02), loss=watched)}
+    report = trained(made(players=players), tmp_path, precision='bfloat16')
+    assert set(seen) == {jnp.dtype(jnp.bfloat16)}
+    assert {leaf.dtype for leaf in jax.tree.leaves(report.state.params)} == {
+        jnp.dtype(jnp.float32)
+    }
+    with pytest.raises(ValueError, match='options.precision: there bfloat16'):
+        trained(made(steps=20), tmp_path)
+
+
+def damaged(feature: str, change: Callable[[np.ndarray], np.ndarray]) -> Experiment:
+    arrays = {**SET, feature: change(SET[feature].copy())}
+    return made(evaluation={'test': arrays})
+
+
+@pytest.mark.parametrize(
+    ('experiment', 'message'),
+    [
+        (
+            lambda: damaged('label', lambda x: np.where(x == 1, 7, x)),
+            r"the set 'test': 'label' of example \d+ is 7, wanted a value in \[0, 1\]",
+        ),
+        (
+            lambda: damaged('features', lambda x: np.where(x > 1, np.nan, x)),
+            "the set 'test': 'features' of example .* is not finite",
+        ),
+        (
+            lambda: damaged('features', lambda x: x.astype(np.float64)),
+            "'features' has type float64, wanted float32",
+        ),
+        (
+            lambda: made(inputs={'image': Spec((8, 8, 1))}),
+            "the training set has no feature 'image', only",
+        ),
+        (
+            lambda: made(inputs={'features': Spec((3,))}),
+            r"'features' has examples of shape \(2,\), wanted \(3,\)",
+        ),
+    ],
+)
+def test_wrong_data_are_refused_before_anything_is_written(
+    tmp_path: Path, experiment: Callable[[], Experiment], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        trained(experiment(), tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'members': 0}, 'members=0, wanted 1 or more'),
+        ({'chunk': 0}, 'chunk=0'),
+        ({'seed': -1}, 'seed=-1'),
+        ({'members': 2, 'devices': 2}, 'an ensemble trains on one device'),
+    ],
+)
+def test_impossible_options_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Options(**options)
+
+
+def test_more_devices_than_there_are_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='devices=3, but there are 2'):
+        trained(made(), tmp_path, devices=3)
+
+
+def test_results_get_a_line(tmp_path: Path) -> None:
+    ledger = tmp_path / 'results.jsonl'
+    report = run(
+        made(),
+        tmp_path / 'run',
+        Options(results=ledger),
+        name='family/model_data',
+        arguments={'steps': 12, 'widths': (3, 4)},
+        console=Console(file=io.StringIO()),
+    )
+    line = json.loads(ledger.read_text())
+    assert line['experiment'] == 'family/model_data'
+    assert line['arguments'] == {'steps': 12, 'widths': [3, 4]}
+    assert line['metrics'] == report.metrics
+    assert line['options']['seed'] == 0 and 'jax' in line['versions']
+
+
+def test_settings_of_an_experiment_are_checked() -> None:
+    with pytest.raises(ValueError, match='steps=0, wanted 1 or more'):
+        made(steps=0)
+    with pytest.raises(ValueError, match='no score'):
+        made(score=None)
+    assert dataclasses.is_dataclass(made())
