@@ -66,8 +66,7 @@ def reconfigured(net: nn.Module, **settings: Any) -> nn.Module:
     """Change a setting in a net and in every module that it holds as a field.
 
     Example:
-        >>> import jax
-    import jax.numpy as jnp
+        >>> import jax.numpy as jnp
         >>> from flax import linen as nn
         >>> half = reconfigured(nn.Sequential([nn.Dense(2)]), dtype=jnp.bfloat16)
         >>> half.layers[0].dtype.__name__

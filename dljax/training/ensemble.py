@@ -29,12 +29,22 @@ def ensemble(
     mapped kernels, up to 16 members with convolutions are compiled one by one instead.
 
     Example:
-        >>> import optax
-        >>> sweep = {'classifier': {'learning_rate': [.1, .01]}}
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from flax import linen as nn
+        >>> from dljax.data import resident
+        >>> from dljax.training import Player, fit, learner
+        >>> def fit_line(net, batch, step):
+        ...     return jnp.mean((net(batch['x']) - 1.) ** 2), {}
         >>> optimizer = optax.inject_hyperparams(optax.sgd)(learning_rate=.1)
-
-        `ensemble(learner, source, 2, hyperparameters=sweep)` then gives each member the
-        learning rate of its own, where 'classifier' is the player with that optimizer.
+        >>> train, source = ensemble(
+        ...     learner(nn.Dense(1), {'line': Player(optimizer, loss=fit_line)}),
+        ...     resident({'x': jnp.ones((4, 1))}, 2),
+        ...     members=2,
+        ...     hyperparameters={'line': {'learning_rate': [.25, 0.]}},
+        ... )
+        >>> _, metrics = fit(train, source, steps=2, key=jax.random.key(0))
+        >>> (metrics['line/loss'][1] < metrics['line/loss'][0]).tolist()
+        [True, False]
 
     Args:
         learner: of one member.
@@ -129,5 +139,11 @@ def _unrolled(function: Callable, axes: tuple, members: int) -> Callable:
 
 
 def member(state: State, index: int) -> State:
-    """Take one member out of the state of an ensemble; any other tree works as well."""
+    """Take one member out of the state of an ensemble; any other tree works as well.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> int(member({'w': jnp.arange(3)}, 1)['w'])
+        1
+    """
     return jax.tree.map(lambda leaf: leaf[index], state)

@@ -28,6 +28,17 @@ def evaluate(
     its padding carries a mask of zero, as `dljax.data.batches` does it. The state of an
     `ensemble`, whose `step` is a vector, is evaluated member by member.
 
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from flax import linen as nn
+        >>> def score(net, batch, step):
+        ...     return {'output': net(batch['x'])[:, 0]}
+        >>> params = {'kernel': jnp.ones((1, 1))}
+        >>> state = State(jnp.int32(0), params, {}, {})
+        >>> batch = {'x': jnp.array([[1.], [2.], [9.]]), 'mask': np.array([1, 1, 0])}
+        >>> evaluate(nn.Dense(1, use_bias=False), score, state, [batch])
+        {'output': 1.5}
+
     Args:
         net: the net that was trained; hashable, as Linen modules with tuples are.
         score: `(net, batch, step) -> {name: [batch] values}`. It calls the net with

@@ -47,6 +47,20 @@ def rounds(
     an earlier round continues exactly as if there had been no break. Batches of a
     traced source are drawn inside the compiled call, those of a host source before.
 
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from flax import linen as nn
+        >>> from dljax.data import resident
+        >>> from dljax.training import Player, learner
+        >>> def fit_line(net, batch, step):
+        ...     return jnp.mean((net(batch['x']) - 1.) ** 2), {}
+        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.5), loss=fit_line)})
+        >>> source = resident({'x': jnp.ones((4, 1))}, 2)
+        >>> for turn in rounds(line, source, key=jax.random.key(0), steps=6, chunk=3):
+        ...     print(int(turn.state.step), turn.metrics['line/loss'].shape)
+        3 (3,)
+        6 (3,)
+
     Args:
         learner: what to train.
         source: where batches come from.
@@ -187,6 +201,19 @@ def fit(
 
     The short way for scripts and tests; `dljax.experiment.run` adds checkpoints,
     records and pictures round the same `rounds`.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from flax import linen as nn
+        >>> from dljax.data import resident
+        >>> from dljax.training import Player, learner
+        >>> def fit_line(net, batch, step):
+        ...     return jnp.mean((net(batch['x']) - 1.) ** 2), {}
+        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.25), loss=fit_line)})
+        >>> source = resident({'x': jnp.ones((4, 1))})
+        >>> state, metrics = fit(line, source, steps=9, key=jax.random.key(0))
+        >>> metrics['line/loss'].shape, bool(metrics['line/loss'][-1] < 1e-6)
+        ((9,), True)
 
     Args:
         learner: what to train.

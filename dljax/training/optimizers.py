@@ -19,6 +19,13 @@ def clipped(
     For the other forms, chain Optax's own: `optax.clip` (by value),
     `optax.adaptive_grad_clip` (by the parameters' norms), or `scale_to_norm`.
 
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> rule, gradient = clipped(optax.sgd(1.), norm=1.), {'w': jnp.array([3., 4.])}
+        >>> updates, _ = rule.update(gradient, rule.init(gradient))
+        >>> [f'{x:.2f}' for x in updates['w']]
+        ['-0.60', '-0.80']
+
     Args:
         optimizer: any Optax optimizer.
         norm: the largest norm allowed, over all leaves together; positive.
@@ -47,8 +54,8 @@ def scale_to_norm(norm: float = 1.0) -> optax.GradientTransformation:
         >>> rule = scale_to_norm(1.)
         >>> grads = {'w': jnp.array([30., 40.])}
         >>> updates, _ = rule.update(grads, rule.init(grads))
-        >>> updates['w'].round(2).tolist()
-        [0.6000000238418579, 0.800000011920929]
+        >>> [f'{x:.2f}' for x in updates['w']]
+        ['0.60', '0.80']
 
     Args:
         norm: the norm of every update; positive.
@@ -134,6 +141,14 @@ def averaged(
     `(1 + count) / (10 + count)` up to `decay`, so that the first steps are soon
     forgotten. `with_averages` puts it in the place of the parameters for evaluation.
 
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> rule, params = averaged(optax.sgd(1.), decay=.5), {'w': jnp.zeros(())}
+        >>> gradient = {'w': jnp.array(-1.)}
+        >>> updates, state = rule.update(gradient, rule.init(params), params)
+        >>> f"{updates['w']:.1f} {state.average['w']:.1f}"
+        '1.0 0.9'
+
     Args:
         optimizer: any Optax optimizer.
         decay: in [0, 1).
@@ -178,6 +193,14 @@ def averaged(
 
 def with_averages(state: State) -> State:
     """Put the averages that `averaged` keeps in the place of the parameters.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> params = {'w': jnp.ones(())}
+        >>> opt_state = {'player': averaged(optax.sgd(1.)).init(params)}
+        >>> moved = State(jnp.int32(1), {'w': jnp.zeros(())}, {}, opt_state)
+        >>> float(with_averages(moved).params['w'])
+        1.0
 
     Args:
         state: of a training in which at least one player's optimizer is `averaged`.

@@ -15,6 +15,11 @@ AXIS = 'data'
 def data_mesh(devices: Sequence[jax.Device] | None = None, fsdp: int = 1) -> Mesh:
     """Arrange devices into a mesh with the axes 'data' and 'fsdp'.
 
+    Example:
+        >>> import jax
+        >>> dict(data_mesh(jax.devices()[:1]).shape)
+        {'data': 1, 'fsdp': 1}
+
     Args:
         devices: all of this process's backend by default.
         fsdp: over how many of them each large parameter is split; divides their number.
@@ -44,6 +49,20 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
     `threshold` elements is split over it on its largest divisible axis, and that leaves
     shaped by the batch (recurrent carries) are split with it. The numbers are those of
     one device, batch statistics included, up to the order of summation.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from flax import linen as nn
+        >>> from dljax.training import Player, learner
+        >>> def fit_line(net, batch, step):
+        ...     return jnp.mean((net(batch['x']) - batch['y']) ** 2), {}
+        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.5), loss=fit_line)})
+        >>> train = sharded(line, data_mesh())
+        >>> key, x = jax.random.key(0), jnp.ones((8, 1))
+        >>> state = jax.jit(train.init)(key, {'x': x, 'y': 2. * x})
+        >>> state, _ = jax.jit(train.update)(key, state, {'x': x, 'y': 2. * x})
+        >>> int(state.step), len(state.step.devices()) == len(jax.devices())
+        (1, True)
 
     Args:
         learner: built without `axis`.
@@ -106,6 +125,20 @@ def replicated(
     BatchNorm has to be told (`axis_name='data'`), otherwise each device normalises by
     its own share and the running statistics are the first device's. Leaves shaped by
     the batch (recurrent carries) are split with it.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from flax import linen as nn
+        >>> from dljax.training import Player, learner
+        >>> def fit_line(net, batch, step):
+        ...     return jnp.mean((net(batch['x']) - batch['y']) ** 2), {}
+        >>> player = Player(optax.sgd(.25), loss=fit_line)
+        >>> train = replicated(learner(nn.Dense(1), {'line': player}, axis='data'))
+        >>> key, x = jax.random.key(0), jnp.ones((8, 1))
+        >>> state = train.init(key, {'x': x, 'y': 2. * x})
+        >>> state, _ = train.update(key, state, {'x': x, 'y': 2. * x})
+        >>> f"{(state.params['kernel'] + state.params['bias']).item():.2f}"
+        '2.00'
 
     Args:
         learner: built with `axis='data'`.

@@ -18,6 +18,14 @@ COLLECTIONS = DenyList(('params', 'intermediates'))
 class Player:
     """An objective, the parameters that it moves, and how.
 
+    Example:
+        >>> import optax
+        >>> def fool(net, batch, step):
+        ...     return -net.discriminator(net.generator(batch['noise'])).mean(), {}
+        >>> player = Player(optax.adam(2e-4), loss=fool, trains=('generator',), every=5)
+        >>> player.part({'generator': 1, 'discriminator': 2})
+        ({'generator': 1}, {'discriminator': 2})
+
     Attributes:
         optimizer: turns gradients (or directions) into updates.
         loss: `(net, batch, step) -> (scalar, metrics)`, which the engine

@@ -1,0 +1,220 @@
+"""The command line, as its user meets it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dljax.cli import command, main
+
+ROOT = Path(__file__).parent.parent
+LENET = ROOT / 'experiments/convolutional/lenet_digits.py'
+GATES = """
+import numpy as np
+import optax
+from dljax import data, zoo
+from dljax.cli import command
+from dljax.experiment import Experiment
+from dljax.objectives import classify, score_classes
+from dljax.training import Player
+
+
+def experiment(
+    *, gate: str = 'or', steps: int = 6, widths: tuple[int, ...] = (3,)
+) -> Experiment:
+    '''A gate.
+
+    Args:
+        gate: which one.
+        steps: updates in all.
+        widths: of the hidden layers.
+    '''
+    table = data.truth_table(gate)
+    return Experiment(
+        net=zoo.create_model('mlp', hidden=widths, outputs=2),
+        players={'classifier': Player(optax.sgd(.1), loss=classify('features'))},
+        source=data.resident(table),
+        steps=steps,
+        data='a gate (synthetic)',
+        score=score_classes('features'),
+        evaluation={'train': table},
+    )
+
+
+if __name__ == '__main__':
+    command(experiment)
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / 'family' / 'gate.py'
+    path.parent.mkdir()
+    path.write_text(GATES)
+    return path
+
+
+def function(script: Path) -> object:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location('gate', script)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules['gate'] = module
+    spec.loader.exec_module(module)
+    return module.experiment
+
+
+def test_the_signature_makes_the_flags(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(script.parent.parent)
+    words = '--gate xor --steps 4 --widths 5 6 --members 2 --seed 3'
+    report = command(function(script), words.split())
+    assert report.step == 4
+    assert report.workdir == Path('runs/family/gate')
+    config = json.loads((report.workdir / 'config.json').read_text())
+    assert config['experiment'] == 'family/gate'
+    assert config['arguments'] == {'gate': 'xor', 'steps': 4, 'widths': [5, 6]}
+    assert config['options']['members'] == 2 and config['options']['seed'] == 3
+
+
+def test_help_shows_every_argument_with_its_words(
+    script: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        command(function(script), ['--help'])
+    text = ' '.join(capsys.readouterr().out.split())
+    assert end.value.code == 0
+    for words in ('--widths', 'of the hidden layers', '--members', '--no-resume'):
+        assert words in text
+
+
+def test_a_typo_names_the_nearest_flag(
+    script: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        command(function(script), ['--widhts', '3'])
+    output = capsys.readouterr()
+    assert end.value.code == 2
+    assert '--widths' in output.err + output.out
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        ('--members 0', 'members=0, wanted 1 or more'),
+        ('--gate nor', "gate is 'nor'"),
+        ('--steps 0', 'steps=0, wanted 1 or more'),
+    ],
+)
+def test_an_error_is_one_clear_line_without_a_traceback(
+    script: Path, words: str, message: str, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        command(function(script), [*words.split(), '--workdir', str(script.parent)])
+    text = capsys.readouterr().err
+    assert end.value.code == 1
+    assert message in text and text.startswith('gate.py: ')
+    assert 'Traceback' not in text
+
+
+def test_an_argument_named_as_an_option_is_refused(script: Path) -> None:
+    script.write_text(GATES.replace('widths', 'members'))
+    with pytest.raises(ValueError, match='members.*flags of every experiment'):
+        command(function(script), [])
+
+
+def test_the_zoo_is_listed(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, 'argv', ['dljax', 'zoo', 'lenet*'])
+    main()
+    text = capsys.readouterr().out
+    assert 'lenet5_1998' in text and '61,706' in text and 'tutorial' not in text
+
+
+def test_a_model_is_described_with_its_settings(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, 'argv', ['dljax', 'describe', 'lenet5', 'classes=7'])
+    main()
+    text = capsys.readouterr().out
+    assert 'conv_0' in text and '61,451' in text
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['describe', 'lenet'], 'did you mean lenet5'),
+        (['describe', 'lenet5', 'clases=7'], 'no setting'),
+        (['describe', 'lenet5', 'classes'], 'wanted NAME=VALUE'),
+        (['describe', 'lenet5', 'classes=seven'], 'no Python number'),
+        (['zoo', 'resnot*'], 'no model matches'),
+    ],
+)
+def test_a_wrong_question_gets_a_clear_answer(
+    words: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, 'argv', ['dljax', *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
+    assert message in capsys.readouterr().err
+
+
+def test_the_ledger_becomes_a_page(
+    tmp_path: Path, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = tmp_path / 'results.jsonl'
+    words = f'--members 2 --workdir {tmp_path / "run"} --results {ledger}'
+    command(function(script), words.split())
+    monkeypatch.setattr(sys, 'argv', ['dljax', 'results', str(tmp_path)])
+    main()
+    page = (tmp_path / 'README.md').read_text()
+    assert '**family/gate**' in page and 'train/accuracy' in page and '±' in page
+
+
+@pytest.mark.heavy
+def test_sigterm_leaves_a_run_that_the_same_command_ends(tmp_path: Path) -> None:
+    words = [sys.executable, str(LENET), '--steps', '60', '--batch-size', '16']
+    environment = {**os.environ, 'JAX_NUM_CPU_DEVICES': '1'}
+
+    def start(name: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [*words, '--workdir', str(tmp_path / name)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    whole = start('whole')
+    assert whole.wait(120) == 0
+    part = start('part')
+    records = tmp_path / 'part/metrics.jsonl'
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if records.exists() and len(records.read_text().splitlines()) > 8:
+            break
+        time.sleep(0.02)
+    part.send_signal(signal.SIGTERM)
+    assert part.wait(120) == 128 + signal.SIGTERM
+    assert 'SIGTERM' in part.stdout.read()
+    rest = start('part')
+    assert rest.wait(120) == 0
+    assert 'resuming' in rest.stdout.read()
+    rows = [
+        [
+            {k: v for k, v in json.loads(line).items() if k != 'seconds'}
+            for line in (tmp_path / name / 'metrics.jsonl').read_text().splitlines()
+        ]
+        for name in ('whole', 'part')
+    ]
+    assert rows[0] == rows[1] and len(rows[0]) == 60

@@ -1,0 +1,64 @@
+"""Every experiment, for a few steps: it runs, learns nothing odd, and tells all."""
+
+import importlib.util
+import inspect
+import io
+import json
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from rich.console import Console
+
+from dljax.configuration import Options
+from dljax.experiment import Experiment, run
+
+ROOT = Path(__file__).parent.parent / 'experiments'
+FILES = sorted(ROOT.glob('*/*.py'))
+
+
+def load(path: Path) -> ModuleType:
+    name = f'experiments_{path.parent.name}_{path.stem}'
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def named(path: Path) -> str:
+    return f'{path.parent.name}/{path.stem}'
+
+
+@pytest.mark.parametrize('path', FILES, ids=named)
+def test_an_experiment_runs_and_leaves_its_page(path: Path, tmp_path: Path) -> None:
+    module = load(path)
+    report = run(
+        module.experiment(**module.TINY),
+        tmp_path,
+        Options(),
+        name=named(path),
+        console=Console(file=io.StringIO()),
+    )
+    assert report.ended and report.step >= 1
+    assert all(math.isfinite(value) for value in report.metrics.values())
+    assert (tmp_path / 'report.html').stat().st_size > 10_000
+    assert len(list((tmp_path / 'pictures').iterdir())) >= 1
+    assert json.loads((tmp_path / 'result.json').read_text())['step'] == report.step
+
+
+@pytest.mark.parametrize('path', FILES, ids=named)
+def test_an_experiment_is_documented(path: Path) -> None:
+    module = load(path)
+    for word in ('http', 'Measured', f'experiments/{named(path)}.py'):
+        assert word in module.__doc__, f'the docstring does not hold {word!r}'
+    signature = inspect.signature(module.experiment, eval_str=True)
+    assert signature.return_annotation is Experiment
+    described = inspect.getdoc(module.experiment)
+    for parameter in signature.parameters.values():
+        assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameter.default is not inspect.Parameter.empty
+        assert f'{parameter.name}: ' in described
+    assert module.TINY.keys() <= signature.parameters.keys()
