@@ -24,7 +24,7 @@ def perceptron(feature: str = 'features') -> Objective:
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
-        outputs = jnp.where(net(batch[feature], train=False) >= 0, 1.0, -1.0)
+        outputs = jnp.where(net(batch[feature], train=False) > 0, 1.0, -1.0)
         targets = 2.0 * batch['label'].astype(jnp.float32) - 1.0
         targets = targets.reshape(-1, 1)
         outputs = outputs.reshape(-1, 1)
@@ -54,6 +54,7 @@ def place_centres(feature: str = 'features', group: str = 'radial') -> Objective
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
+        _initialise(net, batch[feature])
         points = batch[feature].reshape(len(batch[feature]), -1)
         units = net.variables['params'][group]
         centres = units['centres']
@@ -94,6 +95,7 @@ def solve_readout(
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
+        _initialise(net, batch[feature])
         if classes is None:
             targets = batch['target'].reshape(len(batch['target']), -1)
         else:
@@ -132,3 +134,9 @@ def follow(online: str, target: str = 'target') -> Objective:
         return {target: gap}, {}
 
     return objective
+
+
+def _initialise(net: nn.Module, inputs: Array) -> None:
+    """Make all parameters, of which a rule reads more than its own calls would make."""
+    if net.is_initializing():
+        net(inputs, train=False)

@@ -1,0 +1,134 @@
+"""Exploding gradients in a regression, and five ways to tame them (U3.6).
+
+Paper: Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural
+networks, https://arxiv.org/abs/1211.5063 (clipping by norm); Brock et al. (2021),
+High-performance large-scale image recognition without normalization,
+https://arxiv.org/abs/2102.06171 (adaptive clipping).
+
+Six equal MLPs meet the same batches of 20 features and a target of standard deviation
+258, left unscaled, under SGD with momentum. `plain` leaves the finite numbers.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import optax
+from flax import linen as nn
+
+from dljax import create_model, data
+from dljax.cli import command
+from dljax.experiment import Experiment
+from dljax.objectives import regress, score_regression, side_by_side, within
+from dljax.report import Outcome
+from dljax.training import Player, by_path, scale_to_norm
+from dljax.types import Spec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TINY = {'steps': 20, 'batch_size': 8, 'hidden': 4}
+
+
+class Forms(nn.Module):
+    """Equal nets, one for each form of clipping."""
+
+    norm: nn.Module
+    value: nn.Module
+    adaptive: nn.Module
+    fixed: nn.Module
+    groups: nn.Module
+    plain: nn.Module
+
+
+def experiment(
+    *,
+    steps: int = 3000,
+    batch_size: int = 32,
+    hidden: int = 25,
+    learning_rate: float = 0.01,
+    momentum: float = 0.9,
+    norm: float = 1.0,
+    value: float = 5.0,
+    ratio: float = 0.01,
+    output_range: float = 100.0,
+    hidden_range: float = 10.0,
+) -> Experiment:
+    """Train the same net with and without clipping, side by side.
+
+    Args:
+        steps: updates in all.
+        batch_size: examples in one update.
+        hidden: units in the hidden layer.
+        learning_rate: of SGD.
+        momentum: of SGD.
+        norm: threshold of the global norm, and the length that `fixed` scales to.
+        value: largest absolute value of an element.
+        ratio: largest gradient of a unit, as a share of the norm of its weights.
+        output_range: largest absolute value in the output layer, for `groups`.
+        hidden_range: the same in the hidden layer.
+    """
+    forms = {
+        'norm': optax.clip_by_global_norm(norm),
+        'value': optax.clip(value),
+        'adaptive': optax.adaptive_grad_clip(ratio),
+        'fixed': scale_to_norm(norm),
+        'groups': by_path(
+            {'*/output/*': optax.clip(output_range), '*': optax.clip(hidden_range)}
+        ),
+        'plain': optax.identity(),
+    }
+    examples = data.regression(0, examples=1000)
+    train = {name: values[:800] for name, values in examples.items()}
+    test = {name: values[800:] for name, values in examples.items()}
+    return Experiment(
+        net=Forms(
+            **{name: create_model('mlp', hidden=(hidden,), outputs=1) for name in forms}
+        ),
+        # 'plain' plays last: the others' turns are then judged before it has failed.
+        players={
+            name: Player(
+                optax.chain(rule, optax.sgd(learning_rate, momentum)),
+                loss=within(name, regress()),
+                trains=(name,),
+            )
+            for name, rule in forms.items()
+        },
+        source=data.resident(train, batch_size),
+        steps=steps,
+        data='linear regression (synthetic): 20 features, 800 train, 200 test',
+        score=side_by_side({name: score_regression() for name in forms}),
+        evaluation={'test': test},
+        inputs={'features': Spec((20,)), 'target': Spec(())},
+        record_every=10,
+        pictures={'Forms': draw},
+        may_diverge=('plain',),
+    )
+
+
+def draw(outcome: Outcome) -> 'Figure':
+    """Draw each form's error and gradient norm against the updates."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout='constrained')
+    panels = figure.subplots(1, 2)
+    titles = {
+        'squared_error': 'squared error on the training batches',
+        'gradient_norm': 'global norm of the gradient, before clipping',
+    }
+    for axes, (metric, title) in zip(panels, titles.items(), strict=True):
+        for form in Forms.__dataclass_fields__:
+            points = [
+                (row['step'], row[f'{form}/{metric}'])
+                for row in outcome.rows
+                if f'{form}/{metric}' in row
+            ]
+            if points:
+                axes.plot(*np.array(points).T, label=form)
+        axes.set(title=title, xlabel='updates', yscale='log')
+        axes.grid(alpha=0.3)
+    panels[0].legend()
+    return figure
+
+
+if __name__ == '__main__':
+    command(experiment)

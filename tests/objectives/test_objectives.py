@@ -1,0 +1,239 @@
+"""Objectives: each learns a small problem to a threshold out of chance's reach."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from dljax import zoo
+from dljax.data import resident, together, truth_table
+from dljax.models.feedforward import MLP, Perceptron, RBFNetwork
+from dljax.objectives import (
+    classify,
+    follow,
+    perceptron,
+    place_centres,
+    predict,
+    regress,
+    score_classes,
+    score_regression,
+    side_by_side,
+    solve_readout,
+    within,
+)
+from dljax.training import Player, evaluate, fit, learner, reached
+from dljax.types import Array, Key
+
+KEY = jax.random.key(0)
+RNG = np.random.default_rng(0)
+RINGS = RNG.normal(size=(200, 2)).astype(np.float32)
+RING_SET = {
+    'features': RINGS,
+    'label': (np.square(RINGS).sum(1) > 1.2).astype(np.int32),
+}
+
+
+class Pair(nn.Module):
+    """Two nets side by side, as a two-player game or a comparison has them."""
+
+    online: nn.Module
+    target: nn.Module
+
+
+def accuracy(net: nn.Module, state: object, arrays: dict) -> float:
+    return evaluate(net, score_classes('features'), state, [arrays])['accuracy']
+
+
+@pytest.mark.parametrize('outputs', [1, 2])
+def test_classify_learns_a_ring_by_one_logit_or_two(outputs: int) -> None:
+    net = MLP(hidden=(16,), outputs=outputs)
+    train = learner(net, {'c': Player(optax.adam(0.05), loss=classify('features'))})
+    state, history = fit(train, resident(RING_SET, 50), steps=300, key=KEY, chunk=100)
+    assert accuracy(net, state, RING_SET) > 0.95
+    assert history['c/loss'][-1] < history['c/loss'][0] / 2
+
+
+def test_augmentation_is_drawn_anew_in_each_step_and_not_in_evaluation() -> None:
+    drawn = []
+
+    def shift(key: Key, x: Array) -> Array:
+        noise = jax.random.normal(key, x.shape)
+        jax.debug.callback(lambda n: drawn.append(np.asarray(n)), noise)
+        return x + noise
+
+    net = MLP(hidden=(), outputs=2)
+    loss = classify('features', augment=shift)
+    train = learner(net, {'c': Player(optax.sgd(0.1), loss=loss)})
+    state, _ = fit(train, resident(RING_SET), steps=3, key=KEY)
+    jax.effects_barrier()
+    drawn = drawn[-3:]
+    assert not np.allclose(drawn[0], drawn[1]) and not np.allclose(drawn[1], drawn[2])
+    count = len(drawn)
+    accuracy(net, state, RING_SET)
+    assert len(drawn) == count
+
+
+def test_label_smoothing_raises_the_loss_of_a_sure_answer() -> None:
+    class Sure(nn.Module):
+        def __call__(self, x: Array, *, train: bool) -> Array:
+            return jnp.array([[20.0, -20.0]] * len(x))
+
+    batch = {'features': jnp.ones((2, 1)), 'label': jnp.zeros(2, jnp.int32)}
+    plain = nn.apply(classify('features'), Sure())({}, batch, 0)[0]
+    smooth = nn.apply(classify('features', label_smoothing=0.1), Sure())({}, batch, 0)
+    assert plain < 1e-6
+    assert smooth[0] == pytest.approx(0.05 * 40, rel=1e-3)
+
+
+def test_regress_finds_a_plane() -> None:
+    wanted = RINGS @ np.array([2.0, -1.0], np.float32) + 0.5
+    batch = {'features': RINGS, 'target': wanted}
+    net = MLP(hidden=(), outputs=1)
+    train = learner(net, {'r': Player(optax.sgd(0.3), loss=regress())})
+    state, history = fit(train, resident(batch), steps=100, key=KEY, chunk=50)
+    error = evaluate(net, score_regression(), state, [batch])['squared_error']
+    assert error < 1e-8
+    # half the squared error is the quadratic cost
+    assert history['r/loss'][0] == pytest.approx(history['r/squared_error'][0] / 2)
+
+
+def test_regress_refuses_targets_that_do_not_fit() -> None:
+    train = learner(MLP(outputs=3), {'r': Player(optax.sgd(0.1), loss=regress())})
+    batch = {'features': jnp.ones((4, 2)), 'target': jnp.ones(4)}
+    with pytest.raises(ValueError, match=r'predicts \(4, 3\).*targets are \(4,\)'):
+        train.init(KEY, batch)
+
+
+@pytest.mark.parametrize(
+    ('gate', 'learns'), [('and', True), ('or', True), ('xor', False)]
+)
+def test_the_perceptron_learns_what_a_line_separates(gate: str, learns: bool) -> None:
+    table = truth_table(gate)
+    player = Player(optax.sgd(0.1), direction=perceptron())
+    train = learner(Perceptron(), {'p': player})
+    state, _ = fit(train, resident(table, 1), steps=400, key=KEY, chunk=100)
+    assert (accuracy(Perceptron(), state, table) == 1.0) == learns
+
+
+def test_fixed_points_of_the_perceptron_stay() -> None:
+    table = truth_table('and')
+    train = learner(Perceptron(), {'p': Player(optax.sgd(0.1), direction=perceptron())})
+    state, _ = fit(train, resident(table, 1), steps=400, key=KEY, chunk=100)
+    later, _ = fit(train, resident(table), steps=5, key=KEY, state=state)
+    np.testing.assert_array_equal(state.params['kernel'], later.params['kernel'])
+
+
+def test_a_radial_net_is_placed_and_solved_without_a_gradient() -> None:
+    net = RBFNetwork(units=20, outputs=2)
+    players = {
+        'centres': Player(
+            optax.sgd(1.0), direction=place_centres(), trains=('radial',)
+        ),
+        'readout': Player(
+            optax.sgd(1.0), direction=solve_readout(classes=2), trains=('output',)
+        ),
+    }
+    state, history = fit(learner(net, players), resident(RING_SET), steps=15, key=KEY)
+    assert accuracy(net, state, RING_SET) > 0.9
+    distortion = history['centres/distortion']
+    assert (np.diff(distortion) <= 1e-6).all() and distortion[-1] < 0.6 * distortion[0]
+
+
+def test_a_solved_readout_is_a_fixed_point() -> None:
+    wanted = RINGS @ np.array([[2.0], [-1.0]], np.float32)
+    batch = {'features': RINGS, 'target': wanted}
+    net = RBFNetwork(units=30, outputs=1)
+    player = Player(
+        optax.sgd(1.0), direction=solve_readout(ridge=1e-3), trains=('output',)
+    )
+    state, history = fit(learner(net, {'r': player}), resident(batch), steps=2, key=KEY)
+    assert history['r/gradient_norm'][1] < 1e-3 * history['r/gradient_norm'][0]
+
+
+def test_the_follower_goes_a_fraction_of_the_way() -> None:
+    net = Pair(nn.Dense(1), nn.Dense(1))
+
+    def loss(net: Pair, batch: dict, step: Array) -> tuple[Array, dict]:
+        return (net.online(batch['x']) ** 2).mean() + 0 * net.target(
+            batch['x']
+        ).sum(), {}
+
+    players = {
+        'online': Player(optax.sgd(0.1), loss=loss, trains=('online',)),
+        'target': Player(
+            optax.sgd(0.25), direction=follow('online'), trains=('target',)
+        ),
+    }
+    train = learner(net, players)
+    batch = {'x': jnp.ones((4, 2))}
+    before = train.init(KEY, batch)
+    after, _ = train.update(KEY, before, batch)
+    expected = jax.tree.map(
+        lambda t, o: t + 0.25 * (o - t), before.params['target'], after.params['online']
+    )
+    for a, b in zip(
+        jax.tree.leaves(after.params['target']), jax.tree.leaves(expected), strict=True
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_parts_side_by_side_learn_as_they_would_alone() -> None:
+    net = Pair(MLP(hidden=(4,), outputs=2), MLP(hidden=(4,), outputs=2))
+
+    def player(name: str, rate: float) -> Player:
+        loss = within(name, classify('features'))
+        return Player(optax.sgd(rate), loss=loss, trains=(name,))
+
+    players = {'online': player('online', 0.5), 'target': player('target', 0.0)}
+    source = together({'online': resident(RING_SET, 20), 'target': resident(RING_SET)})
+    state, history = fit(learner(net, players), source, steps=60, key=KEY, chunk=20)
+    assert history['online/loss'][-1] < history['online/loss'][0]
+    np.testing.assert_allclose(history['target/loss'], history['target/loss'][0])
+    scores = side_by_side({n: score_classes('features') for n in players})
+    result = evaluate(net, scores, state, [RING_SET])
+    assert result['online/accuracy'] > result['target/accuracy']
+
+
+def test_together_draws_each_source_in_its_own_order() -> None:
+    numbers = {'x': np.arange(12, dtype=np.float32)}
+    source = together({'a': resident(numbers, 4), 'b': resident(numbers, 4)})
+    position, batch = source.init(KEY)
+    seen = {'a': [], 'b': []}
+    for _ in range(3):
+        position, batch = source.next(KEY, position, None)
+        for name in seen:
+            seen[name] += np.asarray(batch[name]['x']).tolist()
+    assert sorted(seen['a']) == sorted(seen['b']) == numbers['x'].tolist()
+    assert seen['a'] != seen['b']
+    with pytest.raises(ValueError, match='wanted one or more'):
+        together({})
+    with pytest.raises(ValueError, match='all traced'):
+        together({'a': source, 'b': source._replace(host=True)})
+
+
+def test_predict_gives_logits_in_evaluation_mode() -> None:
+    net = zoo.create_model('mlp', hidden=(50,), outputs=2, dropout=0.9)
+    variables = net.init(KEY, RINGS)
+    logits = nn.apply(predict('features'), net)
+    first, second = (logits(variables, RING_SET) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_training_stops_when_the_error_is_below_the_limit() -> None:
+    net = Perceptron()
+    train = learner(net, {'p': Player(optax.sgd(1.0), loss=classify('features'))})
+    stop = reached('p/loss', 0.2)
+    _, history = fit(
+        train,
+        resident(truth_table('or')),
+        steps=1000,
+        key=KEY,
+        chunk=10,
+        window=10,
+        stop=stop,
+    )
+    losses = history['p/loss']
+    assert 10 < len(losses) < 1000
+    assert losses[-10:].mean() <= 0.2 < losses[-20:-10].mean()
