@@ -102,9 +102,8 @@ def confusion(predict: Predict, names: Sequence[str], split: str = 'test') -> Pi
         ticks = range(len(names))
         axes.set_xticks(ticks, names, rotation=45 if max(map(len, names)) > 2 else 0)
         axes.set_yticks(ticks, names)
-        axes.set(
-            xlabel='predicted', ylabel='true', title=f'{split}: {len(batch["label"])}'
-        )
+        title = f'{split}: {len(batch["label"])} examples'
+        axes.set(xlabel='predicted', ylabel='true', title=title)
         return figure
 
     return draw

@@ -1,0 +1,115 @@
+"""Pictures and the page: what they show is what the run knows."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from dljax import pictures
+from dljax.objectives import predict
+from dljax.report import Outcome
+from dljax.types import Array, State
+
+CLASSES = 3
+IMAGES = np.eye(CLASSES, dtype=np.float32)[[0, 1, 2, 2]].reshape(4, 1, 3, 1)
+
+
+class Identity(nn.Module):
+    """Logits are the pixels, times a weight."""
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """Scale the pixels."""
+        x = x.reshape(len(x), -1)
+        return nn.Dense(x.shape[-1], use_bias=False, name='dense')(x)
+
+
+def outcome(evaluation: dict, rows: list | None = None, inputs: int = 3) -> Outcome:
+    params = {'dense': {'kernel': 5.0 * jnp.eye(inputs)}}
+    state = State(jnp.int32(0), params, {}, {})
+    return Outcome(Identity(), state, state, evaluation, rows or [])
+
+
+def texts(figure: object) -> list[str]:
+    return [t.get_text() for axes in figure.axes for t in (*axes.texts, axes.title)]
+
+
+def test_curves_put_metrics_of_one_name_into_one_panel() -> None:
+    rows = [
+        {'step': s, 'seconds': 1.0, 'a/loss': 1 / s, 'a/loss/std': 0.1, 'a/accuracy': s}
+        for s in (1, 2, 3)
+    ]
+    rows[-1]['validation/loss'] = 0.5
+    figure = pictures.curves(outcome({}, rows))
+    by_title = {axes.get_title(): axes for axes in figure.axes}
+    assert by_title.keys() == {'loss', 'accuracy'}
+    lines = {line.get_label(): line for line in by_title['loss'].lines}
+    assert lines.keys() == {'a', 'validation'}
+    np.testing.assert_allclose(lines['a'].get_ydata(), [1, 1 / 2, 1 / 3])
+    assert list(lines['validation'].get_xdata()) == [3]
+    assert len(by_title['loss'].collections) == 1  # the band of the deviation
+
+
+def test_curves_of_a_run_without_rows_are_empty() -> None:
+    assert pictures.curves(outcome({})).axes == []
+
+
+def test_the_confusion_matrix_counts_truth_against_prediction() -> None:
+    labels = np.array([0, 1, 2, 0], np.int32)
+    batch = {'image': IMAGES, 'label': labels}
+    draw = pictures.confusion(predict(), ['a', 'b', 'c'])
+    figure = draw(outcome({'test': batch}))
+    table = np.asarray(figure.axes[0].images[0].get_array()) ** 2
+    np.testing.assert_allclose(table, [[1, 0, 1], [0, 1, 0], [0, 0, 1]])
+    assert 'test: 4 examples' in texts(figure)
+
+
+def test_the_worst_mistake_comes_first() -> None:
+    labels = np.array([0, 1, 0, 2], np.int32)
+    batch = {'image': IMAGES, 'label': labels}
+    draw = pictures.mistakes(predict(), ['a', 'b', 'c'], most=2)
+    figure = draw(outcome({'test': batch}))
+    assert len(figure.axes) == 2
+    assert figure.axes[0].get_title().startswith('a → c\n')
+    assert '1 of 4 wrong' in figure.get_suptitle()
+
+
+def test_filters_of_convolutions_and_of_dense_units_are_drawn() -> None:
+    done = outcome({})
+    conv = {'kernel': np.arange(2 * 2 * 1 * 5, dtype=np.float32).reshape(2, 2, 1, 5)}
+    dense = {'kernel': np.ones((16, 3), np.float32)}
+    params = {'conv': conv, 'block': {'dense': dense}}
+    done.state.params.update(params)
+    assert len(pictures.filters('conv')(done).axes) == 5
+    shown = pictures.filters('block', 'dense')(done)
+    assert shown.axes[0].images[0].get_array().shape == (4, 4)
+    with pytest.raises(ValueError, match="no layer 'conf'.*'conv'"):
+        pictures.filters('conf')(done)
+
+
+def test_the_boundary_is_where_the_logit_changes_its_sign() -> None:
+    points = np.array([[0, 0], [1, 1]], np.float32)
+    batch = {'features': points, 'label': np.array([0, 1], np.int32)}
+
+    def logit(net: nn.Module, batch: dict) -> Array:
+        return batch['features'][:, :1] - 0.5
+
+    figure = pictures.boundary(logit)(outcome({'train': batch}))
+    contours = [c for c in figure.axes[0].collections if hasattr(c, 'levels')]
+    (contour,) = contours
+    np.testing.assert_allclose(contour.get_paths()[0].vertices[:, 0], 0.5, atol=1e-6)
+
+
+def test_a_grid_shows_each_image_with_its_caption() -> None:
+    images = np.random.default_rng(0).random((10, 4, 4, 3))
+    figure = pictures.grid(images, captions=[str(i) for i in range(10)], title='ten')
+    assert [axes.get_title() for axes in figure.axes] == [str(i) for i in range(10)]
+    np.testing.assert_allclose(figure.axes[3].images[0].get_array(), images[3])
+
+
+def test_an_outcome_applies_functions_to_the_bound_net() -> None:
+    done = outcome({})
+    doubled = done.apply(lambda net, x: 2 * net(x, train=False), IMAGES)
+    np.testing.assert_allclose(doubled, 10 * IMAGES.reshape(4, 3))
+    assert isinstance(doubled, jax.Array)
