@@ -9,6 +9,7 @@ Six equal MLPs meet the same batches of 20 features and a target of standard dev
 258, left unscaled, under SGD with momentum. `plain` leaves the finite numbers.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from dljax import create_model, data
 from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import regress, score_regression, side_by_side, within
-from dljax.report import Outcome
+from dljax.report import Outcome, Picture
 from dljax.training import Player, by_path, scale_to_norm
 from dljax.types import Spec
 
@@ -48,10 +49,10 @@ def experiment(
     learning_rate: float = 0.01,
     momentum: float = 0.9,
     norm: float = 1.0,
-    value: float = 5.0,
-    ratio: float = 0.01,
-    output_range: float = 100.0,
-    hidden_range: float = 10.0,
+    value: float = 1.0,
+    ratio: float = 0.03,
+    output_range: float = 1.0,
+    hidden_range: float = 0.1,
 ) -> Experiment:
     """Train the same net with and without clipping, side by side.
 
@@ -100,34 +101,42 @@ def experiment(
         evaluation={'test': test},
         inputs={'features': Spec((20,)), 'target': Spec(())},
         record_every=10,
-        pictures={'Forms': draw},
+        pictures={'Forms': against_updates(tuple(forms))},
         may_diverge=('plain',),
     )
 
 
-def draw(outcome: Outcome) -> 'Figure':
-    """Draw each form's error and gradient norm against the updates."""
-    from matplotlib.figure import Figure
+def against_updates(forms: Sequence[str]) -> Picture:
+    """Draw each form's error and gradient norm against the updates.
 
-    figure = Figure(figsize=(10, 4), layout='constrained')
-    panels = figure.subplots(1, 2)
+    Args:
+        forms: the players.
+    """
     titles = {
         'squared_error': 'squared error on the training batches',
         'gradient_norm': 'global norm of the gradient, before clipping',
     }
-    for axes, (metric, title) in zip(panels, titles.items(), strict=True):
-        for form in Forms.__dataclass_fields__:
-            points = [
-                (row['step'], row[f'{form}/{metric}'])
-                for row in outcome.rows
-                if f'{form}/{metric}' in row
-            ]
-            if points:
-                axes.plot(*np.array(points).T, label=form)
-        axes.set(title=title, xlabel='updates', yscale='log')
-        axes.grid(alpha=0.3)
-    panels[0].legend()
-    return figure
+
+    def draw(outcome: Outcome) -> 'Figure':
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(10, 4.4), layout='constrained')
+        for axes, (metric, title) in zip(
+            figure.subplots(1, 2), titles.items(), strict=True
+        ):
+            for form in forms:
+                name = f'{form}/{metric}'
+                finite = [(r['step'], r[name]) for r in outcome.rows if name in r]
+                lost = next((r['step'] for r in outcome.rows if name not in r), None)
+                note = '' if lost is None else f': not finite by update {lost}'
+                axes.plot(*np.reshape(finite, (-1, 2)).T, label=form + note)
+            axes.set(title=title, xlabel='updates', yscale='log')
+            axes.grid(alpha=0.3)
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(handles, labels, loc='outside lower center', ncols=len(forms))
+        return figure
+
+    return draw
 
 
 if __name__ == '__main__':

@@ -65,7 +65,7 @@ def experiment(
         evaluation={split: images(split) for split in ('validation', 'test')},
         inputs={
             'image': Spec((8, 8, 1), 'float32', 0, 1),
-            'label': digits.specs['label'],
+            'label': zoo.inputs('mlp')['label'],
         },
         best='validation/accuracy',
         pictures={

@@ -1,0 +1,84 @@
+"""A multilayer perceptron, sized by rule of thumb, on the breast cancer table (U1.3).
+
+Paper: Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating
+errors, https://doi.org/10.1038/323533a0. Sizes: Masters (1993), Practical neural
+network recipes in C++, the geometric pyramid rule (U1.10). Early stopping: Prechelt
+(1998), Early stopping - but when?, https://doi.org/10.1007/3-540-49430-8_3.
+"""
+
+from typing import Literal
+
+import numpy as np
+import optax
+
+from dljax import create_model, data, pictures, zoo
+from dljax.cli import command
+from dljax.experiment import Experiment
+from dljax.models.feedforward import Difficulty, propose_hidden
+from dljax.objectives import classify, predict, score_classes
+from dljax.training import Player, clipped, stalled
+
+TINY = {'steps': 4, 'batch_size': 8}
+
+
+def experiment(
+    *,
+    difficulty: Literal['separable', 'moderate', 'complex'] = 'moderate',
+    depth: int | None = None,
+    steps: int = 3000,
+    batch_size: int = 32,
+    learning_rate: float = 3e-3,
+    weight_decay: float = 1e-2,
+    dropout: float = 0.2,
+    patience: int = 10,
+) -> Experiment:
+    """Train with dropout and weight decay until the validation loss stalls.
+
+    Args:
+        difficulty: of the problem, from which the hidden layers are proposed.
+        depth: hidden layers, within what the difficulty allows; its least by default.
+        steps: updates at most.
+        batch_size: examples in one update.
+        learning_rate: of AdamW.
+        weight_decay: of AdamW.
+        dropout: share of the hidden units dropped.
+        patience: epochs without a lower validation loss that are let pass.
+    """
+    cancer = data.load('breast_cancer')
+    normalizer = data.z_score(cancer['train']['features'])
+
+    def table(split: str) -> dict[str, np.ndarray]:
+        arrays = cancer[split]
+        return {**arrays, 'features': normalizer(arrays['features'])}
+
+    train = table('train')
+    epoch = data.batches_per_epoch(train, batch_size)
+    hidden = propose_hidden(30, 1, Difficulty[difficulty.upper()], depth=depth)
+    optimizer = optax.adamw(learning_rate, weight_decay=weight_decay)
+    return Experiment(
+        net=create_model('mlp', hidden=hidden, outputs=1, dropout=dropout),
+        players={
+            'classifier': Player(clipped(optimizer, 1.0), loss=classify('features'))
+        },
+        source=data.resident(train, batch_size),
+        steps=steps,
+        data=cancer.summary,
+        score=score_classes('features'),
+        evaluation={split: table(split) for split in ('validation', 'test')},
+        inputs=zoo.inputs('mlp', outputs=1),
+        best='validation/loss',
+        higher=False,
+        stop=stalled('validation/loss', patience),
+        record_every=epoch,
+        evaluate_every=epoch,
+        pictures={
+            'Confusion matrix': pictures.confusion(
+                predict('features'), cancer.class_names
+            )
+        },
+        normalizers={'features': normalizer},
+    )
+
+
+if __name__ == '__main__':
+    command(experiment)
