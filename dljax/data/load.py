@@ -5,7 +5,9 @@ import difflib
 import importlib
 import importlib.util
 import io
+import logging
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -82,13 +84,15 @@ def _built_in(name: str, data_dir: str | None) -> Any:
 
     module, builder_class = BUILT_IN[name]
     make = getattr(importlib.import_module(module), builder_class)
-    builder = make(data_dir=data_dir)
+    with _without_warnings():
+        builder = make(data_dir=data_dir)
     if builder.is_prepared():
         return builder
     try:
         # A second's work deserves no progress bar. TFDS writes to a folder of its own
         # and renames it at the end, so that half a set is never seen.
         with (
+            _without_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
         ):
@@ -108,6 +112,18 @@ def _built_in(name: str, data_dir: str | None) -> Any:
             'folder with room that may be written to: choose one by data_dir or the '
             'environment variable TFDS_DATA_DIR'
         ) from error
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Silence TFDS, which warns of every set that is not prepared yet."""
+    log = logging.getLogger('absl')
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _published(name: str, data_dir: str | None) -> Any:
