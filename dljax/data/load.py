@@ -86,8 +86,8 @@ def _built_in(name: str, data_dir: str | None) -> Any:
     make = getattr(importlib.import_module(module), builder_class)
     with _without_warnings():
         builder = make(data_dir=data_dir)
-    if builder.is_prepared():
-        return builder
+        if builder.is_prepared():
+            return builder
     try:
         # A second's work deserves no progress bar. TFDS writes to a folder of its own
         # and renames it at the end, so that half a set is never seen.
