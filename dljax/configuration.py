@@ -4,6 +4,7 @@ import dataclasses
 import importlib.metadata
 import itertools
 import json
+import math
 import os
 import platform
 import re
@@ -254,7 +255,10 @@ class Workdir:
                 )
             self.changed = [f'{n}: {a} -> {b}' for n, a, b in others]
         path.mkdir(parents=True, exist_ok=True)
-        write_json(path / 'config.json', config)
+
+    def keep_config(self) -> None:
+        """Write config.json, once it is certain that the run goes on as it says."""
+        write_json(self.path / 'config.json', self.config)
 
 
 def _differences(
@@ -278,5 +282,19 @@ def _read(path: Path) -> dict[str, Any] | None:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file in one move, so that a kill never leaves half of it."""
     temporary = path.with_suffix('.tmp')
-    temporary.write_text(json.dumps(content, indent=2) + '\n')
+    temporary.write_text(to_json(content, indent=2) + '\n')
     temporary.replace(path)
+
+
+def to_json(content: Any, indent: int | None = None) -> str:
+    """Write JSON that any reader takes: what is not finite becomes null."""
+
+    def strict(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: strict(part) for name, part in value.items()}
+        if isinstance(value, tuple | list):
+            return [strict(part) for part in value]
+        infinite = isinstance(value, float) and not math.isfinite(value)
+        return None if infinite else value
+
+    return json.dumps(strict(content), indent=indent, allow_nan=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dljax.configuration import device
+from dljax.configuration import device, to_json
 
 HEAD = """# Measured results
 
@@ -40,7 +40,7 @@ def enter(path: Path, config: Mapping[str, Any], result: Mapping[str, Any]) -> N
         **{name: result[name] for name in ('step', 'ended', 'seconds', 'metrics')},
     }
     with path.open('a') as file:
-        file.write(json.dumps(line) + '\n')
+        file.write(to_json(line) + '\n')
 
 
 def page(path: Path) -> str:
@@ -94,5 +94,7 @@ def _word(value: Any) -> str:
     return ' '.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _figure(value: float, deviation: float | None) -> str:
+def _figure(value: float | None, deviation: float | None) -> str:
+    if value is None:
+        return 'not finite'
     return f'{value:.4g}' + ('' if deviation is None else f' ± {deviation:.2g}')

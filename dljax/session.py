@@ -1,5 +1,6 @@
 """One session of a run: from its last checkpoint to its end or an interruption."""
 
+import math
 from typing import TYPE_CHECKING
 
 import jax
@@ -156,7 +157,10 @@ class Session:
                 'afresh, more --steps go on',
                 highlight=False,
             )
-            return self.folder.result['metrics']
+            return {
+                name: math.nan if value is None else value
+                for name, value in self.folder.result['metrics'].items()
+            }
         last = self.records.rows[-1] if self.records.rows else {}
         metrics = {k: v for k, v in last.items() if k not in ('step', 'seconds')}
         if not ended:
@@ -198,6 +202,7 @@ class Session:
     def _restore(self) -> None:
         found = self.checkpoints.restore(self.state, self.position)
         if found is None:
+            self.folder.keep_config()
             return
         self.step, self.state, self.position = found.step, found.state, found.position
         if found.notes['pending']:
@@ -210,6 +215,7 @@ class Session:
                 f'steps={self.experiment.steps}: ask for more steps, --no-resume, or '
                 'another --workdir'
             )
+        self.folder.keep_config()
         changed = ''.join(f'\n          {line}' for line in self.folder.changed)
         self.console.print(
             f'resuming  at step {self.step}{changed}', highlight=False, soft_wrap=True

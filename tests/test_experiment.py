@@ -137,8 +137,10 @@ def test_an_ended_run_is_not_trained_again(tmp_path: Path) -> None:
 
 def test_fewer_steps_than_were_made_are_refused(tmp_path: Path) -> None:
     trained(made(), tmp_path)
+    before = (tmp_path / 'config.json').read_text()
     with pytest.raises(ValueError, match='is at step 12, beyond steps=4'):
-        trained(made(steps=4), tmp_path)
+        trained(made(steps=4, data='other'), tmp_path)
+    assert (tmp_path / 'config.json').read_text() == before
 
 
 def test_another_model_in_the_folder_stops_with_both_values(tmp_path: Path) -> None:
@@ -186,7 +188,9 @@ def test_a_diverging_run_stops_and_keeps_its_last_good_checkpoint(
 def test_a_player_that_may_diverge_does_not_stop_the_others(tmp_path: Path) -> None:
     players = {'classifier': Player(optax.adam(0.02), loss=diverging)}
     report = trained(made(players=players, may_diverge=('classifier',)), tmp_path)
-    assert report.step == 12
+    assert report.step == 12 and math.isnan(report.metrics['test/loss'])
+    text = (tmp_path / 'result.json').read_text()
+    assert 'NaN' not in text and json.loads(text)['metrics']['test/loss'] is None
     with pytest.raises(ValueError, match='may_diverge names'):
         made(may_diverge=('nobody',))
 
