@@ -23,7 +23,7 @@ from dljax.configuration import Options
 from dljax.experiment import Experiment, Report, run
 from dljax.objectives import classify, score_classes
 from dljax.training import NonFiniteError, Player, reached, settled
-from dljax.types import Array, Spec
+from dljax.types import Array, Source, Spec
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(40, 2)).astype(np.float32)
@@ -125,6 +125,35 @@ def test_more_steps_go_on_from_where_the_run_ended(tmp_path: Path) -> None:
     whole = trained(made(), tmp_path / 'whole')
     assert longer.step == 12
     assert same(longer.state, whole.state)
+
+
+def test_a_streamed_run_goes_on_and_equals_a_resident_one(tmp_path: Path) -> None:
+    digits = data.load('digits')
+    images = {**digits['train'], 'image': data.as_float(digits['train']['image'])}
+
+    def scaled(example: dict) -> dict:
+        return {**example, 'image': data.as_float(example['image'])}
+
+    def experiment(source: Source, steps: int) -> Experiment:
+        return made(
+            net=zoo.create_model('mlp', hidden=(8,)),
+            players={'classifier': Player(optax.adam(0.02), loss=classify())},
+            source=source,
+            steps=steps,
+            score=score_classes(),
+            evaluation={'validation': images},
+            inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},
+        )
+
+    def streamed() -> Source:
+        return data.stream(digits.records('train'), 32, transform=scaled)
+
+    resident = trained(
+        experiment(data.resident(images, 32), 12), tmp_path / 'a', chunk=1
+    )
+    trained(experiment(streamed(), 5), tmp_path / 'b')
+    stream = trained(experiment(streamed(), 12), tmp_path / 'b')
+    assert same(resident.state, stream.state)
 
 
 def test_an_ended_run_is_not_trained_again(tmp_path: Path) -> None:
