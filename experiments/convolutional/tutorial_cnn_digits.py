@@ -1,0 +1,73 @@
+"""The usual first convolutional network of a tutorial, on real handwritten digits.
+
+Paper: row U2.3 of the course; dropout (U2.5): Srivastava et al. (2014), Dropout: a
+simple way to prevent neural networks from overfitting,
+https://jmlr.org/papers/v15/srivastava14a.html.
+"""
+
+import numpy as np
+import optax
+
+from dljax import create_model, data, pictures, zoo
+from dljax.cli import command
+from dljax.experiment import Experiment
+from dljax.objectives import classify, predict, score_classes
+from dljax.training import Player, clipped
+
+TINY = {'steps': 2, 'batch_size': 4}
+
+
+def experiment(
+    *,
+    steps: int = 1000,
+    batch_size: int = 64,
+    learning_rate: float = 1e-3,
+    dropout: float = 0.4,
+    rotation: float = 12.0,
+    scale: float = 0.15,
+    translation: float = 0.08,
+) -> Experiment:
+    """Train the tutorial's network with small random distortions.
+
+    Args:
+        steps: updates in all.
+        batch_size: examples in one update.
+        learning_rate: of Adam at the start; it falls to 0 along a cosine.
+        dropout: share of the units of the wide dense layer dropped.
+        rotation: largest random rotation, in degrees.
+        scale: largest random change of size, as a fraction.
+        translation: largest random shift, as a fraction of the image.
+    """
+    digits = data.load('digits')
+
+    def images(split: str) -> dict[str, np.ndarray]:
+        arrays = digits[split]
+        resized = data.resized(data.as_float(arrays['image']), (28, 28))
+        return {**arrays, 'image': np.asarray(resized)}
+
+    augment = data.affine(rotation, (1 - scale, 1 + scale), translation)
+    schedule = optax.cosine_decay_schedule(learning_rate, steps)
+    return Experiment(
+        net=create_model('tutorial_cnn', dropout=dropout),
+        players={
+            'classifier': Player(
+                clipped(optax.adam(schedule), 1.0), loss=classify(augment=augment)
+            )
+        },
+        source=data.resident(images('train'), batch_size),
+        steps=steps,
+        data=digits.summary,
+        score=score_classes(),
+        evaluation={split: images(split) for split in ('validation', 'test')},
+        inputs=zoo.inputs('tutorial_cnn'),
+        best='validation/accuracy',
+        pictures={
+            'Confusion matrix': pictures.confusion(predict(), digits.class_names),
+            'Worst mistakes': pictures.mistakes(predict(), digits.class_names),
+            'First-layer filters': pictures.filters('conv_0'),
+        },
+    )
+
+
+if __name__ == '__main__':
+    command(experiment)
