@@ -4,6 +4,7 @@ A rule sees every row of averaged metrics since the start and answers with the r
 stop, or None. It keeps nothing, so a resumed run decides as an uninterrupted one.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 Rows = Sequence[Mapping[str, float]]
@@ -98,15 +99,12 @@ def stalled(
 
 
 def _series(rows: Rows, metric: str) -> list[float]:
-    """Collect a metric from the rows that hold it; the first rows may not."""
-    values = [row[metric] for row in rows if metric in row]
-    if rows and not values and len(rows) > 1 and _unknown(rows, metric):
+    """Collect a metric: the first rows may lack it, and NaN marks a turn sat out."""
+    here = [row[metric] for row in rows if metric in row]
+    if not here and len(rows) > 1:
         known = sorted({name for row in rows for name in row})
-        raise ValueError(f"no metric is called '{metric}'; there are {known}")
-    return values
-
-
-def _unknown(rows: Rows, metric: str) -> bool:
-    """Tell a misspelt metric from one of an evaluation that is yet to come."""
-    group = metric.split('/')[0]
-    return any(name.split('/')[0] == group for row in rows for name in row)
+        group = metric.split('/')[0]
+        # A group that is not there at all may be an evaluation that is yet to come.
+        if any(name.split('/')[0] == group for name in known):
+            raise ValueError(f"no metric is called '{metric}'; there are {known}")
+    return [value for value in here if not math.isnan(value)]
