@@ -78,6 +78,7 @@ class Checkpoints:
                 preservation_policy=ocp.checkpoint_managers.AnyPreservationPolicy(
                     policies
                 ),
+                best_fn=self._rank if best else None,  # or metrics are not kept
                 cleanup_tmp_directories=True,
             ),
         )

@@ -1,0 +1,140 @@
+"""Members of an ensemble are the runs that they would be alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from dljax.data import resident, stream
+from dljax.training import Player, ensemble, evaluate, fit, learner, member
+from dljax.training.tracing import convolves_on_cpu
+from dljax.types import Array, fold
+
+KEY = jax.random.key(7)
+RNG = np.random.default_rng(0)
+SET = {
+    'x': RNG.normal(size=(24, 8, 8, 1)).astype(np.float32),
+    'y': RNG.normal(size=(24,)).astype(np.float32),
+}
+
+
+class Flat(nn.Module):
+    """Dense and dropout."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Answer with one number an image."""
+        x = nn.relu(nn.Dense(8)(x.reshape(len(x), -1)))
+        return nn.Dense(1)(nn.Dropout(0.5, deterministic=False)(x))[:, 0]
+
+
+class Convolved(nn.Module):
+    """A convolution."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Answer with one number an image."""
+        return nn.Dense(1)(nn.relu(nn.Conv(2, (3, 3))(x)).mean((1, 2)))[:, 0]
+
+
+def loss(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
+    return jnp.mean((net(batch['x']) - batch['y']) ** 2), {}
+
+
+def player(rate: float = 0.05) -> Player:
+    optimizer = optax.inject_hyperparams(optax.adam)(learning_rate=rate)
+    return Player(optimizer, loss=loss)
+
+
+def assert_close(left: object, right: object, atol: float = 1e-5) -> None:
+    for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True):
+        np.testing.assert_allclose(a, b, atol=atol, rtol=1e-5)
+
+
+@pytest.mark.parametrize('net', [Flat(), Convolved()], ids=['mapped', 'unrolled'])
+def test_a_member_is_the_run_alone_with_its_key(net: nn.Module) -> None:
+    alone = learner(net, {'p': player()})
+    source = resident(SET, 8)
+    state, metrics = fit(*ensemble(alone, source, 3), steps=10, key=KEY, chunk=5)
+    assert metrics['p/loss'].shape == (10, 3)
+    for index in range(3):
+        single, history = fit(alone, source, steps=10, key=fold(KEY, index), chunk=5)
+        assert_close(member(state, index), single)
+        assert_close(metrics['p/loss'][:, index], history['p/loss'])
+    assert not np.allclose(metrics['p/loss'][:, 0], metrics['p/loss'][:, 1])
+
+
+def test_convolutions_on_a_cpu_are_not_mapped() -> None:
+    for net, expected in ((Flat(), False), (Convolved(), True)):
+        train, source = ensemble(learner(net, {'p': player()}), resident(SET, 8), 2)
+        _, batch = source.init(KEY)
+        state = jax.eval_shape(train.init, KEY, batch)
+        text = str(jax.make_jaxpr(train.update)(KEY, state, batch))
+        # mapped kernels become groups of features; side by side there are none
+        assert convolves_on_cpu(train.update, KEY, state, batch) == expected
+        assert 'feature_group_count=2' not in text
+        assert 'batch_group_count=2' not in text
+
+
+def test_hyperparameters_differ_by_member() -> None:
+    rates = [0.0, 0.01, 0.1]
+    train, source = ensemble(
+        learner(Flat(), {'p': player()}),
+        resident(SET, 8),
+        3,
+        hyperparameters={'p': {'learning_rate': rates}},
+    )
+    state, _ = fit(train, source, steps=6, key=KEY, chunk=3)
+    for index, rate in enumerate(rates):
+        single, _ = fit(
+            learner(Flat(), {'p': player(rate)}),
+            resident(SET, 8),
+            steps=6,
+            key=fold(KEY, index),
+            chunk=3,
+        )
+        assert_close(member(state, index).params, single.params)
+
+
+def test_members_share_the_batches_of_a_host_source() -> None:
+    records = [{name: v[i] for name, v in SET.items()} for i in range(24)]
+    source = stream(records, 8)
+    train, same = ensemble(learner(Flat(), {'p': player()}), source, 2)
+    assert same is source
+    state, metrics = fit(train, same, steps=3, key=KEY)
+    assert metrics['p/loss'].shape == (3, 2)
+    assert not np.allclose(*metrics['p/loss'].T)
+
+
+def test_members_are_evaluated_each() -> None:
+    state, _ = fit(
+        *ensemble(learner(Convolved(), {'p': player()}), resident(SET, 8), 2),
+        steps=2,
+        key=KEY,
+    )
+
+    def score(net: nn.Module, batch: dict, step: Array) -> dict:
+        return {'error': (net(batch['x']) - batch['y']) ** 2}
+
+    both = evaluate(Convolved(), score, state, [SET])['error']
+    assert both.shape == (2,)
+    for index in range(2):
+        one = evaluate(Convolved(), score, member(state, index), [SET])['error']
+        assert both[index] == pytest.approx(one, rel=1e-5)
+
+
+def test_impossible_ensembles_are_refused() -> None:
+    alone, source = learner(Flat(), {'p': player()}), resident(SET, 8)
+    with pytest.raises(ValueError, match='members=0'):
+        ensemble(alone, source, 0)
+    with pytest.raises(ValueError, match='one value for each of 3 members'):
+        ensemble(alone, source, 3, hyperparameters={'p': {'learning_rate': [1.0]}})
+    for names, message in (
+        ({'q': {'learning_rate': [1.0]}}, "no player is called \\['q'\\]"),
+        ({'p': {'learning_rat': [1.0]}}, 'does not hold'),
+    ):
+        train, many = ensemble(alone, source, 1, hyperparameters=names)
+        with pytest.raises(ValueError, match=message):
+            fit(train, many, steps=1, key=KEY)

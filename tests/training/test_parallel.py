@@ -1,0 +1,209 @@
+"""One device, a mesh, a split state and pmap: the same training."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from dljax.data import resident
+from dljax.training import (
+    Learner,
+    Player,
+    clipped,
+    data_mesh,
+    fit,
+    learner,
+    replicated,
+    rounds,
+    sharded,
+)
+from dljax.types import Array, Key, State
+
+KEY = jax.random.key(0)
+RNG = np.random.default_rng(0)
+SET = {
+    'x': RNG.normal(size=(64, 6)).astype(np.float32),
+    'label': RNG.integers(0, 3, 64).astype(np.int32),
+}
+NORM = 0.3  # below the norms of these gradients, so that the clipping is at work
+
+
+class Net(nn.Module):
+    """A batch norm without a bias before it, whose gradient would be rounding only."""
+
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Compute logits."""
+        x = nn.Dense(16, use_bias=False)(x)
+        x = nn.BatchNorm(use_running_average=False, axis_name=self.axis_name)(x)
+        return nn.Dense(3)(nn.relu(x))
+
+
+def loss(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
+    logits = net(batch['x'])
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch['label'])
+    return losses.mean(), {'accuracy': (logits.argmax(-1) == batch['label']).mean()}
+
+
+def made(way: str, clip: bool) -> Learner:
+    optimizer = optax.adam(1e-2)
+    optimizer = clipped(optimizer, NORM) if clip else optimizer
+    players = {'c': Player(optimizer, loss=loss)}
+    if way == 'pmap':
+        return replicated(learner(Net(axis_name='data'), players, axis='data'))
+    one = learner(Net(), players)
+    if way == 'one':
+        return one
+    return sharded(one, data_mesh(fsdp=2 if way == 'fsdp' else 1), threshold=16)
+
+
+def trained(way: str, clip: bool) -> tuple[State, dict]:
+    return fit(made(way, clip), resident(SET, 16), steps=20, key=KEY, chunk=10)
+
+
+def assert_close(left: object, right: object, atol: float = 1e-6) -> None:
+    for (path, a), (_, b) in zip(
+        jax.tree_util.tree_leaves_with_path(left),
+        jax.tree_util.tree_leaves_with_path(right),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, atol=atol, err_msg=str(path))
+
+
+@pytest.mark.parametrize('clip', [False, True], ids=['plain', 'clipped'])
+@pytest.mark.parametrize('way', ['mesh', 'fsdp', 'pmap'])
+def test_many_devices_train_as_one(way: str, clip: bool) -> None:
+    assert len(jax.devices()) == 2
+    one, history = trained('one', clip)
+    many, other = trained(way, clip)
+    assert_close(one, many)  # parameters, batch statistics and moments of Adam
+    assert_close(history, other, 1e-5)
+    if clip:
+        assert (history['c/gradient_norm'] > NORM).sum() > 10
+    assert len(many.step.devices()) == 2
+
+
+def test_without_its_axis_pmap_normalises_by_each_share() -> None:
+    one, _ = trained('one', False)
+    players = {'c': Player(optax.adam(1e-2), loss=loss)}
+    apart = replicated(learner(Net(), players, axis='data'))
+    state, _ = fit(apart, resident(SET, 16), steps=20, key=KEY, chunk=10)
+    with pytest.raises(AssertionError):
+        assert_close(one.params, state.params, 1e-4)
+
+
+def test_large_leaves_are_split_and_small_ones_are_not() -> None:
+    state, _ = trained('fsdp', False)
+    kernel = state.params['Dense_0']['kernel']  # 6 x 16
+    assert kernel.sharding.spec == jax.sharding.PartitionSpec(None, 'fsdp')
+    assert kernel.addressable_shards[0].data.shape == (6, 8)
+    moment = optax.tree.get(state.opt_state['c'], 'mu')['Dense_0']['kernel']
+    assert moment.sharding.spec == kernel.sharding.spec
+    bias = state.params['Dense_1']['bias']
+    assert bias.addressable_shards[0].data.shape == (3,)
+
+
+class Counter(nn.Module):
+    """Adds up what each place of the batch has seen, as recurrent nets do."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Add to the carry, and answer with a weighted sum of it."""
+        carry = self.variable('carry', 'sum', lambda: jnp.zeros_like(x))
+        if not self.is_initializing():
+            carry.value = carry.value + x
+        return nn.Dense(1, use_bias=False)(carry.value)
+
+
+def follow_sum(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
+    return jnp.mean((net(batch['x']) - 1.0) ** 2), {}
+
+
+@pytest.mark.parametrize('way', ['mesh', 'pmap'])
+def test_a_carry_of_the_batch_is_split_with_it(way: str) -> None:
+    players = {'c': Player(optax.sgd(1e-3), loss=follow_sum)}
+    batch = {'x': jnp.asarray(SET['x'][:8])}
+    one = learner(Counter(), players)
+    if way == 'mesh':
+        many = sharded(one, data_mesh())
+    else:
+        many = replicated(learner(Counter(), players, axis='data'))
+    states = []
+    for train in (one, many):
+        state = jax.jit(train.init)(KEY, batch)
+        for _ in range(3):
+            state, _ = jax.jit(train.update)(KEY, state, batch)
+        states.append(state)
+    assert_close(*states)
+    np.testing.assert_allclose(
+        states[1].collections['carry']['sum'], 3 * batch['x'], rtol=1e-6
+    )
+    if way == 'mesh':
+        shard = states[1].collections['carry']['sum'].addressable_shards[0]
+        assert shard.data.shape == (4, 6)
+
+
+@pytest.mark.parametrize('way', ['mesh', 'pmap'])
+def test_a_batch_that_does_not_divide_is_refused(way: str) -> None:
+    with pytest.raises(ValueError, match='batch of 15 does not divide over 2 devices'):
+        fit(made(way, False), resident(SET, 15), steps=1, key=KEY)
+
+
+def test_impossible_meshes_are_refused() -> None:
+    with pytest.raises(ValueError, match='fsdp=3 does not divide 2'):
+        data_mesh(fsdp=3)
+    other = jax.make_mesh((2,), ('model',), axis_types=(jax.sharding.AxisType.Auto,))
+    with pytest.raises(ValueError, match="wanted one called 'data'"):
+        sharded(made('one', False), other)
+
+
+def test_pmap_works_without_an_outer_jit() -> None:
+    batch = {name: jnp.asarray(values[:16]) for name, values in SET.items()}
+    states = []
+    for train in (made('one', True), made('pmap', True)):
+        state, metrics = train.update(KEY, train.init(KEY, batch), batch)
+        states.append((state, metrics))
+    assert_close(*states)
+
+
+class Noisy(nn.Module):
+    """Shows which random numbers each example gets."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Return noise of the shape of a weighted input."""
+        noise = jax.random.normal(self.make_rng('noise'), x.shape)
+        self.variable('seen', 'noise', lambda: jnp.zeros_like(x)).value = noise
+        return nn.Dense(1)(x)
+
+
+def test_devices_draw_different_random_numbers_under_pmap() -> None:
+    players = {'c': Player(optax.sgd(0.1), loss=follow_sum)}
+    train = replicated(learner(Noisy(), players, axis='data'))
+    batch = {'x': jnp.asarray(SET['x'][:8])}
+    state, _ = train.update(KEY, train.init(KEY, batch), batch)
+    noise = np.asarray(state.collections['seen']['noise'])
+    assert not np.allclose(noise[:4], noise[4:])
+
+
+def test_rounds_keep_the_placement_over_calls() -> None:
+    turns = rounds(made('fsdp', False), resident(SET, 16), key=KEY, chunk=2, steps=6)
+    specs = {t.state.params['Dense_0']['kernel'].sharding.spec for t in turns}
+    assert len(specs) == 1
+
+
+def test_keys_are_folded_by_name_without_collisions() -> None:
+    from dljax.types import fold
+
+    def words(key: Key) -> tuple[int, ...]:
+        return tuple(np.asarray(jax.random.key_data(key)).tolist())
+
+    names = ['init', 'update', 'batches', 0, 1, 2]
+    assert len({words(fold(KEY, name)) for name in names}) == len(names)
+    assert words(fold(KEY, 'a', 1)) == words(fold(fold(KEY, 'a'), 1))
+    traced = jax.jit(lambda step: fold(KEY, 'update', step))(3)
+    assert words(traced) == words(fold(KEY, 'update', 3))
