@@ -1,8 +1,15 @@
-"""LeNet-5 on real handwritten digits.
+"""LeNet-5 on real handwritten digits (U2.4, U2.7).
 
 Paper: LeCun, Bottou, Bengio, Haffner (1998), Gradient-based learning applied to
 document recognition, https://doi.org/10.1109/5.726791 (99.05 % on MNIST; 99.2 % with
-distortions).
+distortions). The data are scikit-learn's 8x8 digits, resized to 32x32, not MNIST; the
+test split is the builder's stratified 20 %, 360 digits, and training sees 1,257.
+
+Measured with 5 members, seed 0, on a 2-core CPU: 99.72 ± 0.28 % test accuracy after
+3,000 updates, mean and standard deviation; each member makes 0 to 2 mistakes.
+
+Cost: about a minute for one member; 346 s for five on a busy machine. Command:
+python experiments/convolutional/lenet_digits.py --members 5
 """
 
 import numpy as np
