@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from dljax.data.arrays import canonical
+from dljax.data.images import as_float, resized
+from dljax.data.normalise import Normalizer
 from dljax.types import Spec
 
 CHUNK = 1024  # records decoded at a time when a split is read into memory
@@ -97,6 +99,42 @@ class DataSet:
             self._check_size(split)
             self._read[split] = self._in_memory(split)
         return dict(self._read[split])
+
+    def images(
+        self, split: str, size: tuple[int, int] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Read a split with its images as floats, as nets take them.
+
+        Args:
+            split: name of a split, or a slice of one.
+            size: height and width to resize to, bilinearly; by default their own.
+
+        Returns:
+            The arrays of the split, 'image' as [example, height, width, channel]
+            float32 in [0, 1].
+
+        Raises:
+            KeyError: if there is no such split.
+        """
+        arrays = self[split]
+        image = as_float(arrays['image'])
+        return {**arrays, 'image': np.asarray(resized(image, size) if size else image)}
+
+    def table(self, split: str, normalizer: Normalizer) -> dict[str, np.ndarray]:
+        """Read a split with its features normalised.
+
+        Args:
+            split: name of a split, or a slice of one.
+            normalizer: fitted on the training split: `z_score(data['train'][...])`.
+
+        Returns:
+            The arrays of the split, 'features' as [example, feature] float32.
+
+        Raises:
+            KeyError: if there is no such split.
+        """
+        arrays = self[split]
+        return {**arrays, 'features': normalizer(arrays['features'])}
 
     def records(self, split: str) -> Records:
         """Open a split for random access.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from dljax.data import load
+from dljax.data import load, z_score
 from dljax.data.builders.embedded import png
 from dljax.data.builders.tabular import Iris
 
@@ -247,3 +247,22 @@ def test_importing_data_brings_in_no_reader():
     code = f'import sys, dljax.data; print([m for m in {heavy} if m in sys.modules])'
     run = subprocess.run([sys.executable, '-c', code], capture_output=True, check=True)
     assert run.stdout.strip() == b'[]'
+
+
+def test_images_come_as_floats_of_the_size_that_is_asked_for():
+    digits = load('digits')
+    own = digits.images('train')
+    np.testing.assert_allclose(own['image'] * 255, digits['train']['image'], atol=1e-4)
+    np.testing.assert_array_equal(own['label'], digits['train']['label'])
+    large = digits.images('test[:5]', (32, 32))['image']
+    assert large.shape == (5, 32, 32, 1) and large.dtype == np.float32
+    assert 0 <= large.min() and large.max() <= 1
+
+
+def test_tables_are_normalised_by_what_the_training_split_was_fitted_to():
+    iris = load('iris')
+    normalizer = z_score(iris['train']['features'])
+    train, test = (iris.table(s, normalizer)['features'] for s in ('train', 'test'))
+    np.testing.assert_allclose(train.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(train.std(0), 1, atol=1e-5)
+    assert abs(test.mean(0)).max() > 1e-3
