@@ -3,14 +3,16 @@
 import os
 import tempfile
 
-# Before anything starts a backend or reads a folder.
-_FOLDER = tempfile.TemporaryDirectory(prefix='dljax-tests-')
-os.environ['TFDS_DATA_DIR'] = f'{_FOLDER.name}/data'
-# Many tests compile the same small programs; within a session once is enough.
-os.environ['JAX_COMPILATION_CACHE_DIR'] = f'{_FOLDER.name}/programs'
-os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.05'
-os.environ['JAX_NUM_CPU_DEVICES'] = '2'
-os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+# Before anything starts a backend or reads a folder. The workers of pytest-xdist are
+# children of the process that has set all this, and share its folder.
+if 'PYTEST_XDIST_WORKER' not in os.environ:
+    _FOLDER = tempfile.TemporaryDirectory(prefix='dljax-tests-')
+    os.environ['TFDS_DATA_DIR'] = f'{_FOLDER.name}/data'
+    # Many tests compile the same small programs; within a session once is enough.
+    os.environ['JAX_COMPILATION_CACHE_DIR'] = f'{_FOLDER.name}/programs'
+    os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.05'
+    os.environ['JAX_NUM_CPU_DEVICES'] = '2'
+    os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 
 import jax  # noqa: E402  (the settings above have to come first)
 
