@@ -1,8 +1,13 @@
-"""The usual first convolutional network of a tutorial, on real handwritten digits.
+"""The usual first convolutional network of a tutorial, on real digits (U2.3, U2.5).
 
 Paper: row U2.3 of the course; dropout (U2.5): Srivastava et al. (2014), Dropout: a
 simple way to prevent neural networks from overfitting,
 https://jmlr.org/papers/v15/srivastava14a.html.
+
+Measured with 5 members, seed 0, on a 2-core CPU: 99.9 ± 0.1 % of the 360 test images
+right after 1,000 updates.
+Cost: about 70 s for one member; 494 s for five on a busy machine. Command:
+python experiments/convolutional/tutorial_cnn_digits.py --members 5
 """
 
 import numpy as np

@@ -8,6 +8,22 @@ Hannun, Ng (2013), Rectifier nonlinearities improve neural network acoustic mode
 Five deep MLPs that differ in the activation alone meet the same batches of digits at a
 large learning rate. An activation is called flat where its slope is below 0.01, and a
 unit dead if it is flat for every training example.
+
+Measured with 5 members, seed 0, on a 2-core CPU, after 1,000 updates of Adam at 0.03,
+and at 0.1 in brackets, on the 1,257 training images:
+
+| activation | dead units, % | flat, % | accuracy, % |
+|---|---|---|---|
+| relu | 35 ± 6 (93 ± 3) | 85 (96) | 98 ± 1 (35 ± 15) |
+| leaky_relu | 0 (0) | 0 (0) | 98 ± 2 (72 ± 17) |
+| elu | 17 ± 26 (79 ± 7) | 73 (89) | 69 ± 37 (16 ± 14) |
+| tanh | 0 ± 1 (85 ± 3) | 74 (95) | 94 ± 2 (10 ± 0) |
+| sigmoid | 2 ± 2 (83 ± 4) | 60 (90) | 94 ± 10 (12 ± 5) |
+
+Before training the gradient of the first layer's weights is 0.0046 ± 0.0004 times that
+of the fifth with sigmoids (5 starts), and 1.5 to 2.3 times with the other four.
+Cost: 21 s of training for all. Command:
+python experiments/feedforward/activations.py --members 5
 """
 
 from typing import TYPE_CHECKING

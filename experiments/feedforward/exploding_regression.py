@@ -6,7 +6,24 @@ High-performance large-scale image recognition without normalization,
 https://arxiv.org/abs/2102.06171 (adaptive clipping).
 
 Six equal MLPs meet the same batches of 20 features and a target of standard deviation
-258, left unscaled, under SGD with momentum. `plain` leaves the finite numbers.
+268, left unscaled, under SGD with momentum. `plain` leaves the finite numbers.
+
+Measured with 5 members, seed 0, on a 2-core CPU, as the squared error on 200 test
+examples after 3,000 updates (that of the mean is 78,000):
+
+| form | test error |
+|---|---|
+| plain | infinite within 10 updates, then not a number, in all members |
+| norm, clipped to 1 | 7.4 ± 3.8 |
+| value, within ±1 | 25 ± 7 |
+| adaptive, 3 % of a unit's weights | 1.9 ± 0.6 |
+| fixed, scaled to 1 | 6.4 ± 1.4 |
+| groups, output within ±1 and hidden within ±0.1 | 12 ± 4 |
+
+Ranges of ±100 and ±10 keep the numbers finite, but at this rate each move is then so
+large that the error stays at 12,900 ± 17,700: a range has to suit the learning rate.
+Cost: 7 s of training for all. Command:
+python experiments/feedforward/exploding_regression.py --members 5
 """
 
 from collections.abc import Sequence

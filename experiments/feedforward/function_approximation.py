@@ -5,6 +5,17 @@ https://doi.org/10.1016/0893-6080(91)90009-T; Cybenko (1989), Approximation by
 superpositions of a sigmoidal function, https://doi.org/10.1007/BF02551274.
 
 Six nets with 2 to 64 tanh units learn the same function of one variable side by side.
+
+Measured with 5 members, seed 0, on a 2-core CPU, as the mean squared error on the 256
+points held out after 10,000 updates, of a curve of variance 0.37:
+
+| units | 2 | 4 | 8 | 16 | 32 | 64 |
+|---|---|---|---|---|---|---|
+| error | 0.158 | 0.030 | 0.0044 | 0.00031 | 0.00010 | 0.00009 |
+| deviation | 0.069 | 0.009 | 0.0039 | 0.00025 | 0.00007 | 0.00005 |
+
+Cost: 16 s of training for all. Command:
+python experiments/feedforward/function_approximation.py --members 5
 """
 
 from typing import TYPE_CHECKING
@@ -40,7 +51,7 @@ class Widths(nn.Module):
 
 
 def curve(x: np.ndarray) -> np.ndarray:
-    """Compute the function to learn: two tones under a bump, of variance 0.3."""
+    """Compute the function to learn: two tones under a bump, of variance 0.37."""
     return (np.sin(6 * x) + 0.5 * np.sin(17 * x)) * np.exp(-(x**2))
 
 

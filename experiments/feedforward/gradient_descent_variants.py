@@ -6,6 +6,20 @@ https://doi.org/10.1214/aoms/1177729586.
 
 Three equal logistic units start from zero and descend at the same rate; only the number
 of examples in an update differs.
+
+Measured with 5 members, seed 0, on a 2-core CPU, after 2,400 updates at the rate 0.2:
+
+| variant | examples seen | cost on the training set | test accuracy |
+|---|---|---|---|
+| batch, 398 | 955,200 | 0.0489 | 98.2 % |
+| mini-batch, 32 | 76,800 | 0.0489 ± 0.0000 | 98.2 ± 0.0 % |
+| stochastic, 1 | 2,400 | 0.068 ± 0.012 | 96.1 ± 0.5 % |
+
+An update of a mini-batch is worth one of the whole set at a twelfth of the examples;
+single examples are cheaper still, but the cost goes on jumping. With --tolerance 1e-4
+the run ends after 612 updates (51 epochs of mini-batches) at the cost 0.0586.
+Cost: 10 s for all members. Command:
+python experiments/feedforward/gradient_descent_variants.py --members 5
 """
 
 from typing import TYPE_CHECKING

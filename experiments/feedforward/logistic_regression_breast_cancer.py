@@ -1,8 +1,15 @@
-"""A single layer as logistic regression on the breast cancer table (U1.2).
+"""A single layer as logistic regression on the breast cancer table (U1.2, U1.15).
 
 Paper: Cox (1958), The regression analysis of binary sequences,
 https://doi.org/10.1111/j.2517-6161.1958.tb00292.x. Data: Street, Wolberg, Mangasarian
 (1993), Nuclear feature extraction for breast tumor diagnosis.
+
+The z-score is fitted on the training split only and stored in the run's config.json.
+
+Measured with 5 members, seed 0, on a 2-core CPU: the training error falls below 0.06
+after 900 updates (75 epochs) of at most 6,000, with 97.7 ± 0.5 % of the 114 test
+examples right. Cost: 2 s of training for all members. Command:
+python experiments/feedforward/logistic_regression_breast_cancer.py --members 5
 """
 
 import numpy as np

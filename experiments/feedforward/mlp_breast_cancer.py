@@ -1,9 +1,21 @@
-"""A multilayer perceptron, sized by rule of thumb, on the breast cancer table (U1.3).
+"""A multilayer perceptron, sized by rule of thumb, on the breast cancer table (U1.3, U1.10).
 
 Paper: Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating
 errors, https://doi.org/10.1038/323533a0. Sizes: Masters (1993), Practical neural
 network recipes in C++, the geometric pyramid rule (U1.10). Early stopping: Prechelt
 (1998), Early stopping - but when?, https://doi.org/10.1007/3-540-49430-8_3.
+
+Measured with 5 members, seed 0, on a 2-core CPU, on the 114 test examples:
+
+| difficulty | hidden layers | ended after | test accuracy |
+|---|---|---|---|
+| moderate | 5 | 1,404 updates | 96.8 ± 0.5 % |
+| complex | 13, 5, 2 | 840 updates | 96.5 ± 0.9 % |
+
+The validation loss, of 57 examples, had not improved for 10 epochs in both. No better
+than the single layer of logistic_regression_breast_cancer.py, with 97.7 %: the classes
+are all but linearly separable. Cost: 13 and 24 s for all members. Command:
+python experiments/feedforward/mlp_breast_cancer.py --members 5
 """
 
 from typing import Literal

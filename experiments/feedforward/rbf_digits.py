@@ -3,6 +3,21 @@
 Paper: Moody, Darken (1989), Fast learning in networks of locally-tuned processing
 units, https://doi.org/10.1162/neco.1989.1.2.281; k-means++: Arthur, Vassilvitskii
 (2007), http://ilpubs.stanford.edu:8090/778/.
+
+Measured with 5 members, seed 0, on a 2-core CPU, as the accuracy on 360 test images
+with 200 units:
+
+| centres | output | updates | test accuracy | seconds for all |
+|---|---|---|---|---|
+| k-means | least squares | 100, of all examples | 97.4 ± 0.4 % | 97 |
+| k-means | gradient | 2,000, of 64 | 97.2 ± 0.4 % | 64 |
+| learned | least squares | 100, of all examples | 98.3 ± 0.1 % | 55 |
+| learned | gradient | 2,000, of 64 | 97.4 ± 0.2 % | 7 |
+
+Where batches are small, k-means takes --placing-rate 0.02. Commands:
+python experiments/feedforward/rbf_digits.py --members 5
+python experiments/feedforward/rbf_digits.py --members 5 --centres learned --output
+gradient --batch-size 64 --placing-rate 0.02 --steps 2000
 """
 
 from typing import TYPE_CHECKING, Literal
