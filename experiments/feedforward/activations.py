@@ -47,7 +47,7 @@ from dljax.types import Array, Batch, Metrics, PyTree, Spec
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TINY = {'steps': 4, 'batch_size': 8, 'depth': 2, 'width': 4}
+TINY = {'steps': 2, 'batch_size': 8, 'depth': 2, 'width': 4}
 FLAT = 0.01
 NETS = {
     'sigmoid': nn.sigmoid,
@@ -163,7 +163,7 @@ def draw_activations(outcome: Outcome) -> 'Figure':
     panels = figure.subplots(3, 4, sharex=True)
     shown = [function for function in ACTIVATIONS if function is not scaled_tanh]
     for axes, function in zip(panels.flat, shown, strict=True):
-        values, slopes = function, derivative(function)
+        values, slopes = jax.jit(function), jax.jit(derivative(function))
         if function is jax.nn.softmax:
             triple = jnp.stack([x, jnp.zeros_like(x), jnp.zeros_like(x)], axis=1)
             axes.plot(x, values(triple)[:, 0])

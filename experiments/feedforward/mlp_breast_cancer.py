@@ -1,4 +1,4 @@
-"""A multilayer perceptron, sized by rule of thumb, on the breast cancer table (U1.3, U1.10).
+"""An MLP sized by rule of thumb on the breast cancer table (U1.3, U1.10).
 
 Paper: Rumelhart, Hinton, Williams (1986), Learning representations by back-propagating
 errors, https://doi.org/10.1038/323533a0. Sizes: Masters (1993), Practical neural
