@@ -22,6 +22,8 @@ and at 0.1 in brackets, on the 1,257 training images:
 
 Before training the gradient of the first layer's weights is 0.0046 ± 0.0004 times that
 of the fifth with sigmoids (5 starts), and 1.5 to 2.3 times with the other four.
+The rates were chosen because the effects show: at 0.01, in a single run, 16 % of the
+rectifiers were dead, and under gradient descent at 0.1 to 1 2 to 5 %.
 Cost: 21 s of training for all. Command:
 python experiments/feedforward/activations.py --members 5
 """

@@ -14,6 +14,9 @@ points held out after 10,000 updates, of a curve of variance 0.37:
 | error | 0.158 | 0.030 | 0.0044 | 0.00031 | 0.00010 | 0.00009 |
 | deviation | 0.069 | 0.009 | 0.0039 | 0.00025 | 0.00007 | 0.00005 |
 
+This start and rate were chosen among seven settings by these held-out errors. In all of
+them wide nets beat narrow ones, but not every doubling helped: from 32 units on the
+optimizer limits the error, and a single member need not fall from width to width.
 Cost: 16 s of training for all. Command:
 python experiments/feedforward/function_approximation.py --members 5
 """
