@@ -22,8 +22,9 @@ examples after 3,000 updates (that of the mean is 78,000):
 
 The thresholds of value, adaptive and groups were chosen among three or four each with
 these errors in sight, so the table ranks no form above another: it shows that each of
-them trains where plain overflows. Ranges of ±100 and ±10 keep the numbers finite, but at this rate each move is then so
-large that the error stays at 12,900 ± 17,700: a range has to suit the learning rate.
+them trains where plain overflows. Ranges of ±100 and ±10 keep the numbers finite, but
+at this rate each move is then so large that the error stays at 12,900 ± 17,700: a range
+has to suit the learning rate.
 Cost: 7 s of training for all. Command:
 python experiments/feedforward/exploding_regression.py --members 5
 """
