@@ -10,7 +10,6 @@ Cost: about 70 s for one member; 494 s for five on a busy machine. Command:
 python experiments/convolutional/tutorial_cnn_digits.py --members 5
 """
 
-import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, zoo
@@ -45,11 +44,6 @@ def experiment(
     """
     digits = data.load('digits')
 
-    def images(split: str) -> dict[str, np.ndarray]:
-        arrays = digits[split]
-        resized = data.resized(data.as_float(arrays['image']), (28, 28))
-        return {**arrays, 'image': np.asarray(resized)}
-
     augment = data.affine(rotation, (1 - scale, 1 + scale), translation)
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     return Experiment(
@@ -59,11 +53,13 @@ def experiment(
                 clipped(optax.adam(schedule), 1.0), loss=classify(augment=augment)
             )
         },
-        source=data.resident(images('train'), batch_size),
+        source=data.resident(digits.images('train', (28, 28)), batch_size),
         steps=steps,
         data=digits.summary,
         score=score_classes(),
-        evaluation={split: images(split) for split in ('validation', 'test')},
+        evaluation={
+            split: digits.images(split, (28, 28)) for split in ('validation', 'test')
+        },
         inputs=zoo.inputs('tutorial_cnn'),
         best='validation/accuracy',
         pictures={

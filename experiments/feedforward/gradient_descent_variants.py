@@ -68,11 +68,7 @@ def experiment(
     cancer = data.load('breast_cancer')
     normalizer = data.z_score(cancer['train']['features'])
 
-    def table(split: str) -> dict[str, np.ndarray]:
-        arrays = cancer[split]
-        return {**arrays, 'features': normalizer(arrays['features'])}
-
-    train = table('train')
+    train = cancer.table('train', normalizer)
     sizes = {'batch': None, 'stochastic': 1, 'mini_batch': batch_size}
     seen = {name: size or len(train['label']) for name, size in sizes.items()}
     epoch = data.batches_per_epoch(train, batch_size)
@@ -98,7 +94,7 @@ def experiment(
         steps=steps,
         data=cancer.summary,
         score=side_by_side({name: score_classes('features') for name in sizes}),
-        evaluation={'train': train, 'test': table('test')},
+        evaluation={'train': train, 'test': cancer.table('test', normalizer)},
         stop=None if tolerance is None else settled('mini_batch/loss', tolerance),
         record_every=epoch,
         evaluate_every=2 * epoch,

@@ -12,7 +12,6 @@ examples right. Cost: 2 s of training for all members. Command:
 python experiments/feedforward/logistic_regression_breast_cancer.py --members 5
 """
 
-import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, zoo
@@ -42,11 +41,7 @@ def experiment(
     cancer = data.load('breast_cancer')
     normalizer = data.z_score(cancer['train']['features'])
 
-    def table(split: str) -> dict[str, np.ndarray]:
-        arrays = cancer[split]
-        return {**arrays, 'features': normalizer(arrays['features'])}
-
-    train = table('train')
+    train = cancer.table('train', normalizer)
     return Experiment(
         net=create_model('logistic_regression'),
         players={
@@ -56,7 +51,9 @@ def experiment(
         steps=steps,
         data=cancer.summary,
         score=score_classes('features'),
-        evaluation={split: table(split) for split in ('validation', 'test')},
+        evaluation={
+            split: cancer.table(split, normalizer) for split in ('validation', 'test')
+        },
         inputs=zoo.inputs('logistic_regression'),
         best='validation/accuracy',
         stop=reached('classifier/loss', limit),

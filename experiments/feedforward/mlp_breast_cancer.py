@@ -20,7 +20,6 @@ python experiments/feedforward/mlp_breast_cancer.py --members 5
 
 from typing import Literal
 
-import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, zoo
@@ -59,11 +58,7 @@ def experiment(
     cancer = data.load('breast_cancer')
     normalizer = data.z_score(cancer['train']['features'])
 
-    def table(split: str) -> dict[str, np.ndarray]:
-        arrays = cancer[split]
-        return {**arrays, 'features': normalizer(arrays['features'])}
-
-    train = table('train')
+    train = cancer.table('train', normalizer)
     epoch = data.batches_per_epoch(train, batch_size)
     hidden = propose_hidden(30, 1, Difficulty[difficulty.upper()], depth=depth)
     optimizer = optax.adamw(learning_rate, weight_decay=weight_decay)
@@ -76,7 +71,9 @@ def experiment(
         steps=steps,
         data=cancer.summary,
         score=score_classes('features'),
-        evaluation={split: table(split) for split in ('validation', 'test')},
+        evaluation={
+            split: cancer.table(split, normalizer) for split in ('validation', 'test')
+        },
         inputs=zoo.inputs('mlp', outputs=1),
         best='validation/loss',
         higher=False,

@@ -11,7 +11,6 @@ Cost: 19 s of training for all members. Command:
 python experiments/feedforward/mlp_digits.py --members 5
 """
 
-import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, zoo
@@ -51,9 +50,6 @@ def experiment(
     """
     digits = data.load('digits')
 
-    def images(split: str) -> dict[str, np.ndarray]:
-        return {**digits[split], 'image': data.as_float(digits[split]['image'])}
-
     augment = data.affine(rotation, (1 - scale, 1 + scale), translation)
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     optimizer = optax.adamw(schedule, weight_decay=weight_decay)
@@ -64,11 +60,11 @@ def experiment(
                 clipped(optimizer, 1.0), loss=classify(augment=augment)
             )
         },
-        source=data.resident(images('train'), batch_size),
+        source=data.resident(digits.images('train'), batch_size),
         steps=steps,
         data=digits.summary,
         score=score_classes(),
-        evaluation={split: images(split) for split in ('validation', 'test')},
+        evaluation={split: digits.images(split) for split in ('validation', 'test')},
         inputs={
             'image': Spec((8, 8, 1), 'float32', 0, 1),
             'label': zoo.inputs('mlp')['label'],

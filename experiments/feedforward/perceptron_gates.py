@@ -57,7 +57,7 @@ def experiment(
         data=f'{gate} (synthetic): the 4 rows of its truth table',
         score=score_solved('features'),
         evaluation={'train': table},
-        inputs=zoo.inputs('logistic_regression'),
+        inputs=zoo.inputs('perceptron'),
         stop=reached('rule/accuracy', 1.0, higher=True),
         record_every=data.batches_per_epoch(table, batch_size),
         evaluation_batch=4,
