@@ -7,6 +7,7 @@ import ast
 import dataclasses
 import inspect
 import sys
+import traceback
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -78,6 +79,10 @@ def command(
             arguments=values,
         )
     except (ValueError, NonFiniteError, OSError) as error:
+        frames = list(traceback.walk_tb(error.__traceback__))
+        place = Path(frames[-1][0].f_code.co_filename)
+        if place != path and Path(__file__).parent not in place.parents:
+            raise  # no refusal of ours: where it comes from is worth knowing
         print(f'{path.name}: {error}', file=sys.stderr)
         raise SystemExit(1) from None
     if report.ended is None:

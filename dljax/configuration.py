@@ -2,9 +2,7 @@
 
 import dataclasses
 import importlib.metadata
-import itertools
 import json
-import math
 import os
 import platform
 import re
@@ -16,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+
+from dljax.types import State
 
 if TYPE_CHECKING:
     from dljax.experiment import Experiment
@@ -35,7 +35,7 @@ class Options:
         precision: of the computation; parameters and statistics stay float32.
         resume: go on from the last checkpoint in the workdir, if there is one.
         keep: how many of the last checkpoints stay, besides the best.
-        results: a file to which one line about the finished run is appended.
+        results: a file to which one line about the run is appended when it ends.
     """
 
     workdir: Path | None = None
@@ -85,7 +85,7 @@ def reconfigured(net: nn.Module, **settings: Any) -> nn.Module:
         if isinstance(value, nn.Module):
             return reconfigured(value, **settings)
         if isinstance(value, tuple | list):
-            return type(value)(changed(part) for part in value)
+            return tuple(changed(part) for part in value)  # hashable, as a list is not
         if isinstance(value, Mapping):
             return {name: changed(part) for name, part in value.items()}
         return value
@@ -108,11 +108,12 @@ def prepared(net: nn.Module, options: Options, axis: str) -> nn.Module:
     Returns:
         The net to train.
     """
+    settings = {}
     if options.precision == 'bfloat16':
-        net = reconfigured(net, dtype=jnp.bfloat16)
+        settings['dtype'] = jnp.bfloat16
     if options.parallel == 'pmap':
-        net = reconfigured(net, axis_name=axis)
-    return net
+        settings['axis_name'] = axis
+    return reconfigured(net, **settings)
 
 
 def described(net: nn.Module) -> dict[str, str]:
@@ -147,7 +148,7 @@ def configuration(
     """Collect what a run is made from, as config.json holds it."""
     return {
         'experiment': name,
-        'arguments': {k: _plain(v) for k, v in (arguments or {}).items()},
+        'arguments': arguments and {k: _plain(v) for k, v in arguments.items()},
         'options': {k: _plain(v) for k, v in dataclasses.asdict(options).items()},
         'model': described(net),
         'data': experiment.data,
@@ -162,6 +163,20 @@ def configuration(
         }
         | {'python': platform.python_version()},
     }
+
+
+def introduction(
+    experiment: 'Experiment', net: nn.Module, options: Options, state: State
+) -> str:
+    """Say in three lines what is trained: on what data, which net, on which devices."""
+    members = options.members
+    count = sum(leaf.size for leaf in jax.tree.leaves(state.params)) // members
+    many = f', {members} members' if members > 1 else ''
+    return (
+        f'data      {experiment.data}\n'
+        f'model     {type(net).__name__}, {count:,} parameters{many}\n'
+        f'device    {options.devices} x {device()}, {options.precision}'
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -196,105 +211,3 @@ def commit() -> str | None:
         return git('rev-parse', '--short=12', 'HEAD') + ('+' if changed else '')
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-class Workdir:
-    """The folder of a run, and what it says about an earlier one.
-
-    Attributes:
-        path: the folder.
-        result: of a run that has ended here before, or None.
-        changed: the arguments that differ from those of the earlier run.
-        config: what config.json holds now.
-    """
-
-    def __init__(self, path: Path, config: dict[str, Any], *, resume: bool) -> None:
-        """Open or make the folder, and refuse to go on as another run.
-
-        Args:
-            path: the folder.
-            config: with 'model', 'arguments' and 'options'.
-            resume: whether to go on with what lies there. Otherwise an earlier run is
-                moved aside, to PATH.1 and so on; nothing is deleted.
-
-        Raises:
-            ValueError: where the earlier run differs in what cannot change: the model,
-                the seed, the members, the precision; or in any argument but the number
-                of steps, once it has ended. Both values are named.
-        """
-        self.path, self.config = path, config
-        self.result: dict[str, Any] | None = None
-        self.changed: list[str] = []
-        before = _read(path / 'config.json')
-        if before and not resume:
-            aside = next(
-                other
-                for number in itertools.count(1)
-                if not (other := path.with_name(f'{path.name}.{number}')).exists()
-            )
-            path.rename(aside)
-        elif before:
-            self.result = _read(path / 'result.json')
-            fixed = [
-                *_differences('model', before, config),
-                *(
-                    line
-                    for line in _differences('options', before, config)
-                    if line[0].split('.')[1] in ('seed', 'members', 'precision')
-                ),
-            ]
-            others = _differences('arguments', before, config)
-            if self.result:
-                fixed += [line for line in others if line[0] != 'arguments.steps']
-            if fixed:
-                lines = '\n'.join(f'  {n}: there {a}, now {b}' for n, a, b in fixed)
-                raise ValueError(
-                    f'{path} holds another run:\n{lines}\nUse the same settings, '
-                    '--no-resume to start afresh (the old run is moved aside), or '
-                    'another --workdir'
-                )
-            self.changed = [f'{n}: {a} -> {b}' for n, a, b in others]
-        path.mkdir(parents=True, exist_ok=True)
-
-    def keep_config(self) -> None:
-        """Write config.json, once it is certain that the run goes on as it says."""
-        write_json(self.path / 'config.json', self.config)
-
-
-def _differences(
-    part: str, before: Mapping, now: Mapping
-) -> list[tuple[str, Any, Any]]:
-    old, new = before.get(part, {}), json.loads(json.dumps(now.get(part, {})))
-    return [
-        (f'{part}.{name}'.rstrip('.'), old.get(name), new.get(name))
-        for name in {**old, **new}
-        if old.get(name) != new.get(name)
-    ]
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file in one move, so that a kill never leaves half of it."""
-    temporary = path.with_suffix('.tmp')
-    temporary.write_text(to_json(content, indent=2) + '\n')
-    temporary.replace(path)
-
-
-def to_json(content: Any, indent: int | None = None) -> str:
-    """Write JSON that any reader takes: what is not finite becomes null."""
-
-    def strict(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: strict(part) for name, part in value.items()}
-        if isinstance(value, tuple | list):
-            return [strict(part) for part in value]
-        infinite = isinstance(value, float) and not math.isfinite(value)
-        return None if infinite else value
-
-    return json.dumps(strict(content), indent=indent, allow_nan=False)

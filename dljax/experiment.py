@@ -10,7 +10,7 @@ import numpy as np
 from flax import linen as nn
 from rich.console import Console
 
-from dljax.configuration import Options, Workdir, configuration, prepared
+from dljax.configuration import Options, configuration, prepared
 from dljax.data import Normalizer
 from dljax.report import Picture
 from dljax.session import Session
@@ -20,7 +20,6 @@ from dljax.training import (
     data_mesh,
     ensemble,
     learner,
-    member,
     replicated,
     sharded,
 )
@@ -28,6 +27,7 @@ from dljax.training.checkpoint import Checkpoints
 from dljax.training.parallel import AXIS
 from dljax.training.stopping import Stop
 from dljax.types import Batch, Objective, Source, Spec, State
+from dljax.workdir import Workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Experiment:
         evaluation: the sets to score. 'test' is scored once, at the end; any other
             also along the training.
         inputs: the declared form of each feature, checked before anything is compiled.
-        best: the metric by which the best checkpoint is kept.
+        best: the metric of an evaluation by which the best checkpoint is kept; where
+            that is not the last one, its scores are reported too, under 'best/'.
         higher: whether a larger `best` is better.
         stop: when to end early.
         record_every: updates averaged into one row of the records; by default a
@@ -154,14 +155,13 @@ def run(
     train, source = _assembled(experiment, net, options)
     key = jax.random.key(options.seed)
     position, batch = source.init(key)
-    _check_borders(
-        experiment,
-        member(batch, 0) if options.members > 1 and not source.host else batch,
-    )
-    config = configuration(
-        name or Path(workdir).name, experiment, net, options, arguments
-    )
-    folder = Workdir(Path(workdir), config, resume=options.resume)
+    sample = experiment.source.init(key)[1]
+    _check_borders(experiment, experiment.source.arrays or sample)
+    if options.results and not options.results.absolute().parent.is_dir():
+        raise ValueError(f'results={options.results}: there is no such folder')
+    path = Path(workdir).absolute()
+    config = configuration(name or path.name, experiment, net, options, arguments)
+    folder = Workdir(path, config, resume=options.resume)
     state = jax.jit(train.init)(key, batch)
     checkpoints = Checkpoints(
         folder.path / 'checkpoints',
@@ -169,12 +169,13 @@ def run(
         best=experiment.best,
         higher=experiment.higher,
     )
+    session = Session(experiment, net, options, folder, checkpoints, console)
     try:
-        session = Session(experiment, net, options, folder, checkpoints, console)
-        session.introduce(state, batch)
+        session.introduce(state, len(jax.tree.leaves(sample)[0]))
         ended = session.train(train, source, key, state, position)
         metrics = session.finish(ended)
     finally:
+        session.close()
         checkpoints.close()
     return Report(
         workdir=folder.path,
@@ -209,9 +210,13 @@ def _assembled(
     return train, source
 
 
-def _check_borders(experiment: Experiment, batch: Batch) -> None:
+def _check_borders(experiment: Experiment, training: Batch) -> None:
     """Refuse data that the model did not ask for, before the first compilation."""
-    sets = {'the training set': batch}
+    nested = all(isinstance(part, Mapping) for part in training.values())
+    parts = training if nested else {'': training}
+    sets = {
+        f'the training set {name}'.strip(): arrays for name, arrays in parts.items()
+    }
     sets |= {
         f"the set '{name}'": arrays for name, arrays in experiment.evaluation.items()
     }

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dljax.configuration import device, to_json
+from dljax.configuration import device
+from dljax.workdir import to_json
 
 HEAD = """# Measured results
 
@@ -37,7 +38,10 @@ def enter(path: Path, config: Mapping[str, Any], result: Mapping[str, Any]) -> N
         'device': device(),
         'versions': config['versions'],
         'data': config['data'],
-        **{name: result[name] for name in ('step', 'ended', 'seconds', 'metrics')},
+        **{
+            name: result[name]
+            for name in ('step', 'ended', 'seconds', 'metrics', 'members')
+        },
     }
     with path.open('a') as file:
         file.write(to_json(line) + '\n')
@@ -67,12 +71,11 @@ def page(path: Path) -> str:
 
 def _line(row: Mapping[str, Any]) -> str:
     options = row['options']
-    flags = {
-        **row['arguments'],
-        **{k: v for k, v in options.items() if k in ('seed', 'members', 'precision')},
-    }
-    command = ' '.join(
-        f'--{name.replace("_", "-")} {_word(value)}' for name, value in flags.items()
+    flags = {**(row['arguments'] or {}), **options}
+    command = f'python experiments/{row["experiment"]}.py ' + ' '.join(
+        _flag(name.replace('_', '-'), value)
+        for name, value in flags.items()
+        if value is not None
     )
     figures = [
         f'{name} {_figure(value, row["metrics"].get(f"{name}/std"))}'
@@ -90,8 +93,11 @@ def _line(row: Mapping[str, Any]) -> str:
     return '| ' + ' | '.join(str(cell).replace('|', '\\|') for cell in cells) + ' |\n'
 
 
-def _word(value: Any) -> str:
-    return ' '.join(map(str, value)) if isinstance(value, list) else str(value)
+def _flag(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return f'--{name}' if value else f'--no-{name}'
+    words = value if isinstance(value, list) else [value]
+    return ' '.join([f'--{name}', *map(str, words)])
 
 
 def _figure(value: float | None, deviation: float | None) -> str:

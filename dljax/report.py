@@ -11,9 +11,10 @@ import jax
 import numpy as np
 from flax import linen as nn
 
-from dljax.configuration import Workdir, device
+from dljax.configuration import device
 from dljax.training.record import Records
 from dljax.types import Batch, PyTree, State
+from dljax.workdir import Workdir
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,7 +92,6 @@ def write(
         with Image.open(path) as image:
             records.image(title, np.asarray(image.convert('RGB')), result['step'])
         images.append((title, path))
-    records.close()
     page = folder.path / 'report.html'
     page.write_text(_page(folder.config, result, images), encoding='utf-8')
     return page
@@ -126,7 +126,8 @@ def _page(
         ),
         '<h2>Configuration</h2>',
         *(
-            f'<details open><summary>{part}</summary>{_table(config[part])}</details>'
+            f'<details open><summary>{part}</summary>{_table(config[part] or {})}'
+            '</details>'
             for part in ('arguments', 'options', 'model', 'versions')
         ),
         f'<p>Commit <code>{html.escape(str(config["commit"]))}</code></p>',

@@ -9,21 +9,20 @@ from flax import linen as nn
 from rich.console import Console
 
 from dljax import ledger, report
-from dljax.configuration import Options, Workdir, device, write_json
+from dljax.configuration import Options, introduction
 from dljax.data import batches
 from dljax.training import Learner, evaluate, member, rounds
 from dljax.training.checkpoint import Checkpoints
-from dljax.training.guard import require_finite
+from dljax.training.guard import NonFiniteError, first_non_finite, require_finite
 from dljax.training.interrupt import interruptible
+from dljax.training.loop import default_chunk
 from dljax.training.progress import Reporter
 from dljax.training.record import Records, spread, summary
-from dljax.training.tracing import convolves_on_cpu
-from dljax.types import Batch, Key, Metrics, Position, Source, State
+from dljax.types import Key, Metrics, Position, Source, State
+from dljax.workdir import Workdir, write_json
 
 if TYPE_CHECKING:
     from dljax.experiment import Experiment
-
-LOOP = 100  # updates in one compiled call, where nothing speaks against a loop
 
 
 class Session:
@@ -49,27 +48,24 @@ class Session:
         self.folder, self.checkpoints, self.console = folder, checkpoints, console
         self.step, self.pending = 0, []
         self.signal: int | None = None
-        self.state: State | None = None
-        self.position: Position = None
-        self.records: Records | None = None
+        self.state = self.position = self.records = None
         steps = experiment.steps
         self.record_every = experiment.record_every or max(steps // 100, 1)
         self.evaluate_every = experiment.evaluate_every or max(steps // 10, 1)
 
-    def introduce(self, state: State, batch: Batch) -> None:
-        """Say what is about to happen."""
-        members, first = self.options.members, jax.tree.leaves(batch)[0]
-        self.examples = first.shape[0] * (first.shape[1] if members > 1 else 1)
-        count = sum(leaf.size for leaf in jax.tree.leaves(state.params)) // members
-        self.console.print(
-            f'data      {self.experiment.data}\n'
-            f'model     {type(self.net).__name__}, {count:,} parameters'
-            + (f', {members} members' if members > 1 else '')
-            + f'\ndevice    {self.options.devices} x {device()}, '
-            f'{self.options.precision}\nworkdir   {self.folder.path}',
-            highlight=False,
-            soft_wrap=True,
-        )
+    def introduce(self, state: State, examples: int) -> None:
+        """Say what is about to happen.
+
+        Args:
+            state: the first one.
+            examples: in one member's batch.
+        """
+        self.examples = examples * self.options.members
+        text = introduction(self.experiment, self.net, self.options, state)
+        self._say(f'{text}\nworkdir   {self.folder.path}')
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     @property
     def seconds(self) -> float:
@@ -103,6 +99,8 @@ class Session:
         self._restore()
         self.records = Records(self.folder.path, step=self.step)
         steps, ended = self.experiment.steps, self._reason()
+        if not (ended and self.folder.result):
+            self.folder.keep_config()
         reporter = Reporter(
             self.console, step=self.step, steps=steps, examples=self.examples
         )
@@ -113,7 +111,8 @@ class Session:
             state=self.state,
             position=self.position,
             steps=0 if ended else steps - self.step,
-            chunk=self._chunk(learner, source, key),
+            chunk=self.options.chunk
+            or default_chunk(learner, source, key, self.state, self.record_every),
         )
         try:
             with interruptible() as request:
@@ -132,13 +131,11 @@ class Session:
                         break
         finally:
             reporter.close()
-            self.records.close()
         if not ended:
             self.signal = int(request.signal)
-            self.console.print(
+            self._say(
                 f'{request.signal.name} at step {self.step}: saved; the same command '
-                'goes on from here',
-                highlight=False,
+                'goes on from here'
             )
         return ended
 
@@ -152,20 +149,26 @@ class Session:
             The figures: of the last row and of every evaluation.
         """
         if self.folder.result and self.folder.result['step'] == self.step:
-            self.console.print(
-                f'ended     at step {self.step} already ({ended}); --no-resume starts '
-                'afresh, more --steps go on',
-                highlight=False,
+            more = ', more --steps go on' if self.step == self.experiment.steps else ''
+            self._say(
+                f'ended     at step {self.step} already ({ended}), and nothing is done '
+                f'again; --no-resume starts afresh{more}'
             )
             return {
                 name: math.nan if value is None else value
                 for name, value in self.folder.result['metrics'].items()
             }
-        last = self.records.rows[-1] if self.records.rows else {}
-        metrics = {k: v for k, v in last.items() if k not in ('step', 'seconds')}
+        metrics = {}
+        for row in self.records.rows:  # not every player has moved before every row
+            metrics |= {k: v for k, v in row.items() if k not in ('step', 'seconds')}
         if not ended:
             return metrics
-        each = self._scores(*self.experiment.evaluation)
+        each = self._scores(self.state, *self.experiment.evaluation)
+        best = self.checkpoints.best_step()
+        if best not in (None, self.step):
+            found = self.checkpoints.restore(self.state, self.position, step=best)
+            scores = self._scores(found.state, *self.experiment.evaluation)
+            each |= {f'best/{name}': value for name, value in scores.items()}
         metrics |= spread(each)
         result = {
             'step': self.step,
@@ -178,9 +181,6 @@ class Session:
                 if np.ndim(value)
             },
         }
-        write_json(self.folder.path / 'result.json', result)
-        if self.options.results:
-            ledger.enter(self.options.results, self.folder.config, result)
         outcome = report.Outcome(
             net=self.net,
             state=self._first_member(),
@@ -191,18 +191,22 @@ class Session:
         page = report.write(
             outcome, self.experiment.pictures, self.folder, result, self.records
         )
+        if self.options.results:
+            ledger.enter(self.options.results, self.folder.config, result)
+        write_json(self.folder.path / 'result.json', result)  # last: now it is whole
         figures = '  '.join(f'{name} {value:.4g}' for name, value in metrics.items())
-        self.console.print(
-            f'ended     at step {self.step}: {ended}\n{figures}\nreport    {page}',
-            highlight=False,
-            soft_wrap=True,
-        )
+        self._say(f'ended     at step {self.step}: {ended}\n{figures}')
+        self._say(f'report    {page}')
         return metrics
+
+    def close(self) -> None:
+        """Flush the records to disk."""
+        if self.records:
+            self.records.close()
 
     def _restore(self) -> None:
         found = self.checkpoints.restore(self.state, self.position)
         if found is None:
-            self.folder.keep_config()
             return
         self.step, self.state, self.position = found.step, found.state, found.position
         if found.notes['pending']:
@@ -215,20 +219,8 @@ class Session:
                 f'steps={self.experiment.steps}: ask for more steps, --no-resume, or '
                 'another --workdir'
             )
-        self.folder.keep_config()
         changed = ''.join(f'\n          {line}' for line in self.folder.changed)
-        self.console.print(
-            f'resuming  at step {self.step}{changed}', highlight=False, soft_wrap=True
-        )
-
-    def _chunk(self, learner: Learner, source: Source, key: Key) -> int:
-        """Choose the updates of one compiled call."""
-        if self.options.chunk:
-            return self.options.chunk
-        batch = jax.eval_shape(source.init, key)[1] if not source.host else None
-        if source.host or convolves_on_cpu(learner.update, key, self.state, batch):
-            return 1
-        return min(LOOP, self.record_every)
+        self._say(f'resuming  at step {self.step}{changed}')
 
     def _due(self, every: int, before: int) -> bool:
         """Whether a multiple of `every`, or the end, lies in the last round."""
@@ -250,7 +242,14 @@ class Session:
         self.pending = []
         values = summary(metrics)
         if scored:
-            values |= self._scores(*(set(self.experiment.evaluation) - {'test'}))
+            along = set(self.experiment.evaluation) - {'test'}
+            scores = self._scores(self.state, *along)
+            if self.experiment.best and self.experiment.best not in scores:
+                raise ValueError(
+                    f"best='{self.experiment.best}' is no score along the training, "
+                    f'wanted one of {sorted(scores)}'
+                )
+            values |= scores
         return self.records.write(self.step, values)
 
     def _checked(self) -> dict[str, np.ndarray]:
@@ -265,14 +264,14 @@ class Session:
         require_finite(judged, self.state)
         return metrics
 
-    def _scores(self, *names: str) -> Metrics:
+    def _scores(self, state: State, *names: str) -> Metrics:
         return {
             f'{name}/{metric}': value
             for name in sorted(names)
             for metric, value in evaluate(
                 self.net,
                 self.experiment.score,
-                self.state,
+                state,
                 batches(
                     self.experiment.evaluation[name], self.experiment.evaluation_batch
                 ),
@@ -281,6 +280,9 @@ class Session:
 
     def _save(self) -> None:
         pending = self._checked()
+        leaf = None if self.experiment.may_diverge else first_non_finite(self.state)
+        if leaf:
+            raise NonFiniteError(self.step - 1, None, leaf)
         last = self.records.rows[-1] if self.records.rows else {}
         self.checkpoints.save(
             self.step,

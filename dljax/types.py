@@ -46,11 +46,14 @@ class Source(NamedTuple):
             the position after it.
         host: whether `next` is ordinary Python on the host, as for a file stream.
             Otherwise it is traced into the compiled train step.
+        arrays: all the data, [example, ...] by feature, of a source that holds them, so
+            that they can be checked before the training; else None.
     """
 
     init: Callable[[Key], tuple[Position, Batch]]
     next: Callable[[Key, Position, State], tuple[Position, Batch]]
     host: bool = False
+    arrays: Mapping[str, Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -89,10 +89,7 @@ _ROWS = (
     Row(
         name='perceptron',
         constructor=feedforward.Perceptron,
-        inputs=lambda net: {
-            'features': Spec((None,)),
-            'target': Spec((net.units,), 'float32', -1, 1),
-        },
+        inputs=lambda net: _table(net.units),
         example={'features': (2,)},
         parameters=3,
         paper='Rosenblatt, 1958, The Perceptron: A Probabilistic Model for Information '

@@ -76,7 +76,7 @@ def test_the_signature_makes_the_flags(
     words = '--gate xor --steps 4 --widths 5 6 --members 2 --seed 3'
     report = command(function(script), words.split())
     assert report.step == 4
-    assert report.workdir == Path('runs/family/gate')
+    assert report.workdir == script.parent.parent / 'runs/family/gate'
     config = json.loads((report.workdir / 'config.json').read_text())
     assert config['experiment'] == 'family/gate'
     assert config['arguments'] == {'gate': 'xor', 'steps': 4, 'widths': [5, 6]}

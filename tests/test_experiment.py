@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +57,10 @@ def trained(
     **options: Any,
 ) -> Report:
     console = Console(file=output or io.StringIO(), width=200)
-    return run(experiment, workdir, Options(**options), console=console)
+    arguments = {'steps': experiment.steps}
+    return run(
+        experiment, workdir, Options(**options), arguments=arguments, console=console
+    )
 
 
 def rows(workdir: Path) -> list[dict[str, float]]:
@@ -162,6 +166,114 @@ def test_an_ended_run_is_not_trained_again(tmp_path: Path) -> None:
     second = trained(made(), tmp_path, output)
     assert 'already' in output.getvalue()
     assert second.metrics == first.metrics and same(second.state, first.state)
+
+
+def test_an_ended_run_of_unknown_arguments_is_not_taken_for_this_one(
+    tmp_path: Path,
+) -> None:
+    silent = Console(file=io.StringIO())
+    run(made(), tmp_path, console=silent)
+    with pytest.raises(ValueError, match='arguments: there not known, now not known'):
+        run(made(), tmp_path, console=silent)
+
+
+def test_a_picture_that_fails_can_be_drawn_later(tmp_path: Path) -> None:
+    def fails(outcome: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        trained(made(pictures={'Broken': fails}), tmp_path)
+    ledger = tmp_path / 'ledger.jsonl'
+    report = trained(made(), tmp_path, results=ledger)
+    assert report.step == 12 and (tmp_path / 'report.html').exists()
+    assert json.loads(ledger.read_text())['metrics'] == report.metrics
+
+
+def test_a_resumed_run_is_whole_in_tensorboard(tmp_path: Path) -> None:
+    trained(made(source=interrupting(made().source, at=6)), tmp_path)
+    trained(made(source=made().source._replace(host=True)), tmp_path)
+    assert scalars(tmp_path, 'classifier/loss') == [2, 4, 6, 8, 10, 12]
+
+
+def scalars(workdir: Path, tag: str) -> list[int]:
+    """Read the steps of a scalar as TensorBoard does: a restart purges what follows."""
+    from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+    steps = []
+    for path in sorted((workdir / 'events').iterdir()):
+        content, place = path.read_bytes(), 0
+        while place < len(content):
+            size = int.from_bytes(content[place : place + 8], 'little')
+            event = Event.FromString(content[place + 12 : place + 12 + size])
+            place += 12 + size + 4
+            if event.session_log.status == SessionLog.START:
+                steps = [step for step in steps if step < event.step]
+            if any(value.tag == tag for value in event.summary.value):
+                steps.append(event.step)
+    return steps
+
+
+def test_a_poisoned_state_is_never_saved(tmp_path: Path) -> None:
+    def overflow(updates: Any, params: Any = None) -> Any:
+        return jax.tree.map(lambda u: u * jnp.inf, updates)
+
+    late = optax.conditionally_transform(
+        optax.stateless(overflow), lambda step: step == 7, forward_extra_args=False
+    )
+    wild = optax.chain(optax.adam(0.02), late)
+    players = {'classifier': Player(wild, loss=classify('features'))}
+    with pytest.raises(NonFiniteError, match='state is not finite after update 7'):
+        trained(made(players=players), tmp_path)
+    assert [path.name for path in (tmp_path / 'checkpoints').iterdir()] == ['4']
+
+
+def test_damage_does_not_keep_a_resumed_run_from_saving(tmp_path: Path) -> None:
+    whole = trained(made(), tmp_path / 'whole')
+    trained(made(steps=8), tmp_path / 'run')
+    shutil.rmtree(tmp_path / 'run/checkpoints/8/tree')
+    with pytest.warns(RuntimeWarning, match='checkpoint 8 is damaged'):
+        again = trained(made(), tmp_path / 'run')
+    assert same(whole.state, again.state)
+    kept = {path.name for path in (tmp_path / 'run/checkpoints').iterdir()}
+    assert kept == {'4', '8', '12'}
+
+
+def test_the_best_state_is_scored_beside_the_last(tmp_path: Path) -> None:
+    wild = {'classifier': Player(optax.sgd(30.0), loss=classify('features'))}
+    experiment = made(players=wild, best='validation/loss', higher=False, steps=40)
+    metrics = trained(experiment, tmp_path).metrics
+    assert metrics['best/validation/loss'] < metrics['validation/loss']
+    with pytest.raises(ValueError, match="best='validation/los' is no score"):
+        trained(made(best='validation/los'), tmp_path / 'typo')
+
+
+def test_checkpoints_without_their_configuration_are_not_resumed(
+    tmp_path: Path,
+) -> None:
+    trained(made(), tmp_path / 'run')
+    (tmp_path / 'run/config.json').unlink()
+    with pytest.raises(ValueError, match='checkpoints but no config.json'):
+        trained(made(), tmp_path / 'run')
+    trained(made(steps=4), tmp_path / 'run', resume=False)
+    assert (tmp_path / 'run.1/checkpoints').exists()
+
+
+def test_a_player_that_moves_rarely_is_in_the_result(tmp_path: Path) -> None:
+    rare = Player(optax.sgd(0.01), loss=classify('features'), every=7)
+    players = {**made().players, 'rare': rare}
+    metrics = trained(made(players=players), tmp_path).metrics
+    assert math.isfinite(metrics['rare/loss'])
+
+
+def test_a_net_with_a_list_of_layers_is_evaluated(tmp_path: Path) -> None:
+    class Listed(nn.Module):
+        body: nn.Module
+
+        def __call__(self, x: Array, *, train: bool) -> Array:
+            return self.body(x)
+
+    net = Listed(nn.Sequential([nn.Dense(4), nn.relu, nn.Dense(2)]))
+    assert trained(made(net=net), tmp_path).step == 12
 
 
 def test_fewer_steps_than_were_made_are_refused(tmp_path: Path) -> None:
@@ -317,6 +429,12 @@ def damaged(feature: str, change: Callable[[np.ndarray], np.ndarray]) -> Experim
         (
             lambda: damaged('features', lambda x: x.astype(np.float64)),
             "'features' has type float64, wanted float32",
+        ),
+        (
+            lambda: made(
+                source=data.resident({**SET, 'label': np.arange(40) // 13}, 8)
+            ),
+            "the training set: 'label' of example 26 is 2, wanted a value in",
         ),
         (
             lambda: made(inputs={'image': Spec((8, 8, 1))}),

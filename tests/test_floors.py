@@ -35,6 +35,7 @@ TOP = {
     'pictures',
     'report',
     'session',
+    'workdir',
 }
 PEERS = {'tensorflow', 'torch', 'torchvision', 'keras', 'jaxlib', 'haiku', 'equinox'}
 

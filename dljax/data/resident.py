@@ -67,4 +67,4 @@ def resident(arrays: Mapping[str, np.ndarray], batch_size: int | None = None) ->
         del state  # the data do not depend on what was learned
         return position + 1, batch_at(key, position)
 
-    return Source(init, after)
+    return Source(init, after, arrays=arrays)

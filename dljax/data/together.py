@@ -37,7 +37,9 @@ def together(sources: Mapping[str, Source]) -> Source:
             }
         )
 
-    return Source(first, following, host=kinds.pop())
+    arrays = {name: source.arrays for name, source in sources.items()}
+    known = all(part is not None for part in arrays.values())
+    return Source(first, following, kinds.pop(), arrays if known else None)
 
 
 def _parted(pairs: Mapping[str, tuple]) -> tuple[dict, dict]:

@@ -107,7 +107,7 @@ class Checkpoints:
             notes: anything else that JSON holds, such as the configuration of the run.
         """
         if step in self.manager.all_steps():
-            return
+            return  # a resumed run that was interrupted again before its next update
         tree = {'state': state, 'position': jax.tree.map(np.asarray, position)}
         header = {
             'notes': dict(notes),
@@ -115,13 +115,18 @@ class Checkpoints:
             'sha256': _digest(tree),
             'metrics': dict(metrics),
         }
-        self.manager.save(
+        saved = self.manager.save(
             step,
             args=ocp.args.Composite(
                 tree=ocp.args.StandardSave(tree), header=ocp.args.JsonSave(header)
             ),
             metrics=dict(metrics),
         )
+        if not saved:
+            raise RuntimeError(
+                f'checkpoint {step} was not saved in {self.manager.directory}: there '
+                f'is a later one, {self.manager.latest_step()}'
+            )
 
     def steps(self) -> list[int]:
         """List the steps that are whole, earliest first."""
@@ -140,6 +145,8 @@ class Checkpoints:
         self, state: State, position: Position, *, step: int | None = None
     ) -> Checkpoint | None:
         """Restore the last whole checkpoint, or a given one.
+
+        Damaged ones after it are deleted, so that the run can save those steps anew.
 
         Args:
             state: a template for shapes, types and devices.
@@ -173,6 +180,8 @@ class Checkpoints:
             except Exception as error:
                 _pass_over(candidate, error)
                 continue
+            for damaged in steps[: steps.index(candidate)]:
+                self.manager.delete(damaged)  # or it would forbid to save it anew
             return Checkpoint(
                 candidate,
                 tree['state'],

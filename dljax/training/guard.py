@@ -13,20 +13,26 @@ class NonFiniteError(FloatingPointError):
 
     Attributes:
         step: the update in which it happened, counted from 0.
-        player: whose turn it was.
+        player: whose turn it was, or None where only the state shows it.
         leaf: path of the first leaf of the state that is not finite, or None.
     """
 
     def __init__(
-        self, step: int, player: str, leaf: str | None, member: int | None = None
+        self,
+        step: int,
+        player: str | None,
+        leaf: str | None,
+        member: int | None = None,
     ) -> None:
         self.step, self.player, self.leaf = step, player, leaf
         place = f'first in {leaf}' if leaf else 'the state itself is still finite'
         who = '' if member is None else f' of member {member}'
+        what = f"the loss or gradient of player '{player}'{who} is not finite in"
+        what = what if player else 'the state is not finite after'
         super().__init__(
-            f"the loss or gradient of player '{player}'{who} is not finite in update "
-            f'{step} ({place}): lower the learning rate, clip the gradient '
-            '(dljax.training.clipped), or look for a logarithm or division of zero'
+            f'{what} update {step} ({place}): lower the learning rate, clip the '
+            'gradient (dljax.training.clipped), or look for a logarithm or a division '
+            'of zero'
         )
 
 

@@ -13,7 +13,10 @@ from dljax.training.guard import require_finite
 from dljax.training.learner import Learner
 from dljax.training.record import spread, summary
 from dljax.training.stopping import Stop
+from dljax.training.tracing import convolves_on_cpu
 from dljax.types import Array, Key, Metrics, Position, PyTree, Source, State
+
+LOOP = 100  # updates in one compiled call, where nothing speaks against a loop
 
 
 class Round(NamedTuple):
@@ -178,6 +181,30 @@ def _lift(function: Callable, *example: PyTree) -> tuple[Callable, list[Array]]:
     return lifted, constants
 
 
+def default_chunk(
+    learner: Learner, source: Source, key: Key, state: State, most: int
+) -> int:
+    """Choose how many updates one compiled call should make.
+
+    Args:
+        learner: what is trained.
+        source: of its batches.
+        key: the root key.
+        state: the first state.
+        most: updates between two looks at the metrics.
+
+    Returns:
+        1 for a host source, and where a convolution would run inside the scan on a CPU;
+        else up to 100.
+    """
+    if source.host:
+        return 1
+    batch = jax.eval_shape(source.init, key)[1]
+    if convolves_on_cpu(learner.update, key, state, batch):
+        return 1
+    return min(LOOP, most)
+
+
 def _beside(state: State, tree: PyTree) -> PyTree:
     """Put what every device needs on every device that holds a part of the state."""
     sharding = state.step.sharding
@@ -199,8 +226,9 @@ def fit(
 ) -> tuple[State, dict[str, np.ndarray]]:
     """Train for a number of updates, or until `stop` says why not to go on.
 
-    The short way for scripts and tests; `dljax.experiment.run` adds checkpoints,
-    records and pictures round the same `rounds`.
+    The short way for scripts and tests, which looks at every round's metrics;
+    `dljax.experiment.run` adds checkpoints, records and pictures round the same
+    `rounds`.
 
     Example:
         >>> import jax, jax.numpy as jnp, optax
@@ -242,7 +270,7 @@ def fit(
         metrics = {name: np.asarray(value) for name, value in turn.metrics.items()}
         require_finite(metrics, turn.state)
         history.append(metrics)
-        done += chunk
+        done += len(next(iter(metrics.values())))
         if stop is not None and done % window == 0:
             rows.append(spread(summary(_joined(history[-(window // chunk) :]))))
             if stop(rows):

@@ -195,12 +195,12 @@ def replicated(
 
 
 def _require_divisible(batch: Batch, parts: int) -> None:
-    size = len(jax.tree.leaves(batch)[0])
-    if size % parts:
-        raise ValueError(
-            f'a batch of {size} does not divide over {parts} devices: choose a batch '
-            f'size that is a multiple of {parts}, or fewer devices'
-        )
+    for leaf in jax.tree.leaves(batch):
+        if len(leaf) % parts:
+            raise ValueError(
+                f'a batch of {len(leaf)} does not divide over {parts} devices: choose '
+                f'a batch size that is a multiple of {parts}, or fewer devices'
+            )
 
 
 def _batch_axes(init: Callable, key: Key, batch: Batch, parts: int) -> PyTree:

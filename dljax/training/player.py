@@ -61,7 +61,13 @@ class Player:
 
     def rehearse(self, net: nn.Module, batch: Batch) -> None:
         """Play once for initialisation, and refuse a loss that is not a scalar."""
-        value, _ = self.objective(net, batch, jnp.int32(0))
+        value, metrics = self.objective(net, batch, jnp.int32(0))
+        clash = {'loss', 'gradient_norm', 'finite'} & set(metrics)
+        if clash:
+            raise ValueError(
+                f"the metrics {sorted(clash)} are the engine's own: give those of the "
+                'objective other names'
+            )
         if self.loss is not None and jnp.shape(value):
             raise ValueError(
                 f'a loss has shape {jnp.shape(value)}, wanted a scalar: take its mean '

@@ -45,6 +45,7 @@ def spread(values: Mapping[str, np.ndarray | float]) -> dict[str, float]:
         value = np.asarray(value, np.float64)
         row[name] = float(value.mean())
         if value.ndim:
+            value = value if np.isfinite(value).all() else np.full_like(value, np.nan)
             row[f'{name}/std'] = float(value.std(ddof=1)) if value.size > 1 else 0.0
     return row
 
@@ -69,7 +70,11 @@ class Records:
         temporary.replace(self.path)  # a kill in between leaves the old file whole
         self.elapsed = kept[-1]['seconds'] if kept else 0.0
         self.started = time.monotonic()
-        self.events = SummaryWriter(str(workdir / 'events'), purge_step=step or None)
+        self.events = SummaryWriter(
+            str(workdir / 'events'),
+            purge_step=step + 1 if step else None,
+            filename_suffix=f'.{step}',  # the name's clock counts whole seconds
+        )
 
     def write(self, step: int, values: Mapping[str, np.ndarray | float]) -> dict:
         """Append a row.

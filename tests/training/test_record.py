@@ -140,4 +140,4 @@ def test_tensorboard_is_told_to_forget_what_lies_beyond_a_resumed_step(tmp_path)
     records.write(30, {'loss': 1.0})
     records.close()
     starts = [e.step for e in events(tmp_path) if e.session_log.status == 1]
-    assert starts == [20]
+    assert starts == [21]  # the row of step 20 itself stays
