@@ -11,6 +11,8 @@ if 'PYTEST_XDIST_WORKER' not in os.environ:
     # Many tests compile the same small programs; within a session once is enough.
     os.environ['JAX_COMPILATION_CACHE_DIR'] = f'{_FOLDER.name}/programs'
     os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.05'
+    # Nearly all the time goes into compiling programs that run once.
+    os.environ.setdefault('JAX_DISABLE_MOST_OPTIMIZATIONS', 'true')
     os.environ['JAX_NUM_CPU_DEVICES'] = '2'
     os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 
