@@ -6,14 +6,21 @@ import io
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
+from flax import linen as nn
 from rich.console import Console
 
 from dljax.configuration import Options
 from dljax.experiment import Experiment, run
+from dljax.layers import leaky_relu
+from dljax.models.feedforward import MLP
 
 ROOT = Path(__file__).parent.parent / 'experiments'
 FILES = sorted(ROOT.glob('*/*.py'))
@@ -65,3 +72,27 @@ def test_an_experiment_is_documented(path: Path) -> None:
         assert parameter.default is not inspect.Parameter.empty
         assert f'{parameter.name}: ' in described
     assert module.TINY.keys() <= signature.parameters.keys()
+
+
+@pytest.mark.parametrize(
+    ('activation', 'dead', 'flat'),
+    [(jax.nn.relu, 0.5, 0.5), (leaky_relu, 0.0, 0.0), (jax.nn.sigmoid, 0.5, 0.5)],
+)
+def test_dead_units_are_those_whose_slope_is_gone_for_every_example(
+    activation: Callable, dead: float, flat: float
+) -> None:
+    health = load(ROOT / 'feedforward/activations.py').health
+    net = MLP(hidden=(4,), outputs=10, activation=activation)
+    batch = {'image': jnp.ones((3, 8, 8, 1)), 'label': jnp.zeros(3, jnp.int32)}
+    params = jax.tree.map(jnp.zeros_like, net.init(jax.random.key(0), batch['image']))
+    bias = jnp.array([-100.0, -100.0, 1.0, 1.0])  # two units far on the flat side
+    params['params']['hidden_0']['bias'] = bias
+    params['params']['output']['kernel'] = jnp.eye(4, 10)
+    scores = nn.apply(health, net)(params, batch, 0)
+    np.testing.assert_allclose(scores['dead'], dead)
+    np.testing.assert_allclose(scores['flat'], flat)
+    alive = scores['gradient_1'][0]
+    params['params']['hidden_0']['bias'] = jnp.full(4, -100.0)
+    gone = nn.apply(health, net)(params, batch, 0)['gradient_1'][0]
+    assert alive > 1e-2
+    assert gone > 1e-3 if activation is leaky_relu else gone < 1e-6
