@@ -123,6 +123,27 @@ def test_an_error_is_one_clear_line_without_a_traceback(
     assert 'Traceback' not in text
 
 
+def test_an_error_from_elsewhere_keeps_its_traceback(script: Path) -> None:
+    text = GATES.replace(
+        '    table = ',
+        '    optax.schedules.cosine_decay_schedule(1.0, -1)\n    table = ',
+    )
+    script.write_text(text)
+    with pytest.raises(ValueError, match='decay_steps') as caught:
+        command(function(script), ['--workdir', str(script.parent)])
+    assert any('optax' in str(entry.path) for entry in caught.traceback)
+
+
+def test_results_without_a_folder_are_refused_before_training(
+    script: Path, capsys: pytest.CaptureFixture
+) -> None:
+    words = f'--workdir {script.parent / "run"} --results {script.parent}/no/such.jsonl'
+    with pytest.raises(SystemExit):
+        command(function(script), words.split())
+    assert 'no such folder' in capsys.readouterr().err
+    assert not (script.parent / 'run').exists()
+
+
 def test_an_argument_named_as_an_option_is_refused(script: Path) -> None:
     script.write_text(GATES.replace('widths', 'members'))
     with pytest.raises(ValueError, match='members.*flags of every experiment'):
@@ -180,6 +201,8 @@ def test_the_ledger_becomes_a_page(
     main()
     page = (tmp_path / 'README.md').read_text()
     assert '**family/gate**' in page and 'train/accuracy' in page and '±' in page
+    said = 'python experiments/family/gate.py --gate or --steps 6 --widths 3 --seed 0'
+    assert said in page
 
 
 @pytest.mark.heavy

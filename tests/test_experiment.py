@@ -373,6 +373,13 @@ def plain(**changes: Any) -> Experiment:
     return made(net=zoo.create_model('mlp', hidden=(8,), outputs=2), **changes)
 
 
+def test_members_share_a_host_source_and_are_counted_right(tmp_path: Path) -> None:
+    output = io.StringIO()
+    shared = made(source=made().source._replace(host=True))
+    report = trained(shared, tmp_path, output, members=2)
+    assert report.step == 12 and '2 members' in output.getvalue()
+
+
 @pytest.mark.parametrize('parallel', ['jit', 'pmap'])
 def test_two_devices_train_as_one(tmp_path: Path, parallel: str) -> None:
     one = trained(plain(), tmp_path / 'one')

@@ -7,7 +7,7 @@ import optax
 import pytest
 from flax import linen as nn
 
-from dljax.data import resident
+from dljax.data import resident, together
 from dljax.training import (
     Learner,
     Player,
@@ -151,6 +151,18 @@ def test_a_carry_of_the_batch_is_split_with_it(way: str) -> None:
 def test_a_batch_that_does_not_divide_is_refused(way: str) -> None:
     with pytest.raises(ValueError, match='batch of 15 does not divide over 2 devices'):
         fit(made(way, False), resident(SET, 15), steps=1, key=KEY)
+
+
+def test_every_part_of_a_joined_batch_has_to_divide() -> None:
+    def both(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
+        return loss(net, batch['a'], step)[0] + loss(net, batch['b'], step)[0], {}
+
+    source = together({'a': resident(SET, 8), 'b': resident(SET, 1)})
+    train = sharded(
+        learner(Net(), {'c': Player(optax.sgd(1.0), loss=both)}), data_mesh()
+    )
+    with pytest.raises(ValueError, match='batch of 1 does not divide over 2 devices'):
+        fit(train, source, steps=1, key=KEY)
 
 
 def test_impossible_meshes_are_refused() -> None:
