@@ -218,8 +218,11 @@ def test_sigterm_leaves_a_run_that_the_same_command_ends(tmp_path: Path) -> None
             env=environment,
         )
 
-    whole = start('whole')
-    assert whole.wait(120) == 0
+    def end(process: subprocess.Popen) -> tuple[int, str]:
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
+    assert end(start('whole'))[0] == 0
     part = start('part')
     records = tmp_path / 'part/metrics.jsonl'
     until = time.monotonic() + 120
@@ -228,11 +231,10 @@ def test_sigterm_leaves_a_run_that_the_same_command_ends(tmp_path: Path) -> None
             break
         time.sleep(0.02)
     part.send_signal(signal.SIGTERM)
-    assert part.wait(120) == 128 + signal.SIGTERM
-    assert 'SIGTERM' in part.stdout.read()
-    rest = start('part')
-    assert rest.wait(120) == 0
-    assert 'resuming' in rest.stdout.read()
+    code, output = end(part)
+    assert code == 128 + signal.SIGTERM and 'SIGTERM' in output
+    code, output = end(start('part'))
+    assert code == 0 and 'resuming' in output
     rows = [
         [
             {k: v for k, v in json.loads(line).items() if k != 'seconds'}
