@@ -189,8 +189,9 @@ def test_a_picture_that_fails_can_be_drawn_later(tmp_path: Path) -> None:
     assert json.loads(ledger.read_text())['metrics'] == report.metrics
 
 
-def test_a_resumed_run_is_whole_in_tensorboard(tmp_path: Path) -> None:
-    trained(made(source=interrupting(made().source, at=6)), tmp_path)
+@pytest.mark.parametrize('at', [6, 7], ids=['between rows', 'on a row'])
+def test_a_resumed_run_is_whole_in_tensorboard(tmp_path: Path, at: int) -> None:
+    trained(made(source=interrupting(made().source, at=at)), tmp_path)
     trained(made(source=made().source._replace(host=True)), tmp_path)
     assert scalars(tmp_path, 'classifier/loss') == [2, 4, 6, 8, 10, 12]
 
