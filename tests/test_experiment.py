@@ -244,6 +244,10 @@ def test_the_best_state_is_scored_beside_the_last(tmp_path: Path) -> None:
     experiment = made(players=wild, best='validation/loss', higher=False, steps=40)
     metrics = trained(experiment, tmp_path).metrics
     assert metrics['best/validation/loss'] < metrics['validation/loss']
+    gentle = made(net=zoo.create_model('mlp', hidden=(8,), outputs=2), steps=20)
+    gentle = dataclasses.replace(gentle, best='validation/loss', higher=False)
+    losses = trained(gentle, tmp_path / 'falling').metrics
+    assert not any(name.startswith('best/') for name in losses)  # the last is the best
     with pytest.raises(ValueError, match="best='validation/los' is no score"):
         trained(made(best='validation/los'), tmp_path / 'typo')
 

@@ -134,6 +134,7 @@ class Checkpoints:
 
     def best_step(self) -> int | None:
         """Find the step whose metric is best, or None."""
+        self.manager.wait_until_finished()  # the last one may still be on its way
         ranked = [
             (self._rank(self.manager.metrics(step) or {}), step)
             for step in self.steps()
