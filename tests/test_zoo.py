@@ -179,7 +179,7 @@ def test_every_public_constructor_has_a_row():
             constructs = isinstance(made, type) and issubclass(made, nn.Module)
             if constructs and thing not in known:
                 missing.append(f'{family.name}.{public}')
-    assert not missing, f'add rows to dljax/zoo.py for {missing}'
+    assert not missing, f'add rows to dljax/zoo/ for {missing}'
 
 
 def test_every_architecture_file_exports_something():

@@ -1,0 +1,61 @@
+"""A row of the catalogue, and the specs that many rows share."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flax import linen as nn
+
+from dljax.types import Batch, PyTree, Spec
+
+Specs = dict[str, Spec]
+ANSWERS = ('label', 'target')  # features that a net is compared with, not given
+
+
+def evaluate_inputs(net: nn.Module, batch: Batch) -> PyTree:
+    """Call a net on the features that are no answers, in their order."""
+    return net(*(value for name, value in batch.items() if name not in ANSWERS))
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One model of the zoo.
+
+    Attributes:
+        name: what `create_model` knows it by.
+        constructor: a module class, or a function that returns a configured module.
+        inputs: `(net) -> {feature: Spec}`, what the net accepts as configured: shapes
+            with None for any size, ranges, and the range of its labels.
+        parameters: trainable numbers at the default settings, on `example`.
+        paper: authors, year, title, link.
+        reference: where the count or the outputs can be checked.
+        example: the shape that stands for a feature whose spec leaves one open.
+        call: `(net, batch) -> outputs`, one evaluation of the net on such features.
+    """
+
+    name: str
+    constructor: Callable[..., nn.Module]
+    inputs: Callable[[Any], Specs]
+    parameters: int
+    paper: str
+    reference: str
+    example: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    call: Callable[[nn.Module, Batch], PyTree] = evaluate_inputs
+
+
+def label(classes: int) -> Spec:
+    """One of so many classes."""
+    return Spec((), 'int32', 0, classes - 1)
+
+
+def images(size: int, channels: int, classes: int) -> Specs:
+    """Square images in [0, 1], and their class."""
+    return {
+        'image': Spec((size, size, channels), 'float32', 0, 1),
+        'label': label(classes),
+    }
+
+
+def table(outputs: int) -> Specs:
+    """Rows of a table; a single output is a logit that tells two classes apart."""
+    return {'features': Spec((None,)), 'label': label(max(outputs, 2))}
