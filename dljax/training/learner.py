@@ -128,7 +128,7 @@ def learner(
             def move(state: State, name: str = name, index: int = index) -> tuple:
                 return turn(name, fold(key, index), state, batch)
 
-            if player.every == 1:
+            if player.always:
                 state, metrics = move(state)
             else:
                 silent = {
@@ -136,7 +136,7 @@ def learner(
                     for k, v in jax.eval_shape(move, state)[1].items()
                 }
                 state, metrics = jax.lax.cond(
-                    state.step % player.every == 0,
+                    player.moves(state.step),
                     move,
                     lambda state, silent=silent: (state, silent),
                     state,

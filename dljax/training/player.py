@@ -7,7 +7,7 @@ import optax
 from flax import linen as nn
 from flax.core import DenyList
 
-from dljax.types import Batch, Objective, PyTree
+from dljax.types import Array, Batch, Objective, PyTree
 
 # What may change as a net is applied. Linen would else give back the parameters, and
 # what nets sow, as collections as well.
@@ -36,6 +36,9 @@ class Player:
         trains: the top-level parameter groups that move; none named means all of them.
         every: the player moves in every so-many-th update, from the first on. Its
             optimizer, and so its schedule, counts its own moves only.
+        during: the updates in which it plays at all, from the first of the two up to
+            but not including the second; None for no end. So a training has phases,
+            such as layers that are pretrained one after the other.
     """
 
     optimizer: optax.GradientTransformation
@@ -43,6 +46,7 @@ class Player:
     direction: Objective | None = None
     trains: tuple[str, ...] = ()
     every: int = 1
+    during: tuple[int, int | None] = (0, None)
 
     def __post_init__(self) -> None:
         if (self.loss is None) == (self.direction is None):
@@ -53,11 +57,28 @@ class Player:
             )
         if self.every < 1:
             raise ValueError(f'every={self.every}, wanted 1 or more')
+        start, end = self.during
+        if start < 0 or (end is not None and end <= start):
+            raise ValueError(
+                f'during={self.during}, wanted the first update and a later one (or '
+                'None) before which it ends'
+            )
 
     @property
     def objective(self) -> Objective:
         """The loss or the direction, whichever was given."""
         return self.loss or self.direction
+
+    @property
+    def always(self) -> bool:
+        """Whether it moves in every update."""
+        return self.every == 1 and self.during == (0, None)
+
+    def moves(self, step: Array) -> Array:
+        """Tell whether it moves in an update; `step` may be traced."""
+        start, end = self.during
+        turn = ((step - start) % self.every == 0) & (step >= start)
+        return turn if end is None else turn & (step < end)
 
     def rehearse(self, net: nn.Module, batch: Batch) -> None:
         """Play once for initialisation, and refuse a loss that is not a scalar."""

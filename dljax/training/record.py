@@ -101,6 +101,10 @@ class Records:
         """Add a picture to the TensorBoard events: [height, width, 3] uint8."""
         self.events.add_image(name, pixels, step, dataformats='HWC')
 
+    def text(self, name: str, words: str, step: int) -> None:
+        """Add a text to the TensorBoard events, as it is laid out."""
+        self.events.add_text(name, '    ' + words.replace('\n', '\n    '), step)
+
     def close(self) -> None:
         """Flush the events to disk."""
         self.events.close()

@@ -167,6 +167,23 @@ def test_a_player_plays_every_so_many_updates_and_counts_its_own_moves():
     assert optax.tree.get(states[-1].opt_state['seldom'], 'count') == 3
 
 
+@pytest.mark.parametrize(
+    ('during', 'every', 'turns'),
+    [((2, 5), 1, {2, 3, 4}), ((1, None), 3, {1, 4, 7}), ((0, 4), 2, {0, 2})],
+)
+def test_a_player_plays_in_its_phase_only(during, every, turns):
+    phased = Player(
+        optax.adam(0.1), loss=both, trains=('right',), every=every, during=during
+    )
+    players = {'all': Player(optax.sgd(0.1), loss=both, trains=('left',))}
+    states, history = train(learner(pair(), {**players, 'phased': phased}), 8)
+    rights = [state.params['right'] for state in states]
+    moved = {i for i in range(8) if differs(rights[i], rights[i + 1])}
+    heard = {i for i in range(8) if not np.isnan(history[i]['phased/loss'])}
+    assert moved == heard == turns
+    assert optax.tree.get(states[-1].opt_state['phased'], 'count') == len(turns)
+
+
 def test_a_schedule_counts_the_moves_of_its_player():
     schedule = optax.piecewise_constant_schedule(1.0, {2: 0.0})  # two moves of 1
 
@@ -469,6 +486,8 @@ def test_a_learner_without_players_is_refused():
         ({'loss': squares, 'direction': squares}, 'exactly one'),
         ({'loss': squares, 'trains': 'left'}, r"\('left',\)"),
         ({'loss': squares, 'every': 0}, 'every=0'),
+        ({'loss': squares, 'during': (3, 3)}, 'during='),
+        ({'loss': squares, 'during': (-1, 3)}, 'during='),
     ],
 )
 def test_a_wrong_player_is_refused(settings, match):
