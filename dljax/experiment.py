@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dljax.configuration import Options, configuration, prepared
 from dljax.data import Normalizer
-from dljax.report import Picture
+from dljax.report import Measure, Picture
 from dljax.session import Session
 from dljax.training import (
     Learner,
@@ -52,7 +52,9 @@ class Experiment:
             hundredth of all.
         evaluate_every: updates between evaluations, each with a checkpoint; by default
             a tenth of all.
-        pictures: drawn at the end, by name.
+        pictures: drawn at the end, by name: figures, or texts.
+        measures: figures of the outcome as a whole, taken at the end, by the name that
+            they are entered under; [members] values for an ensemble, or one number.
         normalizers: fitted on the training split, stored with the run, by feature.
         evaluation_batch: examples scored at once.
         may_diverge: players whose loss may leave the finite numbers without ending the
@@ -75,6 +77,7 @@ class Experiment:
     record_every: int | None = None
     evaluate_every: int | None = None
     pictures: Mapping[str, Picture] = dataclasses.field(default_factory=dict)
+    measures: Mapping[str, Measure] = dataclasses.field(default_factory=dict)
     normalizers: Mapping[str, Normalizer] = dataclasses.field(default_factory=dict)
     evaluation_batch: int = 256
     may_diverge: tuple[str, ...] = ()

@@ -28,6 +28,8 @@ table { border-collapse: collapse; } td, th { text-align: left; padding: .15rem 
 .15rem 0; vertical-align: top; } td.number { text-align: right;
 font-variant-numeric: tabular-nums; } tr + tr { border-top: 1px solid #e4e4e4; }
 img { max-width: 100%; } details { margin: .5rem 0; } summary { cursor: pointer; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f7f7f7;
+padding: .6rem .8rem; }
 code { background: #f3f3f3; padding: 0 .2rem; overflow-wrap: anywhere; }
 """
 
@@ -56,7 +58,21 @@ class Outcome:
         return jax.jit(nn.apply(function, self.net))(variables, *arguments)
 
 
-Picture = Callable[[Outcome], 'Figure']
+# What is shown of an outcome, a figure or a text; and figures of it as a whole, such as
+# a distance between distributions, which no mean over examples gives.
+Picture = Callable[[Outcome], 'Figure | str']
+Measure = Callable[[Outcome], Mapping[str, float | np.ndarray]]
+
+
+def measured(
+    outcome: Outcome, measures: Mapping[str, Measure]
+) -> dict[str, float | np.ndarray]:
+    """Take the figures of a whole outcome: 'name/figure' of each measure."""
+    return {
+        f'{name}/{figure}': value
+        for name, measure in measures.items()
+        for figure, value in measure(outcome).items()
+    }
 
 
 def write(
@@ -70,7 +86,7 @@ def write(
 
     Args:
         outcome: of the run.
-        pictures: by title.
+        pictures: by title, figures or texts.
         folder: of the run; 'pictures/' and 'report.html' are written there.
         result: 'step', 'ended', 'seconds', 'metrics' and 'members'.
         records: whose TensorBoard events the pictures join.
@@ -78,31 +94,34 @@ def write(
     Returns:
         Where the page lies.
     """
-    from PIL import Image
-
     from dljax.pictures import curves
 
     place = folder.path / 'pictures'
     place.mkdir(exist_ok=True)
-    images = []
+    shown = {}
     for title, draw in {'Curves': curves, **pictures}.items():
-        figure = draw(outcome)
-        path = place / (title.lower().replace(' ', '_') + '.png')
-        figure.savefig(path, dpi=120, bbox_inches='tight')
-        with Image.open(path) as image:
-            records.image(title, np.asarray(image.convert('RGB')), result['step'])
-        images.append((title, path))
+        made = draw(outcome)
+        path = place / title.lower().replace(' ', '_')
+        if isinstance(made, str):
+            path.with_suffix('.txt').write_text(made, encoding='utf-8')
+            records.text(title, made, result['step'])
+            shown[title] = f'<pre>{html.escape(made)}</pre>'
+        else:
+            pixels, encoded = _saved(made, path.with_suffix('.png'))
+            records.image(title, pixels, result['step'])
+            source = f'data:image/png;base64,{encoded}'
+            shown[title] = f'<img alt="{html.escape(title)}" src="{source}">'
     page = folder.path / 'report.html'
-    page.write_text(_page(folder.config, result, images), encoding='utf-8')
+    page.write_text(_page(folder.config, result, shown), encoding='utf-8')
     return page
 
 
 def _page(
     config: Mapping[str, Any],
     result: Mapping[str, Any],
-    images: list[tuple[str, Path]],
+    shown: Mapping[str, str],
 ) -> str:
-    title = html.escape(config['experiment'])
+    name = html.escape(config['experiment'])
     ending = (
         f'{result["step"]} updates in {result["seconds"]:.1f} s, on '
         f'{config["options"]["devices"]} × {device()}; ended: '
@@ -115,14 +134,13 @@ def _page(
         for name, values in result['members'].items()
     )
     parts = [
-        f'<h1>{title}</h1><p class="data">Data: {html.escape(config["data"])}</p>',
+        f'<h1>{name}</h1><p class="data">Data: {html.escape(config["data"])}</p>',
         f'<p>{html.escape(ending)}</p>',
         '<h2>Figures</h2>' + _table(result['metrics']),
         f'<h2>Members</h2><table>{members}</table>' if members else '',
         *(
-            f'<h2>{html.escape(name)}</h2><img alt="{html.escape(name)}" '
-            f'src="data:image/png;base64,{_encoded(path)}">'
-            for name, path in images
+            f'<h2>{html.escape(title)}</h2>{element}'
+            for title, element in shown.items()
         ),
         '<h2>Configuration</h2>',
         *(
@@ -135,7 +153,7 @@ def _page(
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f'<title>{title}</title><style>{STYLE}</style></head><body>'
+        f'<title>{name}</title><style>{STYLE}</style></head><body>'
         + '\n'.join(parts)
         + '</body></html>\n'
     )
@@ -154,5 +172,11 @@ def _table(rows: Mapping[str, Any]) -> str:
     return f'<table>{"".join(lines)}</table>'
 
 
-def _encoded(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
+def _saved(figure: 'Figure', path: Path) -> tuple[np.ndarray, str]:
+    """Write a figure as PNG; its pixels [height, width, 3], and the file in base64."""
+    from PIL import Image
+
+    figure.savefig(path, dpi=120, bbox_inches='tight')
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert('RGB'))
+    return pixels, base64.b64encode(path.read_bytes()).decode()

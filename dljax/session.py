@@ -169,6 +169,14 @@ class Session:
             found = self.checkpoints.restore(self.state, self.position, step=best)
             scores = self._scores(found.state, *self.experiment.evaluation)
             each |= {f'best/{name}': value for name, value in scores.items()}
+        outcome = report.Outcome(
+            net=self.net,
+            state=self._first_member(),
+            members=self.state,
+            evaluation=self.experiment.evaluation,
+            rows=self.records.rows,
+        )
+        each |= report.measured(outcome, self.experiment.measures)
         metrics |= spread(each)
         result = {
             'step': self.step,
@@ -181,13 +189,6 @@ class Session:
                 if np.ndim(value)
             },
         }
-        outcome = report.Outcome(
-            net=self.net,
-            state=self._first_member(),
-            members=self.state,
-            evaluation=self.experiment.evaluation,
-            rows=self.records.rows,
-        )
         page = report.write(
             outcome, self.experiment.pictures, self.folder, result, self.records
         )

@@ -23,6 +23,7 @@ from dljax import data, zoo
 from dljax.configuration import Options
 from dljax.experiment import Experiment, Report, run
 from dljax.objectives import classify, score_classes
+from dljax.report import Outcome
 from dljax.training import NonFiniteError, Player, reached, settled
 from dljax.types import Array, Source, Spec
 
@@ -106,6 +107,23 @@ def test_a_run_leaves_everything_that_it_promises(tmp_path: Path) -> None:
     assert 'src="http' not in page
     result = json.loads((tmp_path / 'result.json').read_text())
     assert result['metrics'] == report.metrics
+
+
+def test_texts_and_measures_of_the_outcome_join_the_page(tmp_path: Path) -> None:
+    def of_each_member(outcome: Outcome) -> dict[str, np.ndarray]:
+        return {'updates': np.asarray(outcome.members.step) + np.arange(2)}
+
+    experiment = made(
+        pictures={'A poem': lambda outcome: f'roses < violets,\n{outcome.state.step}'},
+        measures={'whole': of_each_member},
+    )
+    report = trained(experiment, tmp_path, members=2)
+    assert report.metrics['whole/updates'] == 12.5
+    result = json.loads((tmp_path / 'result.json').read_text())
+    assert result['members']['whole/updates'] == [12, 13]
+    assert (tmp_path / 'pictures/a_poem.txt').read_text() == 'roses < violets,\n12'
+    page = (tmp_path / 'report.html').read_text()
+    assert '<pre>roses &lt; violets,\n12</pre>' in page
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
