@@ -8,16 +8,19 @@ from dljax.objectives.classification import (
 )
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
+from dljax.objectives.self_organising import organise, score_map
 from dljax.objectives.within import side_by_side, within
 
 __all__ = [
     'classify',
     'follow',
+    'organise',
     'perceptron',
     'place_centres',
     'predict',
     'regress',
     'score_classes',
+    'score_map',
     'score_regression',
     'score_solved',
     'side_by_side',

@@ -5,17 +5,29 @@ from dljax.rules.hebbian import hebb, oja
 from dljax.rules.kmeans import assign, initial_centres, kmeans, spread
 from dljax.rules.least_squares import least_squares, least_squares_solution
 from dljax.rules.perceptron import perceptron
+from dljax.rules.self_organising import (
+    Neighbourhood,
+    batch_map,
+    bubble,
+    gaussian,
+    kohonen,
+)
 from dljax.rules.worked_example import WorkedExample, worked_example
 
 __all__ = [
     'Backward',
+    'Neighbourhood',
     'WorkedExample',
     'assign',
     'backward',
+    'batch_map',
+    'bubble',
     'forward',
+    'gaussian',
     'hebb',
     'initial_centres',
     'kmeans',
+    'kohonen',
     'least_squares',
     'least_squares_solution',
     'oja',
