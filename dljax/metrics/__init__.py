@@ -2,6 +2,12 @@
 
 from dljax.metrics.classification import accuracy, top_k_accuracy
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
+from dljax.metrics.partition import (
+    Estimate,
+    annealed_importance_sampling,
+    log_partition,
+    states,
+)
 from dljax.metrics.regression import absolute_error, r_squared
 from dljax.metrics.self_organising import (
     adjacent,
@@ -10,15 +16,19 @@ from dljax.metrics.self_organising import (
 )
 
 __all__ = [
+    'Estimate',
     'absolute_error',
     'accuracy',
     'adjacent',
+    'annealed_importance_sampling',
     'confusion_matrix',
     'f1',
+    'log_partition',
     'precision',
     'quantisation_error',
     'r_squared',
     'recall',
+    'states',
     'top_k_accuracy',
     'topographic_error',
 ]

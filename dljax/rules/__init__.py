@@ -1,6 +1,7 @@
 """Learning rules: arrays in, descent directions out, where a gradient would stand."""
 
 from dljax.rules.backpropagation import Backward, backward, forward
+from dljax.rules.contrastive_divergence import contrastive_divergence
 from dljax.rules.hebbian import hebb, oja
 from dljax.rules.kmeans import assign, initial_centres, kmeans, spread
 from dljax.rules.least_squares import least_squares, least_squares_solution
@@ -22,6 +23,7 @@ __all__ = [
     'backward',
     'batch_map',
     'bubble',
+    'contrastive_divergence',
     'forward',
     'gaussian',
     'hebb',

@@ -13,7 +13,7 @@ neighbours than with four:
 | at the start | 0 | 0.90 ± 0.10 | | 96 ± 3 % | |
 | hexagonal, batch | 100 | 0.309 ± 0.009 | 0.366 ± 0.008 | 1.5 ± 1.1 % | 4.0 ± 1.5 % |
 | rectangular, batch | 100 | 0.299 ± 0.011 | 0.362 ± 0.003 | 10 ± 2 % | 10 ± 0 % |
-| hexagonal, online | 4,000 | 0.333 ± 0.005 | 0.374 ± 0.009 | 0.6 ± 0.5 % | 1.3 ± 1.8 % |
+| hexagonal, online | 4,000 | 0.333 ± 0.005 | 0.374 ± 0.009 | 0.6 ± 0.5 % | 1 ± 2 % |
 
 The first update, with its wide neighbourhood, draws all prototypes together: the
 quantisation error rises above that of the random start, then falls with the radius. The
