@@ -82,7 +82,7 @@ def score_map(feature: str = 'features') -> Objective:
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        distances = -net(batch[feature], train=False)
+        distances = net.distances(batch[feature])
         return {
             'quantisation_error': quantisation_error(distances),
             'topographic_error': topographic_error(distances, net.coordinates()),

@@ -10,7 +10,6 @@ from dljax import metrics, rules
 from dljax.data import resident
 from dljax.models.self_organising import SelfOrganisingMap, grid_coordinates
 from dljax.objectives import organise, score_map
-from dljax.pictures_of_maps import u_matrix_cells
 from dljax.training import Player, evaluate, fit, learner
 
 RNG = np.random.default_rng(0)
@@ -126,6 +125,17 @@ def test_the_errors_of_a_map_are_those_worked_by_hand() -> None:
     np.testing.assert_array_equal(scores['topographic_error'][:2], [0.0, 1.0])
 
 
+def test_a_shorter_type_does_not_blur_the_errors() -> None:
+    batch, score = {'features': INPUTS}, score_map()
+    variables = {'params': {'prototypes': jnp.asarray(PROTOTYPES)}}
+    found = []
+    for dtype in (None, jnp.bfloat16):
+        net = SelfOrganisingMap(rows=3, columns=4, grid='hexagonal', dtype=dtype)
+        found.append(net.apply(variables, batch, 0, method=score))
+    jax.tree.map(np.testing.assert_array_equal, *found)
+    assert net.apply(variables, INPUTS).dtype == jnp.bfloat16
+
+
 @pytest.mark.parametrize('rule', ['batch', 'online'])
 @pytest.mark.parametrize('grid', ['rectangular', 'hexagonal'])
 def test_a_map_unfolds_over_a_square(grid: str, rule: str) -> None:
@@ -148,21 +158,6 @@ def test_a_map_unfolds_over_a_square(grid: str, rule: str) -> None:
     # 36 squares of side 1/6: the mean distance from the middle is 0.064.
     assert end['quantisation_error'] < 0.09 < 0.2 < start['quantisation_error']
     np.testing.assert_allclose(history['map/radius'][[0, -1]], [3.0, 0.6], rtol=0.03)
-
-
-def test_a_u_matrix_shows_each_distance_at_its_place() -> None:
-    places = grid_coordinates(2, 2)
-    prototypes = np.array([[0.0], [1.0], [3.0], [10.0]])
-    cells, values = u_matrix_cells(places, prototypes)
-    shown = {tuple(c): v for c, v in zip(cells.tolist(), values, strict=True)}
-    assert len(shown) == 9
-    assert shown[0.5, 0] == 1 and shown[0, 0.5] == 3
-    assert shown[1, 0.5] == 9 and shown[0.5, 1] == 7
-    assert shown[0, 0] == 2 and shown[1, 1] == 8
-    assert shown[0.5, 0.5] == pytest.approx((10 + 2) / 2 / np.sqrt(2))
-    cells, values = u_matrix_cells(grid_coordinates(2, 2, 'hexagonal'), prototypes)
-    assert len(cells) == 4 + 5  # all pairs but 0 and 3 touch
-    assert values.min() == 1.0
 
 
 def test_grids_and_shapes_that_do_not_fit_are_refused() -> None:

@@ -94,7 +94,6 @@ class SelfOrganisingMap(nn.Module):
         super().__post_init__()
         self.coordinates()
 
-    @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
         """Compare inputs and prototypes.
 
@@ -105,12 +104,24 @@ class SelfOrganisingMap(nn.Module):
         Returns:
             [batch, units], minus the squared distances: the largest is the best unit's.
         """
+        return -self.distances(inputs).astype(self.dtype or inputs.dtype)
+
+    @nn.compact
+    def distances(self, inputs: Array) -> Array:
+        """Compute the squared distance of each input from each prototype.
+
+        Args:
+            inputs: [batch, ...] float, normalised; all but the batch axis is flattened.
+
+        Returns:
+            [batch, units] float32, at least 0.
+        """
         x = inputs.reshape(inputs.shape[0], -1)
         shape = (self.rows * self.columns, x.shape[1])
         prototypes = self.param(
             'prototypes', self.prototypes_init, shape, self.param_dtype
         )
-        return -squared_distances(x, prototypes).astype(self.dtype or inputs.dtype)
+        return squared_distances(x, prototypes)
 
     def coordinates(self) -> Array:
         """Tell where the units lie.
