@@ -9,7 +9,7 @@ from dljax.data.load import BUILT_IN, load
 from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.procedural import procedural
 from dljax.data.resident import resident
-from dljax.data.sequences import adding_problem
+from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.shuffle import permuted
 from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
@@ -36,6 +36,7 @@ __all__ = [
     'rotation',
     'scaling',
     'stream',
+    'sum_problem',
     'together',
     'translation',
     'truth_table',
