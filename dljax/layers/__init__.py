@@ -15,6 +15,7 @@ from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
 from dljax.layers.images import check_images
+from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.lstm import LSTM
 from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
@@ -34,6 +35,7 @@ __all__ = [
     'Elman',
     'EuclideanOutput',
     'Gate',
+    'InitialCarry',
     'OriginalDropout',
     'RadialBasis',
     'RecurrentStack',
@@ -47,6 +49,7 @@ __all__ = [
     'global_average_pool',
     'global_max_pool',
     'identity',
+    'in_types',
     'leaky_relu',
     'prelu',
     'scaled_tanh',
