@@ -8,7 +8,9 @@ from dljax.data.images import as_float, padded, resized
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.normalise import Normalizer, min_max, z_score
+from dljax.data.procedural import procedural
 from dljax.data.resident import resident
+from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.shuffle import permuted
 from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
@@ -19,6 +21,7 @@ __all__ = [
     'DataSet',
     'Normalizer',
     'Records',
+    'adding_problem',
     'affine',
     'as_float',
     'batches',
@@ -28,12 +31,14 @@ __all__ = [
     'min_max',
     'padded',
     'permuted',
+    'procedural',
     'regression',
     'resident',
     'resized',
     'rotation',
     'scaling',
     'stream',
+    'sum_problem',
     'together',
     'translation',
     'truth_table',

@@ -14,12 +14,21 @@ from dljax.objectives.energy import (
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.self_organising import organise, score_map
+from dljax.objectives.sequence import (
+    generate,
+    score_generation,
+    score_tags,
+    score_translation,
+    tag,
+    translate,
+)
 from dljax.objectives.within import side_by_side, within
 
 __all__ = [
     'classify',
     'contrastive_divergence',
     'follow',
+    'generate',
     'organise',
     'perceptron',
     'place_centres',
@@ -27,11 +36,16 @@ __all__ = [
     'pretrain',
     'regress',
     'score_classes',
+    'score_generation',
     'score_machine',
     'score_map',
     'score_regression',
     'score_solved',
+    'score_tags',
+    'score_translation',
     'side_by_side',
     'solve_readout',
+    'tag',
+    'translate',
     'within',
 ]
