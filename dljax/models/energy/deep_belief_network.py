@@ -28,6 +28,8 @@ class DeepBeliefNetwork(nn.Module):
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the machines' weights: small for the greedy way.
             A net of so many sigmoid layers that starts with labels needs larger ones.
+        visible_bias_init: initialiser of the lowest machine's visible biases: best the
+            log odds of the data, which its hidden units then need not learn.
         output_init: initialiser of the output's weights.
 
     Raises:
@@ -57,6 +59,7 @@ class DeepBeliefNetwork(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.normal(0.01)
+    visible_bias_init: Initializer = nn.initializers.zeros
     output_init: Initializer = nn.initializers.lecun_normal()
 
     def __post_init__(self) -> None:
@@ -76,13 +79,18 @@ class DeepBeliefNetwork(nn.Module):
     def setup(self) -> None:
         """Make the machines and the output."""
         types = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+        widths = (self.visible, *self.hidden)
         self.rbm = [
             RestrictedBoltzmannMachine(
-                below, above, kernel_init=self.kernel_init, **types
+                widths[i],
+                widths[i + 1],
+                kernel_init=self.kernel_init,
+                visible_bias_init=nn.initializers.zeros
+                if i
+                else self.visible_bias_init,
+                **types,
             )
-            for below, above in zip(
-                (self.visible, *self.hidden), self.hidden, strict=False
-            )
+            for i in range(len(self.hidden))
         ]
         self.output = nn.Dense(self.outputs, kernel_init=self.output_init, **types)
 
