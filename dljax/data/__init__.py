@@ -11,6 +11,12 @@ from dljax.data.resident import resident
 from dljax.data.shuffle import permuted
 from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
+from dljax.data.text import (
+    Vocabulary,
+    read_text,
+    scored_windows,
+    text_windows,
+)
 from dljax.data.together import together
 
 __all__ = [
@@ -18,6 +24,7 @@ __all__ = [
     'DataSet',
     'Normalizer',
     'Records',
+    'Vocabulary',
     'affine',
     'as_float',
     'batches',
@@ -26,12 +33,15 @@ __all__ = [
     'min_max',
     'padded',
     'permuted',
+    'read_text',
     'regression',
     'resident',
     'resized',
     'rotation',
     'scaling',
+    'scored_windows',
     'stream',
+    'text_windows',
     'together',
     'translation',
     'truth_table',
