@@ -2,6 +2,7 @@
 
 from dljax.metrics.classification import accuracy, top_k_accuracy
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
+from dljax.metrics.ngram import witten_bell
 from dljax.metrics.regression import absolute_error, r_squared
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     'r_squared',
     'recall',
     'top_k_accuracy',
+    'witten_bell',
 ]
