@@ -6,6 +6,7 @@ from dljax.objectives.classification import (
     score_classes,
     score_solved,
 )
+from dljax.objectives.language import generate, predict_next, score_next
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.within import side_by_side, within
@@ -13,11 +14,14 @@ from dljax.objectives.within import side_by_side, within
 __all__ = [
     'classify',
     'follow',
+    'generate',
     'perceptron',
     'place_centres',
     'predict',
+    'predict_next',
     'regress',
     'score_classes',
+    'score_next',
     'score_regression',
     'score_solved',
     'side_by_side',

@@ -1,0 +1,5 @@
+"""Recurrent networks."""
+
+from dljax.models.recurrent.character_model import CharacterModel
+
+__all__ = ['CharacterModel']
