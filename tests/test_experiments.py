@@ -96,3 +96,23 @@ def test_dead_units_are_those_whose_slope_is_gone_for_every_example(
     gone = nn.apply(health, net)(params, batch, 0)['gradient_1'][0]
     assert alive > 1e-2
     assert gone > 1e-3 if activation is leaky_relu else gone < 1e-6
+
+
+def test_a_text_of_the_users_own_is_parted_and_its_faults_are_named(
+    tmp_path: Path,
+) -> None:
+    module = load(ROOT / 'recurrent/character_model.py')
+    path = tmp_path / 'song.txt'
+    path.write_text('The bottle of beer on the wall. ' * 20 + '«' * 3, encoding='utf-8')
+    made = module.experiment(**module.TINY, data=path)
+    # 643 characters, of which the last 65 are held out; the first 578 have no «.
+    assert made.data == (
+        'song.txt (a file of the user); 578 characters train, 65 held out, 3 of them '
+        'unknown; 15 symbols'
+    )
+    assert made.net.vocabulary == 15
+    with pytest.raises(ValueError, match="prompt='Ω', wanted one or more characters"):
+        module.experiment(**module.TINY, data=path, prompt='Ω')
+    path.write_text('short')
+    with pytest.raises(ValueError, match='has 5 characters, wanted 180 or more'):
+        module.experiment(**module.TINY, data=path)

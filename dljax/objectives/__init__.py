@@ -11,6 +11,7 @@ from dljax.objectives.energy import (
     pretrain,
     score_machine,
 )
+from dljax.objectives.language import predict_next, sample_text, score_next
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.self_organising import organise, score_map
@@ -33,12 +34,15 @@ __all__ = [
     'perceptron',
     'place_centres',
     'predict',
+    'predict_next',
     'pretrain',
     'regress',
+    'sample_text',
     'score_classes',
     'score_generation',
     'score_machine',
     'score_map',
+    'score_next',
     'score_regression',
     'score_solved',
     'score_tags',
