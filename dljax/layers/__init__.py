@@ -11,6 +11,7 @@ from dljax.layers.activations import (
 from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
+from dljax.layers.dueling import Dueling
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.images import check_images
 from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
@@ -24,6 +25,7 @@ __all__ = [
     'LENET_TABLE',
     'Activation',
     'Concatenation',
+    'Dueling',
     'EuclideanOutput',
     'Gate',
     'OriginalDropout',
