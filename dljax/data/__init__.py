@@ -7,6 +7,7 @@ from dljax.data.dataset import DataSet, Records
 from dljax.data.images import as_float, padded, resized
 from dljax.data.load import BUILT_IN, load
 from dljax.data.normalise import Normalizer, min_max, z_score
+from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
 from dljax.data.shuffle import permuted
 from dljax.data.stream import stream
@@ -18,6 +19,7 @@ __all__ = [
     'DataSet',
     'Normalizer',
     'Records',
+    'Replay',
     'affine',
     'as_float',
     'batches',
@@ -27,6 +29,7 @@ __all__ = [
     'padded',
     'permuted',
     'regression',
+    'replay',
     'resident',
     'resized',
     'rotation',
