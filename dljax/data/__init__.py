@@ -7,8 +7,10 @@ from dljax.data.dataset import DataSet, Records
 from dljax.data.images import as_float, padded, resized
 from dljax.data.load import BUILT_IN, load
 from dljax.data.normalise import Normalizer, min_max, z_score
+from dljax.data.procedural import procedural
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
+from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.shuffle import permuted
 from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
@@ -20,6 +22,7 @@ __all__ = [
     'Normalizer',
     'Records',
     'Replay',
+    'adding_problem',
     'affine',
     'as_float',
     'batches',
@@ -28,6 +31,7 @@ __all__ = [
     'min_max',
     'padded',
     'permuted',
+    'procedural',
     'regression',
     'replay',
     'resident',
@@ -35,6 +39,7 @@ __all__ = [
     'rotation',
     'scaling',
     'stream',
+    'sum_problem',
     'together',
     'translation',
     'truth_table',

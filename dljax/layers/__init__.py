@@ -12,24 +12,35 @@ from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
 from dljax.layers.dueling import Dueling
+from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
+from dljax.layers.gru import GRU
 from dljax.layers.images import check_images
+from dljax.layers.initial_carry import InitialCarry, in_types
+from dljax.layers.lstm import LSTM
 from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
+from dljax.layers.recurrence import unroll
+from dljax.layers.recurrent_stack import RecurrentStack
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
 
 __all__ = [
     'ACTIVATIONS',
     'DIGITS',
+    'GRU',
     'LENET_TABLE',
+    'LSTM',
     'Activation',
     'Concatenation',
     'Dueling',
+    'Elman',
     'EuclideanOutput',
     'Gate',
+    'InitialCarry',
     'OriginalDropout',
     'RadialBasis',
+    'RecurrentStack',
     'SparseConv',
     'Subsampling',
     'Vote',
@@ -39,10 +50,13 @@ __all__ = [
     'derivative',
     'global_average_pool',
     'global_max_pool',
+    'identity',
+    'in_types',
     'leaky_relu',
     'prelu',
     'scaled_tanh',
     'spatial_dropout',
     'squared_distances',
     'sum_pool',
+    'unroll',
 ]

@@ -14,23 +14,37 @@ from dljax.objectives.control import (
 )
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
+from dljax.objectives.sequence import (
+    generate,
+    score_generation,
+    score_tags,
+    score_translation,
+    tag,
+    translate,
+)
 from dljax.objectives.within import side_by_side, within
 
 __all__ = [
     'classify',
     'epsilon_greedy',
     'follow',
+    'generate',
     'greedy',
     'perceptron',
     'place_centres',
     'predict',
     'regress',
     'score_classes',
+    'score_generation',
     'score_regression',
     'score_return',
     'score_solved',
+    'score_tags',
+    'score_translation',
     'side_by_side',
     'solve_readout',
+    'tag',
     'temporal_difference',
+    'translate',
     'within',
 ]

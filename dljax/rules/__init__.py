@@ -1,6 +1,11 @@
 """Learning rules: arrays in, descent directions out, where a gradient would stand."""
 
 from dljax.rules.backpropagation import Backward, backward, forward
+from dljax.rules.backpropagation_through_time import (
+    ThroughTime,
+    backward_through_time,
+    state_gradient_norms,
+)
 from dljax.rules.hebbian import hebb, oja
 from dljax.rules.kmeans import assign, initial_centres, kmeans, spread
 from dljax.rules.least_squares import least_squares, least_squares_solution
@@ -9,9 +14,11 @@ from dljax.rules.worked_example import WorkedExample, worked_example
 
 __all__ = [
     'Backward',
+    'ThroughTime',
     'WorkedExample',
     'assign',
     'backward',
+    'backward_through_time',
     'forward',
     'hebb',
     'initial_centres',
@@ -21,5 +28,6 @@ __all__ = [
     'oja',
     'perceptron',
     'spread',
+    'state_gradient_norms',
     'worked_example',
 ]

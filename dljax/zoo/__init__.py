@@ -13,11 +13,16 @@ import jax
 from flax import linen as nn
 
 from dljax.models.summary import Summary, summarise
-from dljax.zoo import control, convolutional, feedforward
+from dljax.zoo import control, convolutional, feedforward, recurrent
 from dljax.zoo.rows import ANSWERS as ANSWERS
 from dljax.zoo.rows import Row, Specs
 
-_ROWS = (*feedforward.ROWS, *convolutional.ROWS, *control.ROWS)
+_ROWS = (
+    *feedforward.ROWS,
+    *convolutional.ROWS,
+    *recurrent.ROWS,
+    *control.ROWS,
+)
 _BY_NAME = {row.name: row for row in _ROWS}
 
 

@@ -1,0 +1,105 @@
+"""The simple recurrent layer."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
+
+from dljax.layers.activations import Activation, activate
+from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
+from dljax.types import Array, Key
+
+
+def identity(key: Key, shape: tuple[int, int], dtype: DTypeLike = jnp.float32) -> Array:
+    """Initialise recurrent weights so that the state, left alone, stays what it is.
+
+    Example:
+        >>> import jax
+        >>> print(identity(jax.random.key(0), (2, 2)))
+        [[1. 0.]
+         [0. 1.]]
+    """
+    del key  # nothing here is random
+    return jnp.eye(*shape, dtype=dtype)
+
+
+class Elman(nn.Module):
+    """Simple recurrent layer (U3.1): a_t = φ(W_ax x_t + W_aa a_{t-1} + b_a).
+
+    Parameters: `kernel` W_ax, `recurrent_kernel` W_aa, `bias` b_a. With
+    `activation=jax.nn.relu` and `recurrent_init=identity` it is the IRNN.
+
+    Attributes:
+        features: the number of units, at least 1.
+        activation: φ, a function.
+        dtype: the type of the computation; None takes that of inputs and parameters.
+        param_dtype: the type of the parameters.
+        kernel_init: initialiser of the input weights.
+        recurrent_init: initialiser of the recurrent weights.
+        bias_init: initialiser of the biases.
+
+    Raises:
+        ValueError: for fewer than one unit.
+
+    Reference:
+        Elman, 1990, Finding Structure in Time,
+        https://doi.org/10.1207/s15516709cog1402_1
+        IRNN: Le, Jaitly and Hinton, 2015, A Simple Way to Initialize Recurrent Networks
+        of Rectified Linear Units, https://arxiv.org/abs/1504.00941
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> layer, inputs = Elman(features=8), jnp.ones((2, 5, 3))
+        >>> (outputs, carry), _ = layer.init_with_output(jax.random.key(0), inputs)
+        >>> print(outputs.shape, carry.shape)
+        (2, 5, 8) (2, 8)
+    """
+
+    features: int
+    activation: Activation = jnp.tanh
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+    kernel_init: Initializer = nn.initializers.lecun_normal()
+    recurrent_init: Initializer = nn.initializers.orthogonal()
+    bias_init: Initializer = nn.initializers.zeros
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_features(self.features)
+
+    @nn.nowrap
+    def carry_form(self) -> int:
+        """Give the width of each array of the carry, in the form of the carry."""
+        return self.features
+
+    @nn.compact
+    def __call__(
+        self,
+        inputs: Array,
+        carry: Array | None = None,
+        *,
+        lengths: Array | None = None,
+        reverse: bool = False,
+    ) -> tuple[Array, Array]:
+        """Run over the sequences.
+
+        Args:
+            inputs: [batch, time, inputs] float.
+            carry: [batch, features] a_0; zeros by default.
+            lengths: [batch] integers, true steps of each sequence; None for all.
+            reverse: whether time runs backwards. Outputs keep the order of the inputs.
+
+        Returns:
+            The states a_t [batch, time, features], 0 in the padding, and the last
+            state [batch, features].
+        """
+        products, recurrent = gate_products(self, inputs, 1, self.bias_init)
+
+        def step(state: Array, product: Array) -> tuple[Array, Array]:
+            state = activate(self.activation, product + state @ recurrent)
+            return state, state
+
+        carry = first_carry(carry, products, self.features)
+        carry, states = unroll(step, carry, products, lengths=lengths, reverse=reverse)
+        return jnp.swapaxes(states, 0, 1), carry

@@ -1,0 +1,125 @@
+"""Gated recurrent unit."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
+
+from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
+from dljax.types import Array
+
+
+class GRU(nn.Module):
+    """Gated recurrent unit, with the reset gate after or before the product (U3.2).
+
+    r, z = σ(W x + U h + b) of each, h_t = z ⊙ h_{t-1} + (1 - z) ⊙ h', where
+    h' = tanh(W x + b + r ⊙ (U h + b_u)) with the reset after the product, as torch and
+    cuDNN have it, or h' = tanh(W x + U (r ⊙ h) + b) with the reset before it, as the
+    paper has it. The two are different functions. The columns of `kernel`,
+    `recurrent_kernel` and `bias` are r, z, h' in this order; `recurrent_bias` is b_u
+    [features], in the first form only.
+
+    Attributes:
+        features: the number of units, at least 1.
+        reset_after: which form.
+        dtype: the type of the computation; None takes that of inputs and parameters.
+        param_dtype: the type of the parameters.
+        kernel_init: initialiser of the input weights.
+        recurrent_init: initialiser of the recurrent weights, for each gate.
+        bias_init: initialiser of the biases.
+
+    Raises:
+        ValueError: for fewer than one unit.
+
+    Reference:
+        Cho et al., 2014, Learning Phrase Representations using RNN Encoder-Decoder for
+        Statistical Machine Translation, https://arxiv.org/abs/1406.1078 (its z is the
+        share that is kept, as here)
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> layer, inputs = GRU(features=8), jnp.ones((2, 5, 3))
+        >>> (outputs, carry), _ = layer.init_with_output(jax.random.key(0), inputs)
+        >>> print(outputs.shape, carry.shape)
+        (2, 5, 8) (2, 8)
+    """
+
+    features: int
+    reset_after: bool = True
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+    kernel_init: Initializer = nn.initializers.lecun_normal()
+    recurrent_init: Initializer = nn.initializers.orthogonal()
+    bias_init: Initializer = nn.initializers.zeros
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_features(self.features)
+
+    @nn.nowrap
+    def carry_form(self) -> int:
+        """Give the width of each array of the carry, in the form of the carry."""
+        return self.features
+
+    @nn.compact
+    def __call__(
+        self,
+        inputs: Array,
+        carry: Array | None = None,
+        *,
+        lengths: Array | None = None,
+        reverse: bool = False,
+    ) -> tuple[Array, Array]:
+        """Run over the sequences.
+
+        Args:
+            inputs: [batch, time, inputs] float.
+            carry: [batch, features] h_0; zeros by default.
+            lengths: [batch] integers, true steps of each sequence; None for all.
+            reverse: whether time runs backwards. Outputs keep the order of the inputs.
+
+        Returns:
+            The outputs h_t [batch, time, features], 0 in the padding, and the last
+            h [batch, features].
+        """
+        width = self.features
+        products, recurrent = gate_products(self, inputs, 3, self.bias_init)
+        if self.reset_after:
+            bias = self.param(
+                'recurrent_bias', self.bias_init, (width,), self.param_dtype
+            ).astype(products.dtype)
+
+        def after(hidden: Array, product: Array) -> tuple[Array, Array]:
+            return _gated(hidden, product, hidden @ recurrent, bias)
+
+        def before(hidden: Array, product: Array) -> tuple[Array, Array]:
+            gates = product[:, : 2 * width] + hidden @ recurrent[:, : 2 * width]
+            reset, keep = jnp.split(jax.nn.sigmoid(gates), 2, axis=-1)
+            answer = (reset * hidden) @ recurrent[:, 2 * width :]
+            fresh = jnp.tanh(product[:, 2 * width :] + answer)
+            hidden = keep * hidden + (1 - keep) * fresh
+            return hidden, hidden
+
+        carry, outputs = unroll(
+            after if self.reset_after else before,
+            first_carry(carry, products, width),
+            products,
+            lengths=lengths,
+            reverse=reverse,
+        )
+        return jnp.swapaxes(outputs, 0, 1), carry
+
+
+def _gated(
+    hidden: Array, product: Array, answer: Array, bias: Array
+) -> tuple[Array, Array]:
+    """One step with the reset after the product: one product serves all gates."""
+    x_reset, x_keep, x_fresh = jnp.split(product, 3, axis=-1)
+    h_reset, h_keep, h_fresh = jnp.split(answer, 3, axis=-1)
+    reset = jax.nn.sigmoid(x_reset + h_reset)
+    keep = jax.nn.sigmoid(x_keep + h_keep)
+    fresh = jnp.tanh(x_fresh + reset * (h_fresh + bias[None, :]))
+    hidden = keep * hidden + (1 - keep) * fresh
+    return hidden, hidden

@@ -1,0 +1,120 @@
+"""Long short-term memory."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
+
+from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
+from dljax.types import Array, Key
+
+LSTMCarry = tuple[Array, Array]
+
+
+class LSTM(nn.Module):
+    """Long short-term memory with input, forget and output gate (U3.2).
+
+    i, f, o = σ(W x + U h + b) of each, g = tanh(W x + U h + b),
+    c_t = f ⊙ c_{t-1} + i ⊙ g, h_t = o ⊙ tanh(c_t). The columns of `kernel`,
+    `recurrent_kernel` and `bias` are i, f, g, o in this order. One bias stands where
+    torch has two, which it adds.
+
+    Attributes:
+        features: the number of units, at least 1.
+        forget_bias: added to the forget gate's bias at the start, so that the memory
+            is kept until something else is learned.
+        dtype: the type of the computation; None takes that of inputs and parameters.
+        param_dtype: the type of the parameters.
+        kernel_init: initialiser of the input weights.
+        recurrent_init: initialiser of the recurrent weights, for each gate.
+        bias_init: initialiser of the biases.
+
+    Raises:
+        ValueError: for fewer than one unit.
+
+    Reference:
+        Hochreiter and Schmidhuber, 1997, Long Short-Term Memory,
+        https://doi.org/10.1162/neco.1997.9.8.1735
+        Forget gate: Gers, Schmidhuber and Cummins, 2000, Learning to Forget,
+        https://doi.org/10.1162/089976600300015015
+        Its bias of 1: Jozefowicz, Zaremba and Sutskever, 2015, An Empirical
+        Exploration of Recurrent Network Architectures,
+        https://proceedings.mlr.press/v37/jozefowicz15.html
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> layer, inputs = LSTM(features=8), jnp.ones((2, 5, 3))
+        >>> (outputs, (h, c)), _ = layer.init_with_output(jax.random.key(0), inputs)
+        >>> print(outputs.shape, h.shape, c.shape)
+        (2, 5, 8) (2, 8) (2, 8)
+    """
+
+    features: int
+    forget_bias: float = 1.0
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+    kernel_init: Initializer = nn.initializers.lecun_normal()
+    recurrent_init: Initializer = nn.initializers.orthogonal()
+    bias_init: Initializer = nn.initializers.zeros
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_features(self.features)
+
+    @nn.nowrap
+    def carry_form(self) -> tuple[int, int]:
+        """Give the width of each array of the carry, in the form of the carry."""
+        return self.features, self.features
+
+    @nn.compact
+    def __call__(
+        self,
+        inputs: Array,
+        carry: LSTMCarry | None = None,
+        *,
+        lengths: Array | None = None,
+        reverse: bool = False,
+    ) -> tuple[Array, LSTMCarry]:
+        """Run over the sequences.
+
+        Args:
+            inputs: [batch, time, inputs] float.
+            carry: h_0 and c_0, [batch, features] each; zeros by default.
+            lengths: [batch] integers, true steps of each sequence; None for all.
+            reverse: whether time runs backwards. Outputs keep the order of the inputs.
+
+        Returns:
+            The outputs h_t [batch, time, features], 0 in the padding, and the last
+            (h, c), [batch, features] each.
+        """
+        products, recurrent = gate_products(self, inputs, 4, self._init_bias)
+
+        def step(carry: LSTMCarry, product: Array) -> tuple[LSTMCarry, Array]:
+            hidden, cell = carry
+            gates = product + hidden @ recurrent
+            take, keep, content, show = jnp.split(gates, 4, axis=-1)
+            cell = jax.nn.sigmoid(keep) * cell + jax.nn.sigmoid(take) * jnp.tanh(
+                content
+            )
+            hidden = jax.nn.sigmoid(show) * jnp.tanh(cell)
+            return (hidden, cell), hidden
+
+        hidden, cell = (None, None) if carry is None else carry
+        carry, outputs = unroll(
+            step,
+            (
+                first_carry(hidden, products, self.features),
+                first_carry(cell, products, self.features),
+            ),
+            products,
+            lengths=lengths,
+            reverse=reverse,
+        )
+        return jnp.swapaxes(outputs, 0, 1), carry
+
+    def _init_bias(self, key: Key, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+        bias = self.bias_init(key, shape, dtype)
+        width = self.features
+        return bias.at[width : 2 * width].add(self.forget_bias)

@@ -1,0 +1,129 @@
+"""What the recurrent layers share: one product for all inputs, and a loop over time."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from dljax.types import Array, PyTree
+
+Step = Callable[[PyTree, Array], tuple[PyTree, Array]]
+
+
+def unroll(
+    step: Step,
+    carry: PyTree,
+    inputs: Array,
+    *,
+    lengths: Array | None = None,
+    reverse: bool = False,
+) -> tuple[PyTree, Array]:
+    """Apply a step along time, leaving the carry alone where a sequence has ended.
+
+    Sequences are padded at their ends. In reverse the carry stays what it was until the
+    last true step, so that padding changes nothing in either direction.
+
+    Args:
+        step: `(carry, input) -> (carry, output)` of one step, [batch, ...] each.
+        carry: the first carry: arrays of [batch, ...].
+        inputs: [time, batch, ...].
+        lengths: [batch] integers, true steps of each sequence; None for all.
+        reverse: whether time runs backwards. Outputs keep the order of the inputs.
+
+    Returns:
+        The carry after the last true step, and the outputs [time, batch, ...], which
+        are 0 in the padding.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> def add(total, x):
+        ...     return total + x, total + x
+        >>> lengths, first = jnp.array([3, 1]), jnp.zeros((2, 1))
+        >>> total, sums = unroll(add, first, jnp.ones((3, 2, 1)), lengths=lengths)
+        >>> print(total[:, 0], sums[:, 1, 0])
+        [3. 1.] [1. 0. 0.]
+    """
+    if lengths is None:
+        return jax.lax.scan(step, carry, inputs, reverse=reverse)
+    valid = jnp.arange(len(inputs))[:, None] < lengths[None, :]
+
+    def where(here: Array, new: Array, old: Array) -> Array:
+        return jnp.where(jax.lax.expand_dims(here, range(1, new.ndim)), new, old)
+
+    def masked(carry: PyTree, one: tuple[Array, Array]) -> tuple[PyTree, Array]:
+        here, value = one
+        moved, output = step(carry, value)
+        carry = jax.tree.map(lambda new, old: where(here, new, old), moved, carry)
+        return carry, where(here, output, jnp.zeros_like(output))
+
+    return jax.lax.scan(masked, carry, (valid, inputs), reverse=reverse)
+
+
+def gate_products(
+    layer: nn.Module, inputs: Array, gates: int, bias_init: Callable
+) -> tuple[Array, Array]:
+    """Multiply all steps by the input weights at once, outside the loop over time.
+
+    Makes the parameters `kernel` [inputs, gates * features], `recurrent_kernel`
+    [features, gates * features] and `bias` [gates * features] of the calling layer.
+
+    Args:
+        layer: a recurrent layer, inside its compact method.
+        inputs: [batch, time, inputs] float.
+        gates: how many there are, each `features` wide.
+        bias_init: initialiser of the bias.
+
+    Returns:
+        [time, batch, gates * features], the products with the bias added, and the
+        recurrent kernel, both of the type of the computation.
+
+    Raises:
+        ValueError: if the inputs are no batch of sequences.
+    """
+    if inputs.ndim != 3:
+        raise ValueError(
+            f'{type(layer).__name__} got inputs of shape {inputs.shape}, wanted '
+            '[batch, time, features]: add the missing axis'
+        )
+    width, dtype = layer.features, layer.param_dtype
+    kernel = layer.param(
+        'kernel', layer.kernel_init, (inputs.shape[-1], gates * width), dtype
+    )
+    recurrent = layer.param(
+        'recurrent_kernel', by_gate(layer.recurrent_init, gates), (width, width), dtype
+    )
+    bias = layer.param('bias', bias_init, (gates * width,), dtype)
+    inputs, kernel, recurrent, bias = nn.dtypes.promote_dtype(
+        inputs, kernel, recurrent, bias, dtype=layer.dtype
+    )
+    return jnp.swapaxes(inputs, 0, 1) @ kernel + bias[None, None, :], recurrent
+
+
+def by_gate(initialise: Callable, gates: int) -> Callable:
+    """Initialise the square recurrent matrix of each gate for itself, side by side."""
+
+    def joined(key: Array, shape: tuple[int, int], dtype: jnp.dtype) -> Array:
+        keys = jax.random.split(key, gates)
+        return jnp.concatenate([initialise(k, shape, dtype) for k in keys], axis=1)
+
+    return joined
+
+
+def first_carry(carry: Array | None, products: Array, features: int) -> Array:
+    """Take a given carry, checked, or zeros: [batch, features]."""
+    shape = (products.shape[1], features)
+    if carry is None:
+        return jnp.zeros(shape, products.dtype)
+    if carry.shape != shape:
+        raise ValueError(
+            f'the carry has shape {carry.shape}, wanted {shape}: one state for each '
+            'sequence of the batch'
+        )
+    return carry.astype(products.dtype)
+
+
+def check_features(features: int) -> None:
+    """Refuse a layer without units."""
+    if features < 1:
+        raise ValueError(f'features is {features}, wanted at least 1')

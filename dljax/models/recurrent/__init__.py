@@ -1,0 +1,21 @@
+"""Recurrent networks, by the form of what goes in and what comes out."""
+
+from dljax.models.recurrent.encoder_decoder import EncoderDecoder
+from dljax.models.recurrent.sequence_classifier import SequenceClassifier
+from dljax.models.recurrent.sequence_generator import (
+    SequenceGenerator,
+    bernoulli,
+    categorical,
+    expected,
+)
+from dljax.models.recurrent.sequence_tagger import SequenceTagger
+
+__all__ = [
+    'EncoderDecoder',
+    'SequenceClassifier',
+    'SequenceGenerator',
+    'SequenceTagger',
+    'bernoulli',
+    'categorical',
+    'expected',
+]
