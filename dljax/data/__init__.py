@@ -5,6 +5,7 @@ from dljax.data.augment import affine, rotation, scaling, translation, warped
 from dljax.data.batches import batches
 from dljax.data.dataset import DataSet, Records
 from dljax.data.images import as_float, padded, resized
+from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.procedural import procedural
@@ -27,6 +28,7 @@ __all__ = [
     'as_float',
     'batches',
     'batches_per_epoch',
+    'labelled',
     'load',
     'min_max',
     'padded',

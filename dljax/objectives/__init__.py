@@ -12,8 +12,14 @@ from dljax.objectives.control import (
     score_return,
     temporal_difference,
 )
+from dljax.objectives.energy import (
+    contrastive_divergence,
+    pretrain,
+    score_machine,
+)
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
+from dljax.objectives.self_organising import organise, score_map
 from dljax.objectives.sequence import (
     generate,
     score_generation,
@@ -26,16 +32,21 @@ from dljax.objectives.within import side_by_side, within
 
 __all__ = [
     'classify',
+    'contrastive_divergence',
     'epsilon_greedy',
     'follow',
     'generate',
     'greedy',
+    'organise',
     'perceptron',
     'place_centres',
     'predict',
+    'pretrain',
     'regress',
     'score_classes',
     'score_generation',
+    'score_machine',
+    'score_map',
     'score_regression',
     'score_return',
     'score_solved',

@@ -13,7 +13,14 @@ import jax
 from flax import linen as nn
 
 from dljax.models.summary import Summary, summarise
-from dljax.zoo import control, convolutional, feedforward, recurrent
+from dljax.zoo import (
+    control,
+    convolutional,
+    energy,
+    feedforward,
+    recurrent,
+    self_organising,
+)
 from dljax.zoo.rows import ANSWERS as ANSWERS
 from dljax.zoo.rows import Row, Specs
 
@@ -22,6 +29,8 @@ _ROWS = (
     *convolutional.ROWS,
     *recurrent.ROWS,
     *control.ROWS,
+    *energy.ROWS,
+    *self_organising.ROWS,
 )
 _BY_NAME = {row.name: row for row in _ROWS}
 
