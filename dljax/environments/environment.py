@@ -90,9 +90,17 @@ class Environment(NamedTuple):
 
         Returns:
             [count, *shape] of the action's form.
+
+        Raises:
+            ValueError: for a continuous action without bounds.
         """
         shape, dtype = (count, *self.action.shape), self.action.dtype
         if self.discrete:
             return jax.random.randint(key, shape, 0, self.actions, dtype)
         low, high = self.action.low, self.action.high
+        if low is None or high is None:
+            raise ValueError(
+                f'actions are {self.action}, wanted bounds: without low and high there '
+                'is nothing to draw uniformly from'
+            )
         return jax.random.uniform(key, shape, dtype, low, high)

@@ -24,6 +24,7 @@ from dljax.training import Player, ensemble, fit, learner, member
 from dljax.types import Source, Spec, fold
 
 KEY = jax.random.key(0)
+CHOICE = Spec((), 'int32', 0, 1)
 
 
 class Values(nn.Module):
@@ -31,9 +32,6 @@ class Values(nn.Module):
 
     online: nn.Module
     target: nn.Module
-
-
-CHOICE = Spec((), 'int32', 0, 1)
 
 
 def counting(action: Spec = CHOICE) -> Environment:
@@ -71,14 +69,14 @@ def positions(source: Source, count: int) -> list:
     return found
 
 
+def replay_counting() -> Source:
+    return replay(counting(), always(1), **sizes())
+
+
 def test_only_what_was_written_is_ever_drawn_and_all_of_it_is() -> None:
     for round_, (_, batch) in enumerate(positions(replay_counting(), 4)):
         # two rounds at the start, one more in each turn
         assert set(np.asarray(batch['observation'])[:, 0]) == set(range(1, 3 + round_))
-
-
-def replay_counting() -> Source:
-    return replay(counting(), always(1), **sizes())
 
 
 def test_the_ring_forgets_the_oldest_round() -> None:
@@ -142,9 +140,11 @@ def test_random_actions_at_the_start_are_of_the_form_of_the_task() -> None:
     assert len(np.unique(pushes)) == 12 and np.abs(pushes).max() > 1
     np.testing.assert_array_equal(second.memory.action[4:6], np.ones((2, 3)))
     assert batch['action'].shape == (64, 3)
+    with pytest.raises(ValueError, match='wanted bounds'):
+        counting(Spec((3,))).random_action(KEY, 2)
 
 
-def made(steps: int = 12, source: Any = None, **changes: Any) -> Experiment:
+def made(steps: int = 12, source: Any = None) -> Experiment:
     net = Values(QNetwork((8,)), QNetwork((8,)))
     explore = optax.linear_schedule(1.0, 0.1, 6)
     acting = replay(
@@ -166,7 +166,6 @@ def made(steps: int = 12, source: Any = None, **changes: Any) -> Experiment:
         data='CartPole (simulated)',
         record_every=2,
         evaluate_every=4,
-        **changes,
     )
 
 
