@@ -23,7 +23,14 @@ ALLOWED = {
     'data': {'types', 'environments'},
     'zoo': {'types', 'models'},
     'weights': {'types', 'models'},
-    'objectives': {'types', 'losses', 'metrics', 'rules', 'training'},
+    'objectives': {
+        'types',
+        'losses',
+        'metrics',
+        'rules',
+        'environments',
+        'training',
+    },
 }
 TOP = {
     '__init__',

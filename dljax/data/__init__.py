@@ -9,6 +9,7 @@ from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.procedural import procedural
+from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
 from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.shuffle import permuted
@@ -21,6 +22,7 @@ __all__ = [
     'DataSet',
     'Normalizer',
     'Records',
+    'Replay',
     'adding_problem',
     'affine',
     'as_float',
@@ -33,6 +35,7 @@ __all__ = [
     'permuted',
     'procedural',
     'regression',
+    'replay',
     'resident',
     'resized',
     'rotation',

@@ -11,6 +11,7 @@ from dljax.layers.activations import (
 from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
+from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
@@ -32,6 +33,7 @@ __all__ = [
     'LSTM',
     'Activation',
     'Concatenation',
+    'Dueling',
     'Elman',
     'EuclideanOutput',
     'Gate',

@@ -6,6 +6,12 @@ from dljax.objectives.classification import (
     score_classes,
     score_solved,
 )
+from dljax.objectives.control import (
+    epsilon_greedy,
+    greedy,
+    score_return,
+    temporal_difference,
+)
 from dljax.objectives.energy import (
     contrastive_divergence,
     pretrain,
@@ -28,8 +34,10 @@ from dljax.objectives.within import side_by_side, within
 __all__ = [
     'classify',
     'contrastive_divergence',
+    'epsilon_greedy',
     'follow',
     'generate',
+    'greedy',
     'organise',
     'perceptron',
     'place_centres',
@@ -44,12 +52,14 @@ __all__ = [
     'score_map',
     'score_next',
     'score_regression',
+    'score_return',
     'score_solved',
     'score_tags',
     'score_translation',
     'side_by_side',
     'solve_readout',
     'tag',
+    'temporal_difference',
     'translate',
     'within',
 ]
