@@ -12,7 +12,9 @@ def within(name: str, objective: Objective) -> Objective:
     """Let an objective, score or rule act on one field of a container.
 
     Where the batch has an entry of that name which is itself a batch, as that of
-    `dljax.data.together`, the objective sees that one; otherwise the whole.
+    `dljax.data.together`, the objective sees that one; otherwise the whole. The
+    direction of a learning rule is put under the name of the part, whose groups it has
+    to cover.
 
     Args:
         name: of the container's field, which is the name of its parameters as well.
@@ -24,9 +26,13 @@ def within(name: str, objective: Objective) -> Objective:
 
     def part(net: nn.Module, batch: Batch, step: Array) -> Any:
         inner = batch.get(name)
-        return objective(
+        answer = objective(
             getattr(net, name), inner if isinstance(inner, Mapping) else batch, step
         )
+        if isinstance(answer, tuple) and isinstance(answer[0], Mapping):
+            direction, metrics = answer
+            return {name: direction}, metrics
+        return answer
 
     return part
 

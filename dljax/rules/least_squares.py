@@ -51,8 +51,13 @@ def least_squares_solution(
     x_mean, t_mean = inputs.mean(axis=0), targets.mean(axis=0)
     x, t = inputs - x_mean[None, :], targets - t_mean[None, :]
     u, s, vt = jnp.linalg.svd(x, full_matrices=False)
-    noise = jnp.finfo(jnp.float32).eps * max(x.shape) * s[0]
-    gains = jnp.where(s > noise, s / jnp.where(s > noise, s * s + ridge, 1.0), 0.0)
+    if ridge:
+        # It bounds the gains itself, and a small one has its say below the rounding of
+        # the largest value, as the many faint directions of a reservoir need it.
+        gains = s / (s * s + ridge)
+    else:
+        noise = jnp.finfo(jnp.float32).eps * max(x.shape) * s[0]
+        gains = jnp.where(s > noise, 1.0 / jnp.where(s > noise, s, 1.0), 0.0)
     kernel = _product(vt.T, gains[:, None] * _product(u.T, t))
     return {'kernel': kernel, 'bias': t_mean - _product(x_mean, kernel)}
 
