@@ -20,6 +20,7 @@ from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrence import unroll
 from dljax.layers.recurrent_stack import RecurrentStack
+from dljax.layers.reservoir import Reservoir, spectral_radius
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
 
@@ -37,6 +38,7 @@ __all__ = [
     'OriginalDropout',
     'RadialBasis',
     'RecurrentStack',
+    'Reservoir',
     'SparseConv',
     'Subsampling',
     'Vote',
@@ -50,6 +52,7 @@ __all__ = [
     'prelu',
     'scaled_tanh',
     'spatial_dropout',
+    'spectral_radius',
     'squared_distances',
     'sum_pool',
     'unroll',
