@@ -98,6 +98,19 @@ def test_hyperparameters_differ_by_member() -> None:
         assert_close(member(state, index).params, single.params)
 
 
+def test_a_player_that_sits_out_costs_an_ensemble_nothing() -> None:
+    rare = Player(optax.sgd(0.1), loss=loss, every=2, during=(2, None))
+    one = learner(Flat(), {'p': player(), 'rare': rare})
+    train, source = ensemble(one, resident(SET, 8), 2)
+    _, batch = source.init(KEY)
+    state = train.init(KEY, batch)
+    text = jax.jit(train.update).lower(KEY, state, batch).as_text()
+    assert 'stablehlo.case' in text  # a condition, not both branches and a choice
+    _, metrics = fit(train, source, steps=6, key=KEY, chunk=3)
+    played = ~np.isnan(metrics['rare/loss'])
+    np.testing.assert_array_equal(played, [[n in (2, 4)] * 2 for n in range(6)])
+
+
 def test_members_share_the_batches_of_a_host_source() -> None:
     records = [{name: v[i] for name, v in SET.items()} for i in range(24)]
     source = stream(records, 8)
