@@ -57,6 +57,15 @@ class Outcome:
         variables = {'params': self.state.params, **self.state.collections}
         return jax.jit(nn.apply(function, self.net))(variables, *arguments)
 
+    def each(self, function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
+        """Call `function(net, *arguments)` on every member's net: [members, ...]."""
+        variables = {'params': self.members.params, **self.members.collections}
+        if not np.ndim(self.members.step):
+            variables = jax.tree.map(lambda leaf: leaf[None], variables)
+        axes = (0, *(None for _ in arguments))
+        apply = jax.vmap(nn.apply(function, self.net), axes)
+        return jax.jit(apply)(variables, *arguments)
+
 
 # What is shown of an outcome, a figure or a text; and figures of it as a whole, such as
 # a distance between distributions, which no mean over examples gives.
