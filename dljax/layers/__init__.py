@@ -21,6 +21,7 @@ from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrence import unroll
 from dljax.layers.recurrent_stack import RecurrentStack
 from dljax.layers.reservoir import Reservoir, spectral_radius
+from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
 
@@ -39,6 +40,7 @@ __all__ = [
     'RadialBasis',
     'RecurrentStack',
     'Reservoir',
+    'SeasonalNaive',
     'SparseConv',
     'Subsampling',
     'Vote',

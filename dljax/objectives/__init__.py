@@ -6,6 +6,7 @@ from dljax.objectives.classification import (
     score_classes,
     score_solved,
 )
+from dljax.objectives.forecasting import score_forecast, score_free_run
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.within import side_by_side, within
@@ -18,6 +19,8 @@ __all__ = [
     'predict',
     'regress',
     'score_classes',
+    'score_forecast',
+    'score_free_run',
     'score_regression',
     'score_solved',
     'side_by_side',

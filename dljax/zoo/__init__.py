@@ -13,11 +13,11 @@ import jax
 from flax import linen as nn
 
 from dljax.models.summary import Summary, summarise
-from dljax.zoo import convolutional, feedforward
+from dljax.zoo import convolutional, feedforward, recurrent
 from dljax.zoo.rows import ANSWERS as ANSWERS
 from dljax.zoo.rows import Row, Specs
 
-_ROWS = (*feedforward.ROWS, *convolutional.ROWS)
+_ROWS = (*feedforward.ROWS, *convolutional.ROWS, *recurrent.ROWS)
 _BY_NAME = {row.name: row for row in _ROWS}
 
 
