@@ -58,13 +58,16 @@ class Outcome:
         return jax.jit(nn.apply(function, self.net))(variables, *arguments)
 
     def each(self, function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
-        """Call `function(net, *arguments)` on every member's net: [members, ...]."""
-        variables = {'params': self.members.params, **self.members.collections}
-        if not np.ndim(self.members.step):
-            variables = jax.tree.map(lambda leaf: leaf[None], variables)
-        axes = (0, *(None for _ in arguments))
-        apply = jax.vmap(nn.apply(function, self.net), axes)
-        return jax.jit(apply)(variables, *arguments)
+        """Call it on every member; all leaves have a first axis of [members].
+
+        A run without an ensemble is one member.
+        """
+        state = self.members
+        if np.ndim(state.step) == 0:
+            state = jax.tree.map(lambda leaf: leaf[None], state)
+        call = nn.apply(function, self.net)
+        mapped = jax.vmap(lambda variables: call(variables, *arguments))
+        return jax.jit(mapped)({'params': state.params, **state.collections})
 
 
 # What is shown of an outcome, a figure or a text; and figures of it as a whole, such as

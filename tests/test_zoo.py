@@ -23,7 +23,7 @@ def make_batch(name: str, size: int = 2, **chosen: object) -> Batch:
     specs, batch = zoo.inputs(name, **chosen), {}
     for feature, shape in zoo.shapes(name, batch=size, **chosen).items():
         low = -1.0 if specs[feature].low is None else specs[feature].low
-        high = 1.0 if specs[feature].high is None else specs[feature].high
+        high = low + 2.0 if specs[feature].high is None else specs[feature].high
         if np.issubdtype(shape.dtype, np.integer):
             values = rng.integers(low, high, shape.shape, endpoint=True)
         else:

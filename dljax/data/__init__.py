@@ -5,11 +5,12 @@ from dljax.data.augment import affine, rotation, scaling, translation, warped
 from dljax.data.batches import batches
 from dljax.data.dataset import DataSet, Records
 from dljax.data.images import as_float, padded, resized
+from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.procedural import procedural
 from dljax.data.resident import resident
-from dljax.data.sequences import adding_problem
+from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.series import by_time, mackey_glass, seasonal
 from dljax.data.shuffle import permuted
 from dljax.data.stream import stream
@@ -37,6 +38,7 @@ __all__ = [
     'by_time',
     'count_windows',
     'cut_windows',
+    'labelled',
     'load',
     'mackey_glass',
     'min_max',
@@ -51,6 +53,7 @@ __all__ = [
     'scaling',
     'seasonal',
     'stream',
+    'sum_problem',
     'together',
     'translation',
     'truth_table',

@@ -11,10 +11,11 @@ from dljax.layers.activations import (
 from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
-from dljax.layers.elman import Elman
+from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
 from dljax.layers.images import check_images
+from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.lstm import LSTM
 from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
@@ -36,6 +37,7 @@ __all__ = [
     'Elman',
     'EuclideanOutput',
     'Gate',
+    'InitialCarry',
     'OriginalDropout',
     'RadialBasis',
     'RecurrentStack',
@@ -50,6 +52,8 @@ __all__ = [
     'derivative',
     'global_average_pool',
     'global_max_pool',
+    'identity',
+    'in_types',
     'leaky_relu',
     'prelu',
     'scaled_tanh',

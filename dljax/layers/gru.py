@@ -58,6 +58,11 @@ class GRU(nn.Module):
         super().__post_init__()
         check_features(self.features)
 
+    @nn.nowrap
+    def carry_form(self) -> int:
+        """Give the width of each array of the carry, in the form of the carry."""
+        return self.features
+
     @nn.compact
     def __call__(
         self,

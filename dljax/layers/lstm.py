@@ -63,6 +63,11 @@ class LSTM(nn.Module):
         super().__post_init__()
         check_features(self.features)
 
+    @nn.nowrap
+    def carry_form(self) -> tuple[int, int]:
+        """Give the width of each array of the carry, in the form of the carry."""
+        return self.features, self.features
+
     @nn.compact
     def __call__(
         self,

@@ -75,6 +75,12 @@ class RecurrentStack(nn.Module):
                 'the end of a sequence, of which there is none before it'
             )
 
+    @nn.nowrap
+    def carry_form(self) -> PyTree:
+        """Give the width of each array of the carry, in the form of the carry."""
+        form = self.cell.carry_form()
+        return ((form, form) if self.bidirectional else form,) * self.layers
+
     @nn.compact
     def __call__(
         self,

@@ -119,6 +119,8 @@ def summarise(net: nn.Module, call: Call, batch: Mapping[str, Any]) -> Summary:
     for one, inclusive in zip(calls, operations, strict=True):
         if one.parent >= 0:
             own[one.parent] -= inclusive
+    # A layer of whose results only some are used does more alone than in its net.
+    own = [max(0, count) for count in own]
     parameters = _parameters(variables.get('params', {}), calls)
     layers = [
         Layer(
@@ -130,8 +132,7 @@ def summarise(net: nn.Module, call: Call, batch: Mapping[str, Any]) -> Summary:
         )
         for index, one in enumerate(calls)
     ]
-    outer = [o for one, o in zip(calls, operations, strict=True) if one.parent < 0]
-    return Summary(tuple(layers), sum(parameters), sum(outer))
+    return Summary(tuple(layers), sum(parameters), sum(own))
 
 
 def _abstract(x: Any) -> Any:

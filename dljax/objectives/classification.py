@@ -7,11 +7,12 @@ from flax import linen as nn
 
 from dljax.losses import binary_cross_entropy, cross_entropy
 from dljax.metrics import accuracy
+from dljax.objectives.features import Features, given
 from dljax.types import Array, Batch, Key, Metrics, Objective
 
 
 def classify(
-    feature: str = 'image',
+    feature: Features = 'image',
     *,
     augment: Callable[[Key, Array], Array] | None = None,
     label_smoothing: float = 0.0,
@@ -34,8 +35,8 @@ def classify(
         'classifier/accuracy'
 
     Args:
-        feature: name of the input in the batch.
-        augment: `(key, input) -> input`, drawn anew in each step.
+        feature: name of the input in the batch, or names of several inputs.
+        augment: `(key, input) -> input`, of the first of them, drawn anew in each step.
         label_smoothing: in [0, 1].
 
     Returns:
@@ -43,10 +44,10 @@ def classify(
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        inputs = batch[feature]
+        inputs, *others = given(batch, feature)
         if augment is not None:
             inputs = augment(net.make_rng('augment'), inputs)
-        logits = net(inputs, train=True)
+        logits = net(inputs, *others, train=True)
         loss = _cross_entropy(logits, batch['label'], label_smoothing)
         right = accuracy(logits, batch['label'])
         return loss.mean(), {'accuracy': right.mean()}
@@ -54,11 +55,11 @@ def classify(
     return objective
 
 
-def score_classes(feature: str = 'image') -> Objective:
+def score_classes(feature: Features = 'image') -> Objective:
     """Scores of a classifier: accuracy and cross-entropy of each example.
 
     Args:
-        feature: name of the input in the batch.
+        feature: name of the input in the batch, or names of several inputs.
 
     Returns:
         `(net, batch, step) -> {'accuracy': [batch], 'loss': [batch]}`, in evaluation
@@ -66,7 +67,7 @@ def score_classes(feature: str = 'image') -> Objective:
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        logits = net(batch[feature], train=False)
+        logits = net(*given(batch, feature), train=False)
         return {
             'accuracy': accuracy(logits, batch['label']),
             'loss': _cross_entropy(logits, batch['label'], 0.0),
@@ -75,7 +76,7 @@ def score_classes(feature: str = 'image') -> Objective:
     return score
 
 
-def score_solved(feature: str = 'image') -> Objective:
+def score_solved(feature: Features = 'image') -> Objective:
     """Score whether a whole set is classified without a mistake.
 
     The mean over the members of an ensemble is the share of them that solve it.
@@ -90,7 +91,7 @@ def score_solved(feature: str = 'image') -> Objective:
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        right = accuracy(net(batch[feature], train=False), batch['label'])
+        right = accuracy(net(*given(batch, feature), train=False), batch['label'])
         return {
             'accuracy': right,
             'solved': jnp.broadcast_to(right.min(), right.shape),
@@ -99,11 +100,11 @@ def score_solved(feature: str = 'image') -> Objective:
     return score
 
 
-def predict(feature: str = 'image') -> Callable[[nn.Module, Batch], Array]:
+def predict(feature: Features = 'image') -> Callable[[nn.Module, Batch], Array]:
     """Logits in evaluation mode, as pictures and users ask for them.
 
     Args:
-        feature: name of the input in the batch.
+        feature: name of the input in the batch, or names of several inputs.
 
     Returns:
         `(net, batch) -> logits`, float32 whatever the precision, for NumPy and
@@ -111,7 +112,8 @@ def predict(feature: str = 'image') -> Callable[[nn.Module, Batch], Array]:
     """
 
     def logits(net: nn.Module, batch: Batch) -> Array:
-        return net(jnp.asarray(batch[feature]), train=False).astype(jnp.float32)
+        inputs = map(jnp.asarray, given(batch, feature))
+        return net(*inputs, train=False).astype(jnp.float32)
 
     return logits
 

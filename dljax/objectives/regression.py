@@ -5,11 +5,12 @@ from collections.abc import Callable
 from flax import linen as nn
 
 from dljax.losses import quadratic, squared_error
+from dljax.objectives.features import Features, given
 from dljax.types import Array, Batch, Metrics, Objective
 
 
 def regress(
-    feature: str = 'features',
+    feature: Features = 'features',
     target: str = 'target',
     *,
     loss: Callable[[Array, Array], Array] = quadratic,
@@ -20,7 +21,7 @@ def regress(
     mode, so it moves its own batch statistics.
 
     Args:
-        feature: name of the input in the batch.
+        feature: name of the input in the batch, or names of several inputs.
         target: name of what to predict.
         loss: `(prediction, target) -> [batch]`; half the squared distance by default,
             whose mean is the quadratic cost of the textbooks.
@@ -31,7 +32,7 @@ def regress(
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         wanted = batch[target]
-        prediction = net(batch[feature], train=True)
+        prediction = net(*given(batch, feature), train=True)
         prediction = prediction.reshape(_same_size(prediction, wanted))
         error = squared_error(prediction, wanted).mean()
         return loss(prediction, wanted).mean(), {'squared_error': error}
@@ -39,11 +40,13 @@ def regress(
     return objective
 
 
-def score_regression(feature: str = 'features', target: str = 'target') -> Objective:
+def score_regression(
+    feature: Features = 'features', target: str = 'target'
+) -> Objective:
     """Scores of a regression: the squared error of each example.
 
     Args:
-        feature: name of the input in the batch.
+        feature: name of the input in the batch, or names of several inputs.
         target: name of what to predict.
 
     Returns:
@@ -51,7 +54,7 @@ def score_regression(feature: str = 'features', target: str = 'target') -> Objec
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        prediction = net(batch[feature], train=False)
+        prediction = net(*given(batch, feature), train=False)
         prediction = prediction.reshape(_same_size(prediction, batch[target]))
         return {'squared_error': squared_error(prediction, batch[target])}
 

@@ -1,8 +1,49 @@
 """Recurrent networks."""
 
 from dljax.models import recurrent
-from dljax.types import Spec
-from dljax.zoo.rows import Row, Specs
+from dljax.models.recurrent import (
+    EncoderDecoder,
+    SequenceClassifier,
+    SequenceGenerator,
+    SequenceTagger,
+    categorical,
+)
+from dljax.types import Array, Batch, Spec
+from dljax.zoo.rows import Row, Specs, label
+
+_LENGTH = Spec((), 'int32', 1)
+
+
+def _tokens(many: int, shape: tuple[int | None, ...] = (None,)) -> Spec:
+    return Spec(shape, 'int32', 0, many - 1)
+
+
+def _generated(net: SequenceGenerator) -> Specs:
+    if net.draw is categorical:
+        sequence = _tokens(net.outputs, (net.steps,))
+    else:
+        sequence = Spec((net.steps, net.outputs))
+    if net.classes is None:
+        return {'condition': Spec((None,)), 'sequence': sequence}
+    return {'label': label(net.classes), 'sequence': sequence}
+
+
+def _translated(net: EncoderDecoder) -> Specs:
+    return {
+        'source': _tokens(net.source_tokens),
+        'source_length': _LENGTH,
+        'target': _tokens(net.target_tokens),
+        'target_length': _LENGTH,
+    }
+
+
+def _read(net: SequenceClassifier | SequenceTagger, batch: Batch) -> Array:
+    return net(batch['sequence'], batch['length'])
+
+
+def _forced(net: SequenceGenerator, batch: Batch) -> Array:
+    condition = batch['label'] if net.classes is not None else batch['condition']
+    return net(condition, batch['sequence'])
 
 
 def _series(net: recurrent.EchoStateNetwork) -> Specs:
@@ -16,6 +57,63 @@ def _forecast(net: recurrent.Forecaster | recurrent.Autoregression) -> Specs:
 
 
 ROWS = (
+    Row(
+        name='sequence_classifier',
+        constructor=recurrent.SequenceClassifier,
+        inputs=lambda net: {
+            'sequence': Spec((None, None)),
+            'length': _LENGTH,
+            'label': label(max(net.outputs, 2)),
+        },
+        example={'sequence': (8, 8)},
+        parameters=70_402,
+        paper='Schuster and Paliwal, 1997, Bidirectional Recurrent Neural Networks, '
+        'https://doi.org/10.1109/78.650093',
+        reference='LSTM 8·512+128·512+512 + 128·2+2',
+        call=_read,
+    ),
+    Row(
+        name='sequence_tagger',
+        constructor=recurrent.SequenceTagger,
+        inputs=lambda net: {
+            'sequence': Spec((None, None)),
+            'length': _LENGTH,
+            'label': Spec((None,), 'int32', 0, max(net.outputs, 2) - 1),
+        },
+        example={'sequence': (8, 3), 'label': (8,)},
+        parameters=67_842,
+        paper='Elman, 1990, Finding Structure in Time, '
+        'https://doi.org/10.1207/s15516709cog1402_1',
+        reference='LSTM 3·512+128·512+512 + 128·2+2',
+        call=_read,
+    ),
+    Row(
+        name='sequence_generator',
+        constructor=recurrent.SequenceGenerator,
+        inputs=_generated,
+        example={'condition': (8,)},
+        parameters=79_761,
+        paper='Graves, 2013, Generating Sequences With Recurrent Neural Networks, '
+        'https://arxiv.org/abs/1308.0850',
+        reference='carry 10·256+256 + LSTM 17·512+128·512+512 + 128·17+17',
+        call=_forced,
+    ),
+    Row(
+        name='encoder_decoder',
+        constructor=recurrent.EncoderDecoder,
+        inputs=_translated,
+        example={'source': (8,), 'target': (6,)},
+        parameters=263_840,
+        paper='Sutskever, Vinyals and Le, 2014, Sequence to Sequence Learning with '
+        'Neural Networks, https://arxiv.org/abs/1409.3215; Cho et al., 2014, Learning '
+        'Phrase Representations using RNN Encoder-Decoder for Statistical Machine '
+        'Translation, https://arxiv.org/abs/1406.1078',
+        reference='two embeddings of 32·64, three GRUs of 64·384+128·384+384+128, '
+        'carry 256·128+128, 128·32+32',
+        call=lambda net, batch: net(
+            batch['source'], batch['target'], batch['source_length']
+        ),
+    ),
     Row(
         name='echo_state_network',
         constructor=recurrent.EchoStateNetwork,

@@ -1,7 +1,27 @@
-"""Recurrent networks."""
+"""Recurrent networks, by the form of what goes in and what comes out."""
 
 from dljax.models.recurrent.autoregression import Autoregression
 from dljax.models.recurrent.echo_state_network import EchoStateNetwork
+from dljax.models.recurrent.encoder_decoder import EncoderDecoder
 from dljax.models.recurrent.forecaster import Forecaster
+from dljax.models.recurrent.sequence_classifier import SequenceClassifier
+from dljax.models.recurrent.sequence_generator import (
+    SequenceGenerator,
+    bernoulli,
+    categorical,
+    expected,
+)
+from dljax.models.recurrent.sequence_tagger import SequenceTagger
 
-__all__ = ['Autoregression', 'EchoStateNetwork', 'Forecaster']
+__all__ = [
+    'Autoregression',
+    'EchoStateNetwork',
+    'EncoderDecoder',
+    'Forecaster',
+    'SequenceClassifier',
+    'SequenceGenerator',
+    'SequenceTagger',
+    'bernoulli',
+    'categorical',
+    'expected',
+]

@@ -1,0 +1,24 @@
+"""What a net is given of a batch."""
+
+from dljax.types import Array, Batch
+
+Features = str | tuple[str, ...]
+
+
+def given(batch: Batch, feature: Features) -> tuple[Array, ...]:
+    """Take the inputs of a net out of a batch, in the order of its arguments.
+
+    Args:
+        batch: arrays by feature.
+        feature: the name of the input, or the names of several, such as
+            ('sequence', 'length').
+
+    Returns:
+        The arrays.
+
+    Example:
+        >>> given({'length': 2, 'sequence': 1, 'label': 0}, ('sequence', 'length'))
+        (1, 2)
+    """
+    names = (feature,) if isinstance(feature, str) else feature
+    return tuple(batch[name] for name in names)

@@ -1,0 +1,207 @@
+"""Learning and scoring sequences: a label at each step, or a sequence as the answer.
+
+Losses are means over the examples of the mean over an example's true steps, so that a
+batch may be parted among devices without a change of the loss.
+"""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from dljax.losses import cross_entropy
+from dljax.metrics import accuracy
+from dljax.objectives.features import Features, given
+from dljax.types import Array, Batch, Metrics, Objective
+
+
+def tag(feature: Features = ('sequence', 'length')) -> Objective:
+    """Loss of a tagger: cross-entropy of the label at each true step (U3.1).
+
+    Args:
+        feature: names of the sequence and, where lengths vary, of the length, as the
+            net takes them; 'label' is [batch, time].
+
+    Returns:
+        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the share
+        of an example's true steps that are right.
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
+        logits, where = net(*given(batch, feature), train=True), _true(batch, feature)
+        loss = per_step(logits, batch['label'], where).mean()
+        return loss, {'accuracy': accuracy(logits, batch['label'], where=where).mean()}
+
+    return objective
+
+
+def score_tags(feature: Features = ('sequence', 'length')) -> Objective:
+    """Scores of a tagger, over the true steps of each example.
+
+    Args:
+        feature: as for `tag`.
+
+    Returns:
+        `(net, batch, step) -> scores` of [batch] in evaluation mode: 'accuracy', the
+        share of the steps that are right, 'exact', 1 where all of them are, and 'loss'
+        in nats a step.
+    """
+
+    def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
+        logits, where = net(*given(batch, feature), train=False), _true(batch, feature)
+        right = accuracy(logits, batch['label'], where=where)
+        return {
+            'accuracy': right,
+            'exact': (right > 1 - 0.5 / logits.shape[1]).astype(jnp.float32),
+            'loss': per_step(logits, batch['label'], where),
+        }
+
+    return score
+
+
+def generate(
+    condition: str = 'label',
+    target: str = 'sequence',
+    *,
+    loss: Callable[[Array, Array], Array] = cross_entropy,
+) -> Objective:
+    """Loss of a generator under teacher forcing (U3.1).
+
+    Args:
+        condition: name of the class or vector that the sequence comes from.
+        target: name of the sequence.
+        loss: `(outputs, target) -> [batch]`, summed over the steps: `cross_entropy`
+            for classes, `binary_cross_entropy` for zeros and ones, `quadratic` for real
+            numbers.
+
+    Returns:
+        `(net, batch, step) -> (loss, metrics)`; the loss is that of one step.
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
+        outputs = net(batch[condition], batch[target], train=True)
+        return loss(outputs, batch[target]).mean() / outputs.shape[1], {}
+
+    return objective
+
+
+def score_generation(
+    condition: str = 'label',
+    target: str = 'sequence',
+    *,
+    loss: Callable[[Array, Array], Array] = cross_entropy,
+) -> Objective:
+    """Score a generator by what it says of true sequences.
+
+    Args:
+        condition: as for `generate`.
+        target: as for `generate`.
+        loss: as for `generate`.
+
+    Returns:
+        `(net, batch, step) -> {'nll': [batch]}`, in evaluation mode: the loss of the
+        whole sequence, for classes its negative log-likelihood in nats.
+    """
+
+    def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
+        outputs = net(batch[condition], batch[target], train=False)
+        return {'nll': loss(outputs, batch[target])}
+
+    return score
+
+
+def translate() -> Objective:
+    """Loss of an encoder-decoder under teacher forcing (U3.1).
+
+    The batch holds 'source' and 'target', [batch, time] tokens each with a padding of
+    0, and 'source_length' and 'target_length' [batch], the end token included.
+
+    Returns:
+        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the share
+        of the true tokens that are likeliest where all before them are given.
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
+        target = batch['target']
+        logits = net(batch['source'], target, batch['source_length'], train=True)
+        where = within_length(batch['target_length'], target.shape[1])
+        loss = per_step(logits, target, where).mean()
+        return loss, {'accuracy': accuracy(logits, target, where=where).mean()}
+
+    return objective
+
+
+def score_translation() -> Objective:
+    """Scores of an encoder-decoder, which decodes greedily by itself.
+
+    The batch is that of `translate`. What is written before the end token and the end
+    token itself are compared with the target.
+
+    Returns:
+        `(net, batch, step) -> scores` of [batch] in evaluation mode: 'exact', 1 where
+        the answer is the target, 'accuracy', the share of the target's places at which
+        the right token stands, and 'loss' in nats a token under teacher forcing.
+    """
+
+    def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
+        source, target = batch['source'], batch['target']
+        where = within_length(batch['target_length'], target.shape[1])
+        tokens, _ = net.greedy(source, batch['source_length'], steps=target.shape[1])
+        right = (tokens == target) & where
+        places = jnp.maximum(where.sum(axis=1), 1)
+        logits = net(source, target, batch['source_length'], train=False)
+        return {
+            'exact': (right | ~where).all(axis=1).astype(jnp.float32),
+            'accuracy': right.sum(axis=1) / places,
+            'loss': per_step(logits, target, where),
+        }
+
+    return score
+
+
+def within_length(length: Array, steps: int) -> Array:
+    """Tell the true steps from the padding.
+
+    Args:
+        length: [batch] integers.
+        steps: of the padded sequence.
+
+    Returns:
+        [batch, steps] bool.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> print(within_length(jnp.array([1, 2]), 2).astype(int))
+        [[1 0]
+         [1 1]]
+    """
+    return jnp.arange(steps)[None, :] < length[:, None]
+
+
+def per_step(logits: Array, labels: Array, where: Array | None = None) -> Array:
+    """Cross-entropy of each example, averaged over its true steps.
+
+    Args:
+        logits: [batch, time, classes].
+        labels: [batch, time] integers in [0, classes).
+        where: [batch, time] bool, the true steps; None for all.
+
+    Returns:
+        [batch] float32 in nats; 0 for an example without a true step.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> labels, where = jnp.array([[0, 1]]), jnp.array([[True, False]])
+        >>> print(per_step(jnp.zeros((1, 2, 2)), labels, where).round(4))
+        [0.6931]
+    """
+    total = cross_entropy(logits, labels, where=where)
+    if where is None:
+        return total / logits.shape[1]
+    return total / jnp.maximum(where.sum(axis=1), 1)
+
+
+def _true(batch: Batch, feature: Features) -> Array | None:
+    """Find the true steps, where a length is among the features of the net."""
+    sequence, *length = given(batch, feature)
+    return within_length(length[0], sequence.shape[1]) if length else None
