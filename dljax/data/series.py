@@ -39,7 +39,7 @@ def mackey_glass(
 
     Example:
         >>> print(mackey_glass(3, discard=0).round(3))
-        [1.2   1.106 1.02 ]
+        [1.2   1.118 1.043]
     """
     if length < 1 or discard < 0 or substeps < 1 or not start > 0:
         raise ValueError(

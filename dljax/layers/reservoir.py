@@ -175,7 +175,7 @@ def spectral_radius(matrix: Array) -> Array:
         Scalar float32, at least 0; 0 for a nilpotent matrix.
 
     Reference:
-        Gelfand, 1941, Normierte Ringe; Horn and Johnson, Matrix Analysis, 5.6.14.
+        Gelfand, 1941, Normierte Ringe, Matematicheskii Sbornik 9, pages 3-24
 
     Example:
         >>> import jax.numpy as jnp
