@@ -99,7 +99,11 @@ def ensemble(
                     ) from error
             return state.replace(opt_state={**state.opt_state, **changed})
 
-        return jax.vmap(one, (0, 0, batched))(number, values, batch)
+        # One after the other: two mapped decompositions of the orthogonal initialisers
+        # at once can wait for each other for ever in the thread pool of a CPU.
+        if batched is None:
+            return jax.lax.map(lambda each: one(*each, batch), (number, values))
+        return jax.lax.map(lambda each: one(*each), (number, values, batch))
 
     def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
         def one(i: jax.Array, state: State, batch: Batch) -> tuple[State, Metrics]:
