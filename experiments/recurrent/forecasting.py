@@ -4,12 +4,32 @@ Paper: Lin et al. (2023), SegRNN: segment recurrent neural network for long-term
 series forecasting, https://arxiv.org/abs/2308.11200; scaled errors: Hyndman, Koehler
 (2006), https://doi.org/10.1016/j.ijforecast.2006.03.001.
 
-Measured TODO
+Measured with 5 members, seed 0, on a 2-core CPU, as the mean absolute error over 24
+steps of all test windows, which no other part of the series reaches into:
+
+| series | net | linear | seasonal | naive | 95 % intervals hold |
+|---|---|---|---|---|---|
+| seasonal | 0.4030 ± 0.0003 | 0.4053 | 0.563 | 3.83 | 94.1 % |
+| Mackey-Glass | 0.00164 ± 0.00006 | 0.0438 | 0.155 | 0.253 | 98.9 % |
+| seasonal, --no-highway | 0.558 ± 0.007 | | | | 94.2 % |
+| Mackey-Glass, --no-highway | 0.0022 ± 0.0001 | | | | 99.3 % |
+
+The seasonal series is all but linear, and its noise alone makes 0.399: there the net is
+no better than a linear forecast (by 0.6 %), and without its linear part it is as poor
+as to repeat the last week. On Mackey-Glass it errs 27 times less than the linear one.
+The mean of the five members has 0.4017 and 0.0013. The number of updates was chosen on
+a short run of each.
+
+The intervals are normal ones about that mean, with the variance between the members
+plus the mean square of what their mean missed in the validation windows.
+Cost: 20 s of training for all on either series. Commands:
 python experiments/recurrent/forecasting.py --members 5
+python experiments/recurrent/forecasting.py --members 5 --series mackey_glass
+python experiments/recurrent/forecasting.py --data FILE --column NAME --season 12
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +42,7 @@ from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import GRU, LSTM, Elman, SeasonalNaive
 from dljax.losses import huber
-from dljax.metrics import coverage, naive_scale, predictive_interval
+from dljax.metrics import coverage, naive_scale
 from dljax.objectives import (
     regress,
     score_forecast,
@@ -30,12 +50,15 @@ from dljax.objectives import (
     solve_readout,
     within,
 )
-from dljax.report import Measure, Outcome, Picture
+from dljax.pictures_of_forecasts import (
+    error_by_step,
+    forecast_windows,
+    forecasts,
+    interval,
+)
+from dljax.report import Measure, Outcome
 from dljax.training import Player
 from dljax.types import Array, Batch, Objective, PyTree
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TINY = {
     'steps': 3,
@@ -47,7 +70,7 @@ TINY = {
     'hidden': 4,
 }
 CELLS = {'gru': GRU, 'lstm': LSTM, 'elman': Elman}
-COLOURS = {'net': 'C0', 'linear': 'C1', 'seasonal': 'C2', 'naive': '0.45'}
+KINDS = ('net', 'linear', 'seasonal', 'naive')
 
 
 class Forecasts(nn.Module):
@@ -171,14 +194,14 @@ def experiment(
         steps=steps,
         data=f'{described}: {len(values):,} values, of which '
         + ', '.join(f'{len(part):,} {name}' for name, part in parts.items()),
-        score=side_by_side(dict.fromkeys(COLOURS, score)),
+        score=side_by_side(dict.fromkeys(KINDS, score)),
         evaluation=sets,
         best='validation/net/scaled_error',
         higher=False,
         normalizers={'history': normalizer},
         pictures={
-            'Forecasts': draw_forecasts(normalizer, level),
-            'Error and horizon': draw_errors(normalizer),
+            'Forecasts': forecast_windows(KINDS, normalizer, level),
+            'Error and horizon': error_by_step(KINDS, normalizer),
         },
         measures={'interval': measure_interval(normalizer, level)},
     )
@@ -201,41 +224,6 @@ def on_all_windows(rule: Objective, history: int, horizon: int) -> Objective:
     return objective
 
 
-def forecasts(outcome: Outcome, part: str) -> dict[str, np.ndarray]:
-    """Let every member forecast every window of a part.
-
-    Args:
-        outcome: of the run.
-        part: 'validation' or 'test'.
-
-    Returns:
-        [members, windows, horizon] by the kind of forecast, normalised.
-    """
-
-    def each(net: nn.Module, history: Array) -> dict[str, Array]:
-        return {name: getattr(net, name)(history, train=False) for name in COLOURS}
-
-    made = outcome.each(each, jnp.asarray(outcome.evaluation[part]['history']))
-    return {name: np.asarray(values, np.float32) for name, values in made.items()}
-
-
-def interval(outcome: Outcome, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the interval of the ensemble's mean for every test window, normalised.
-
-    Its variance is that between the members plus the mean square of what their mean
-    missed in the validation windows, each step of the horizon for itself.
-
-    Args:
-        outcome: of the run.
-        level: share of the truth that it should hold.
-    """
-    missed = outcome.evaluation['validation']['target'] - forecasts(
-        outcome, 'validation'
-    )['net'].mean(0)
-    ends = predictive_interval(forecasts(outcome, 'test')['net'], missed, level)
-    return np.asarray(ends[0]), np.asarray(ends[1])
-
-
 def measure_interval(normalizer: sources.Normalizer, level: float) -> Measure:
     """Measure the interval's coverage and width, and the error of the ensemble's mean.
 
@@ -246,8 +234,8 @@ def measure_interval(normalizer: sources.Normalizer, level: float) -> Measure:
 
     def measure(outcome: Outcome) -> dict[str, float]:
         truth = outcome.evaluation['test']['target']
-        low, high = interval(outcome, level)
-        middle = forecasts(outcome, 'test')['net'].mean(0)
+        low, high = interval(outcome, 'net', level)
+        middle = forecasts(outcome, ('net',))['net'].mean(0)
         unit = normalizer.scale[0]
         return {
             f'coverage_of_{100 * level:g}': float(coverage(low, high, truth)),
@@ -256,87 +244,6 @@ def measure_interval(normalizer: sources.Normalizer, level: float) -> Measure:
         }
 
     return measure
-
-
-def draw_forecasts(normalizer: sources.Normalizer, level: float) -> Picture:
-    """Draw four test windows: the end of the history, the truth, every forecast.
-
-    Args:
-        normalizer: of the series.
-        level: share of the truth that the interval should hold.
-    """
-
-    def draw(outcome: Outcome) -> 'Figure':
-        from matplotlib.figure import Figure
-
-        def original(values: np.ndarray) -> np.ndarray:
-            return normalizer.inverse(values[..., None])[..., 0]
-
-        test, made = outcome.evaluation['test'], forecasts(outcome, 'test')
-        ends = interval(outcome, level)
-        count, horizon = test['target'].shape
-        shown = min(3 * horizon, test['history'].shape[1])
-        before, after = np.arange(1 - shown, 1), np.arange(1, horizon + 1)
-        figure = Figure(figsize=(11, 6.5), layout='constrained')
-        for axes, window in zip(
-            figure.subplots(2, 2).flat,
-            np.linspace(0, count - 1, 4).astype(int),
-            strict=True,
-        ):
-            seen = original(test['history'][window, -shown:, 0])
-            axes.plot(before, seen, color='black', lw=1.2)
-            truth = original(test['target'][window])
-            axes.plot(after, truth, color='black', lw=2.2, label='truth')
-            low, high = (original(end[window]) for end in ends)
-            label = f'net, {100 * level:g} % interval'
-            axes.fill_between(after, low, high, color='C0', alpha=0.2, label=label)
-            for name, colour in COLOURS.items():
-                middle = original(made[name][:, window].mean(0))
-                style = '-' if name == 'net' else '--'
-                axes.plot(after, middle, style, color=colour, lw=1.3, label=name)
-            axes.axvline(0.5, color='0.7', lw=0.8)
-            axes.set(title=f'test window {window}', xlabel='steps ahead')
-            axes.grid(alpha=0.3)
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc='outside lower center', ncols=len(labels))
-        return figure
-
-    return draw
-
-
-def draw_errors(normalizer: sources.Normalizer) -> Picture:
-    """Draw the absolute error of each forecast against how far ahead it looks.
-
-    Args:
-        normalizer: of the series.
-    """
-
-    def draw(outcome: Outcome) -> 'Figure':
-        from matplotlib.figure import Figure
-
-        truth = outcome.evaluation['test']['target']
-        figure = Figure(figsize=(6.5, 4), layout='constrained')
-        axes = figure.add_subplot()
-        made = forecasts(outcome, 'test')
-        for name in COLOURS:
-            errors = normalizer.scale[0] * np.abs(made[name] - truth[None]).mean(1)
-            after = np.arange(1, truth.shape[1] + 1)
-            axes.plot(after, errors.mean(0), color=COLOURS[name], label=name)
-            if len(errors) > 1:
-                low, high = errors.min(0), errors.max(0)
-                axes.fill_between(after, low, high, color=COLOURS[name], alpha=0.2)
-        axes.set(
-            xlabel='steps ahead',
-            ylabel='mean absolute error on the test windows',
-            yscale='log',
-        )
-        for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            axis('{x:g}')
-        axes.grid(alpha=0.3, which='both')
-        axes.legend(ncols=2)
-        return figure
-
-    return draw
 
 
 if __name__ == '__main__':
