@@ -116,3 +116,22 @@ def test_a_text_of_the_users_own_is_parted_and_its_faults_are_named(
     path.write_text('short')
     with pytest.raises(ValueError, match='has 5 characters, wanted 180 or more'):
         module.experiment(**module.TINY, data=path)
+
+
+def test_a_column_of_ones_own_is_forecast(tmp_path: Path) -> None:
+    forecasting = load(ROOT / 'recurrent/forecasting.py').experiment
+    path = tmp_path / 'sales.csv'
+    rows = [f'{day},{5 + day % 7}' for day in range(300)]
+    path.write_text('\n'.join(['day,"sold, pieces"', *rows]))
+    settings = {'history': 14, 'horizon': 7, 'segment': 7, 'season': 7, 'steps': 1}
+    made = forecasting(data=path, column='sold, pieces', **settings)
+    assert 'sales.csv: 300 values, of which 210 train, 45 validation' in made.data
+    report = run(made, tmp_path / 'run', console=Console(file=io.StringIO()))
+    # A season without noise: to repeat it is right, and so is the linear forecast.
+    assert report.metrics['test/seasonal/absolute_error'] == 0.0
+    assert report.metrics['test/linear/absolute_error'] < 0.05
+    assert report.metrics['test/naive/absolute_error'] > 1.0
+    with pytest.raises(ValueError, match="wanted one of 'day', 'sold, pieces'"):
+        forecasting(data=path, column='sold')
+    with pytest.raises(ValueError, match='season is 28 and history 14'):
+        forecasting(data=path, column='day', **{**settings, 'season': 28})

@@ -17,6 +17,7 @@ from dljax.objectives.energy import (
     pretrain,
     score_machine,
 )
+from dljax.objectives.forecasting import score_forecast, score_free_run
 from dljax.objectives.language import predict_next, sample_text, score_next
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
@@ -47,6 +48,8 @@ __all__ = [
     'regress',
     'sample_text',
     'score_classes',
+    'score_forecast',
+    'score_free_run',
     'score_generation',
     'score_machine',
     'score_map',

@@ -140,7 +140,7 @@ def write(reciter: tuple, prompts: list[str], length: int, heat: object) -> list
     tokens = jnp.stack([jnp.asarray(vocabulary.encode(prompt)) for prompt in prompts])
     # All collections, the carry of the training's batch of 4 among them.
     variables = {'params': state.params, **state.collections}
-    written = jax.jit(nn.apply(generate, net), static_argnums=3)(
+    written = jax.jit(nn.apply(sample_text, net), static_argnums=3)(
         variables, KEY, tokens, length, heat
     )
     return [vocabulary.decode(np.asarray(row)) for row in written]
@@ -159,7 +159,7 @@ def test_temperature_zero_is_the_argmax_of_each_step() -> None:
     net = CharacterModel(7, LSTM(8), embedding=4)
     params = jax.tree.map(lambda p: 3 * p, started(net, first_batch())['params'])
     prompt = jnp.array([[1, 2, 3], [4, 4, 4]])
-    written = nn.apply(generate, net)({'params': params}, KEY, prompt, 9, 0.0)
+    written = nn.apply(sample_text, net)({'params': params}, KEY, prompt, 9, 0.0)
     tokens = prompt
     for _ in range(9):
         chosen = net.apply({'params': params}, tokens)[:, -1].argmax(axis=-1)
@@ -174,7 +174,7 @@ def test_what_is_drawn_has_the_distribution_that_the_net_predicts(heat) -> None:
     params = jax.tree.map(lambda p: 3 * p, started(net, first_batch())['params'])
     count = 20_000
     prompt = jnp.tile(jnp.array([[1, 5]]), (count, 1))
-    written = jax.jit(nn.apply(generate, net), static_argnums=3)(
+    written = jax.jit(nn.apply(sample_text, net), static_argnums=3)(
         {'params': params}, KEY, prompt, 2, jnp.full(count, heat)
     )
 
@@ -203,7 +203,7 @@ def test_each_row_has_its_own_temperature(reciter: tuple) -> None:
 )
 def test_a_prompt_that_cannot_be_read_is_refused(prompt, length) -> None:
     with pytest.raises(ValueError, match='at least one token a row'):
-        nn.apply(generate, STATEFUL)({}, KEY, prompt.astype(np.int32), length)
+        nn.apply(sample_text, STATEFUL)({}, KEY, prompt.astype(np.int32), length)
 
 
 def made(**changes: object) -> Experiment:
