@@ -3,7 +3,9 @@
 from dljax.data.arrays import batches_per_epoch
 from dljax.data.augment import affine, rotation, scaling, translation, warped
 from dljax.data.batches import batches
+from dljax.data.brackets import brackets
 from dljax.data.dataset import DataSet, Records
+from dljax.data.dates import dates
 from dljax.data.images import as_float, padded, resized
 from dljax.data.load import BUILT_IN, load
 from dljax.data.normalise import Normalizer, min_max, z_score
@@ -25,6 +27,8 @@ __all__ = [
     'as_float',
     'batches',
     'batches_per_epoch',
+    'brackets',
+    'dates',
     'load',
     'min_max',
     'padded',
