@@ -3,7 +3,9 @@
 from dljax.data.arrays import batches_per_epoch
 from dljax.data.augment import affine, rotation, scaling, translation, warped
 from dljax.data.batches import batches
+from dljax.data.brackets import brackets
 from dljax.data.dataset import DataSet, Records
+from dljax.data.dates import dates
 from dljax.data.images import as_float, padded, resized
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
@@ -41,6 +43,8 @@ __all__ = [
     'count_windows',
     'cut_windows',
     'labelled',
+    'brackets',
+    'dates',
     'load',
     'mackey_glass',
     'min_max',

@@ -18,7 +18,7 @@ from dljax.data import Vocabulary, batches, scored_windows, text_windows
 from dljax.experiment import Experiment, Report, run
 from dljax.layers import GRU, LSTM
 from dljax.models.recurrent import CharacterModel
-from dljax.objectives import predict_next, score_next
+from dljax.objectives import predict_next, sample_text, score_next
 from dljax.training import Player, evaluate, fit, learner
 from dljax.types import Array, Batch, PyTree, State
 
