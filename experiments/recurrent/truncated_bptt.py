@@ -8,8 +8,24 @@ Five equal LSTMs read the same windows of 256 characters and move once a window.
 gradient of the first goes through all of it; those of others are cut every 64, 16 and 4
 characters, where the carry goes on. The last is cut every 16 and begins at zero there.
 
-MEASURED
-Command:
+Measured with 3 members, seed 0, on a 2-core CPU, after 600 updates: bits per character
+of the last tenth of the text (Python 3.11.7), which all nets read nearly as one stream,
+the gradient's norm in the last 6 updates, and its cosine with that through all 256
+characters, at equal weights, in one member:
+
+| net | gradient through | held out | norm | cosine |
+|---|---|---|---|---|
+| full | 256 characters | 2.030 ± 0.015 | 0.157 ± 0.005 | 1 |
+| quarter | 64 | 2.021 ± 0.020 | 0.158 ± 0.003 | 0.99 |
+| sixteenth | 16 | 2.031 ± 0.007 | 0.150 ± 0.003 | 0.98 |
+| sixty_fourth | 4 | 2.029 ± 0.019 | 0.141 ± 0.001 | 0.90 |
+| no_carry | 16, from zero | 2.045 ± 0.008 | 0.150 ± 0.001 | 0.55 |
+
+Where the carry goes on, it does not matter here how far the gradient goes: a short one
+is a little smaller and points nearly the same way, and the first four are not told
+apart. In training the last, which forgets every 16 characters, is 0.2 bits behind.
+Cost: 172 s of training for 1 member, 699 s for 3 on a busy machine. Commands:
+python experiments/recurrent/truncated_bptt.py
 python experiments/recurrent/truncated_bptt.py --members 3
 """
 
