@@ -21,6 +21,8 @@ from dljax.configuration import Options
 from dljax.experiment import Experiment, run
 from dljax.layers import leaky_relu
 from dljax.models.feedforward import MLP
+from dljax.report import Outcome
+from dljax.training import ensemble, evaluate, learner, member
 
 ROOT = Path(__file__).parent.parent / 'experiments'
 FILES = sorted(ROOT.glob('*/*.py'))
@@ -96,3 +98,21 @@ def test_dead_units_are_those_whose_slope_is_gone_for_every_example(
     gone = nn.apply(health, net)(params, batch, 0)['gradient_1'][0]
     assert alive > 1e-2
     assert gone > 1e-3 if activation is leaky_relu else gone < 1e-6
+
+
+def test_the_median_is_over_the_members_of_their_own_test_returns() -> None:
+    module = load(ROOT / 'control/dqn_cartpole.py')
+    made = module.experiment(**module.TINY | {'limit': 60})
+    train, source = ensemble(learner(made.net, made.players), made.source, 5)
+    key = jax.random.key(0)
+    state = jax.jit(train.init)(key, source.init(key)[1])
+    outcome = Outcome(made.net, member(state, 0), state, made.evaluation, [])
+    (measure,) = made.measures.values()
+    batch = made.evaluation['test']
+    returns = [
+        evaluate(made.net, made.score, member(state, index), [batch])['return']
+        for index in range(5)
+    ]
+    assert measure(outcome)['test_return'] == pytest.approx(sorted(returns)[2])
+    assert len(set(returns)) > 1
+    assert not set(batch['episode']) & set(made.evaluation['validation']['episode'])
