@@ -40,6 +40,7 @@ TOP = {
     'experiment',
     'ledger',
     'pictures',
+    'pictures_of_forecasts',
     'pictures_of_maps',
     'report',
     'session',

@@ -22,6 +22,8 @@ from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrence import unroll
 from dljax.layers.recurrent_stack import RecurrentStack
+from dljax.layers.reservoir import Reservoir, spectral_radius
+from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
 
@@ -41,6 +43,8 @@ __all__ = [
     'OriginalDropout',
     'RadialBasis',
     'RecurrentStack',
+    'Reservoir',
+    'SeasonalNaive',
     'SparseConv',
     'Subsampling',
     'Vote',
@@ -56,6 +60,7 @@ __all__ = [
     'prelu',
     'scaled_tanh',
     'spatial_dropout',
+    'spectral_radius',
     'squared_distances',
     'sum_pool',
     'unroll',

@@ -17,6 +17,8 @@ from dljax.objectives.energy import (
     pretrain,
     score_machine,
 )
+from dljax.objectives.forecasting import score_forecast, score_free_run
+from dljax.objectives.language import predict_next, sample_text, score_next
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.self_organising import organise, score_map
@@ -41,12 +43,17 @@ __all__ = [
     'perceptron',
     'place_centres',
     'predict',
+    'predict_next',
     'pretrain',
     'regress',
+    'sample_text',
     'score_classes',
+    'score_forecast',
+    'score_free_run',
     'score_generation',
     'score_machine',
     'score_map',
+    'score_next',
     'score_regression',
     'score_return',
     'score_solved',

@@ -48,7 +48,9 @@ def classify(
         if augment is not None:
             inputs = augment(net.make_rng('augment'), inputs)
         logits = net(inputs, *others, train=True)
-        loss = _cross_entropy(logits, batch['label'], label_smoothing)
+        loss = label_cross_entropy(
+            logits, batch['label'], label_smoothing=label_smoothing
+        )
         right = accuracy(logits, batch['label'])
         return loss.mean(), {'accuracy': right.mean()}
 
@@ -70,7 +72,7 @@ def score_classes(feature: Features = 'image') -> Objective:
         logits = net(*given(batch, feature), train=False)
         return {
             'accuracy': accuracy(logits, batch['label']),
-            'loss': _cross_entropy(logits, batch['label'], 0.0),
+            'loss': label_cross_entropy(logits, batch['label']),
         }
 
     return score
@@ -118,8 +120,25 @@ def predict(feature: Features = 'image') -> Callable[[nn.Module, Batch], Array]:
     return logits
 
 
-def _cross_entropy(logits: Array, labels: Array, smoothing: float) -> Array:
+def label_cross_entropy(
+    logits: Array,
+    labels: Array,
+    *,
+    label_smoothing: float = 0.0,
+    where: Array | None = None,
+) -> Array:
+    """Cross-entropy of labels, binary where there is a single logit.
+
+    Args:
+        logits: [batch, ..., classes], or [batch, ..., 1] for two classes.
+        labels: [batch, ...] integers.
+        label_smoothing: in [0, 1].
+        where: the labels that count; None counts all.
+
+    Returns:
+        [batch] float32 in nats, summed over an example's labels.
+    """
+    options = {'label_smoothing': label_smoothing, 'where': where}
     if logits.shape[-1] == 1 and logits.ndim == labels.ndim + 1:
-        logits = logits[..., 0]
-        return binary_cross_entropy(logits, labels, label_smoothing=smoothing)
-    return cross_entropy(logits, labels, label_smoothing=smoothing)
+        return binary_cross_entropy(logits[..., 0], labels, **options)
+    return cross_entropy(logits, labels, **options)

@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from dljax.losses import cross_entropy
 from dljax.metrics import accuracy
+from dljax.objectives.classification import label_cross_entropy
 from dljax.objectives.features import Features, given
 from dljax.types import Array, Batch, Metrics, Objective
 
@@ -52,7 +53,7 @@ def score_tags(feature: Features = ('sequence', 'length')) -> Objective:
         right = accuracy(logits, batch['label'], where=where)
         return {
             'accuracy': right,
-            'exact': (right > 1 - 0.5 / logits.shape[1]).astype(jnp.float32),
+            'exact': (right == 1).astype(jnp.float32),
             'loss': per_step(logits, batch['label'], where),
         }
 
@@ -182,7 +183,7 @@ def per_step(logits: Array, labels: Array, where: Array | None = None) -> Array:
     """Cross-entropy of each example, averaged over its true steps.
 
     Args:
-        logits: [batch, time, classes].
+        logits: [batch, time, classes], or a single one for two classes.
         labels: [batch, time] integers in [0, classes).
         where: [batch, time] bool, the true steps; None for all.
 
@@ -195,7 +196,7 @@ def per_step(logits: Array, labels: Array, where: Array | None = None) -> Array:
         >>> print(per_step(jnp.zeros((1, 2, 2)), labels, where).round(4))
         [0.6931]
     """
-    total = cross_entropy(logits, labels, where=where)
+    total = label_cross_entropy(logits, labels, where=where)
     if where is None:
         return total / logits.shape[1]
     return total / jnp.maximum(where.sum(axis=1), 1)

@@ -1,0 +1,132 @@
+"""Encoder-decoder: dates as people write them to ISO 8601, letter by letter (U3.1).
+
+Paper: Sutskever, Vinyals, Le (2014), Sequence to sequence learning with neural
+networks, https://arxiv.org/abs/1409.3215; Cho et al. (2014), Learning phrase
+representations using RNN encoder-decoder, https://arxiv.org/abs/1406.1078.
+
+The pairs are synthetic: eight English styles of days from 1930 to 2029, by rule. No day
+of the validation or the test is in the training, in any style. Sources have 7 to 31
+characters and are padded; all that the decoder learns of them is one vector.
+
+MEASURED
+Cost: COST. Command:
+python experiments/recurrent/translate_dates.py --members 3
+"""
+
+from typing import Literal
+
+import numpy as np
+import optax
+
+from dljax import create_model, data, zoo
+from dljax.cli import command
+from dljax.data.dates import CHARACTERS, SOURCE_LENGTH, TARGET_LENGTH, decoded
+from dljax.experiment import Experiment
+from dljax.layers import GRU, LSTM, Elman, RecurrentStack
+from dljax.objectives import score_translation, translate
+from dljax.report import Outcome
+from dljax.training import Player, clipped
+from dljax.types import Array, Batch, Spec
+
+TINY = {'steps': 2, 'batch_size': 8, 'units': 8, 'train': 40, 'test': 10}
+
+
+def experiment(
+    *,
+    cell: Literal['elman', 'lstm', 'gru'] = 'gru',
+    units: int = 128,
+    embedding: int = 32,
+    context: bool = True,
+    bidirectional: bool = True,
+    reverse: bool = False,
+    train: int = 20_000,
+    test: int = 2000,
+    steps: int = 2000,
+    batch_size: int = 64,
+    learning_rate: float = 3e-3,
+) -> Experiment:
+    """Train under teacher forcing; score by greedy decoding.
+
+    Args:
+        cell: which recurrent layer.
+        units: of the encoder in each direction, and of the decoder.
+        embedding: width of the embedding of a character.
+        context: whether the decoder sees the encoder's last states at each step.
+        bidirectional: whether the source is read in both directions.
+        reverse: whether it is turned round before.
+        train: examples to learn from.
+        test: examples to test with, and half as many for the validation.
+        steps: updates in all.
+        batch_size: examples in one update.
+        learning_rate: of Adam at the start; it falls to 0 along a cosine.
+    """
+    pairs = data.dates(0, train, test // 2, test)
+    layer = {'elman': Elman(units), 'lstm': LSTM(units), 'gru': GRU(units)}[cell]
+    settings = {
+        'source_tokens': len(CHARACTERS),
+        'target_tokens': len(CHARACTERS),
+        'embedding': embedding,
+        'encoder': RecurrentStack(layer, bidirectional=bidirectional),
+        'decoder': RecurrentStack(layer),
+        'context': context,
+        'reverse': reverse,
+    }
+    schedule = optax.cosine_decay_schedule(learning_rate, steps)
+    return Experiment(
+        net=create_model('encoder_decoder', **settings),
+        players={
+            'translator': Player(clipped(optax.adam(schedule), 1.0), loss=translate())
+        },
+        source=data.resident(pairs['train'], batch_size),
+        steps=steps,
+        data=f'written dates and their ISO form (synthetic): {train} pairs to learn '
+        f'from, {test // 2} for validation and {test} for test, of other days',
+        score=score_translation(),
+        evaluation={split: pairs[split] for split in ('validation', 'test')},
+        inputs={
+            **zoo.inputs('encoder_decoder', **settings),
+            'source_length': Spec((), 'int32', 1, SOURCE_LENGTH),
+            'target_length': Spec((), 'int32', 1, TARGET_LENGTH),
+        },
+        best='validation/exact',
+        pictures={'Examples': examples, 'Mistakes': mistakes},
+    )
+
+
+def answers(outcome: Outcome) -> list[tuple[str, str, str]]:
+    """Translate the test greedily: source, answer and target of each example."""
+
+    def greedy(net: object, batch: Batch) -> Array:
+        source, length = batch['source'], batch['source_length']
+        return net.greedy(source, length, steps=TARGET_LENGTH)[0]
+
+    batch = outcome.evaluation['test']
+    said = np.asarray(outcome.apply(greedy, batch))
+    return [
+        tuple(map(decoded, row))
+        for row in zip(batch['source'], said, batch['target'], strict=True)
+    ]
+
+
+def table(rows: list[tuple[str, str, str]], title: str) -> str:
+    """Lay source, answer and target side by side."""
+    lines = [title, '', f'{"source":<33}{"answer":<13}target']
+    lines += [f'{source:<33}{answer:<13}{target}' for source, answer, target in rows]
+    return '\n'.join(lines)
+
+
+def examples(outcome: Outcome) -> str:
+    """Show the first examples of the test."""
+    return table(answers(outcome)[:16], 'the first examples of the test')
+
+
+def mistakes(outcome: Outcome) -> str:
+    """Show what was translated wrongly."""
+    rows = answers(outcome)
+    wrong = [row for row in rows if row[1] != row[2]]
+    title = f'{len(wrong)} of {len(rows)} wrong; the first of them'
+    return table(wrong[:24], title)
+
+
+if __name__ == '__main__':
+    command(experiment)
