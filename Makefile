@@ -1,11 +1,11 @@
 # Two commands on a fresh machine: `make train` and `make test`.
-# Others: `make heavy` (slow tests), `make lint`, `make clean` (removes .venv).
+# Others: `make heavy` (slow tests), `make parity` (against torch), `make lint`, `make clean` (removes .venv).
 # Arguments go through ARGS: make train ARGS='--steps 500 --members 5'
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test heavy lint clean
+.PHONY: train test heavy parity lint clean
 
 train: .venv/train
 	$(BIN)/python experiments/convolutional/lenet_digits.py $(ARGS)
@@ -15,6 +15,9 @@ test: .venv/test
 
 heavy: .venv/test
 	$(BIN)/python -m pytest -m heavy $(ARGS)
+
+parity: .venv/parity
+	$(BIN)/python -m pytest tests/parity $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -32,6 +35,6 @@ clean:
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-.venv/test .venv/dev: .venv/%: .venv/python setup.cfg
+.venv/test .venv/dev .venv/parity: .venv/%: .venv/python setup.cfg
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	touch $@

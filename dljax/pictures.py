@@ -1,6 +1,6 @@
 """Pictures of a run: functions that return what draws them from its outcome."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
@@ -213,6 +213,44 @@ def boundary(
         labels = [f'class {label}' for label in labels]
         figure.legend(handles, labels, loc='outside upper center', ncols=2)
         axes.set(xlabel='$x_1$', ylabel='$x_2$', aspect='equal')
+        return figure
+
+    return draw
+
+
+def against_updates(
+    players: Sequence[str],
+    titles: Mapping[str, str],
+    levels: Mapping[str, float] | None = None,
+) -> Picture:
+    """Draw metrics of several players against the updates, a panel a metric.
+
+    Args:
+        players: a line each; one that leaves the finite numbers says where.
+        titles: of the panels, by metric.
+        levels: values to mark in the first panel by a dotted line, by their name.
+
+    Returns:
+        The picture.
+    """
+
+    def draw(outcome: Outcome) -> 'Figure':
+        figure = _figure(5 * len(titles), 4.4)
+        panels = figure.subplots(1, len(titles), squeeze=False)[0]
+        for axes, (metric, title) in zip(panels, titles.items(), strict=True):
+            for player in players:
+                name = f'{player}/{metric}'
+                finite = [(r['step'], r[name]) for r in outcome.rows if name in r]
+                lost = next((r['step'] for r in outcome.rows if name not in r), None)
+                note = '' if lost is None else f': not finite by update {lost}'
+                axes.plot(*np.reshape(finite, (-1, 2)).T, label=player + note)
+            axes.set(title=title, xlabel='updates', yscale='log')
+            axes.grid(alpha=0.3)
+        for name, level in (levels or {}).items():
+            panels[0].axhline(level, color='black', linestyle=':', label=name)
+        handles, labels = panels[0].get_legend_handles_labels()
+        columns = min(len(labels), 4 * len(titles))
+        figure.legend(handles, labels, loc='outside lower center', ncols=columns)
         return figure
 
     return draw

@@ -57,6 +57,18 @@ class Outcome:
         variables = {'params': self.state.params, **self.state.collections}
         return jax.jit(nn.apply(function, self.net))(variables, *arguments)
 
+    def each(self, function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
+        """Call it on every member; all leaves have a first axis of [members].
+
+        A run without an ensemble is one member.
+        """
+        state = self.members
+        if np.ndim(state.step) == 0:
+            state = jax.tree.map(lambda leaf: leaf[None], state)
+        call = nn.apply(function, self.net)
+        mapped = jax.vmap(lambda variables: call(variables, *arguments))
+        return jax.jit(mapped)({'params': state.params, **state.collections})
+
 
 # What is shown of an outcome, a figure or a text; and figures of it as a whole, such as
 # a distance between distributions, which no mean over examples gives.

@@ -33,6 +33,7 @@ TOP = {
     'experiment',
     'ledger',
     'pictures',
+    'pictures_of_maps',
     'report',
     'session',
     'workdir',

@@ -113,3 +113,17 @@ def test_an_outcome_applies_functions_to_the_bound_net() -> None:
     doubled = done.apply(lambda net, x: 2 * net(x, train=False), IMAGES)
     np.testing.assert_allclose(doubled, 10 * IMAGES.reshape(4, 3))
     assert isinstance(doubled, jax.Array)
+
+
+def test_every_member_answers_for_itself() -> None:
+    done = outcome({})
+    np.testing.assert_allclose(
+        done.each(predict(), {'image': IMAGES}), 5 * IMAGES.reshape(1, 4, 3)
+    )
+    params = {'dense': {'kernel': jnp.stack([jnp.eye(3), 2.0 * jnp.eye(3)])}}
+    members = State(jnp.zeros(2, jnp.int32), params, {}, {})
+    done = Outcome(done.net, done.state, members, {}, [])
+    np.testing.assert_allclose(
+        done.each(predict(), {'image': IMAGES}),
+        np.stack([IMAGES.reshape(4, 3), 2 * IMAGES.reshape(4, 3)]),
+    )

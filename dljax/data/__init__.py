@@ -7,11 +7,12 @@ from dljax.data.brackets import brackets
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
 from dljax.data.images import as_float, padded, resized
+from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.procedural import procedural
 from dljax.data.resident import resident
-from dljax.data.sequences import adding_problem
+from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.shuffle import permuted
 from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
@@ -29,6 +30,7 @@ __all__ = [
     'batches_per_epoch',
     'brackets',
     'dates',
+    'labelled',
     'load',
     'min_max',
     'padded',
@@ -40,6 +42,7 @@ __all__ = [
     'rotation',
     'scaling',
     'stream',
+    'sum_problem',
     'together',
     'translation',
     'truth_table',

@@ -11,7 +11,7 @@ from dljax.layers.activations import (
 from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
-from dljax.layers.elman import Elman
+from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
 from dljax.layers.images import check_images
@@ -48,6 +48,7 @@ __all__ = [
     'derivative',
     'global_average_pool',
     'global_max_pool',
+    'identity',
     'in_types',
     'leaky_relu',
     'prelu',

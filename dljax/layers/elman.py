@@ -7,14 +7,27 @@ from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation, activate
 from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
-from dljax.types import Array
+from dljax.types import Array, Key
+
+
+def identity(key: Key, shape: tuple[int, int], dtype: DTypeLike = jnp.float32) -> Array:
+    """Initialise recurrent weights so that the state, left alone, stays what it is.
+
+    Example:
+        >>> import jax
+        >>> print(identity(jax.random.key(0), (2, 2)))
+        [[1. 0.]
+         [0. 1.]]
+    """
+    del key  # nothing here is random
+    return jnp.eye(*shape, dtype=dtype)
 
 
 class Elman(nn.Module):
     """Simple recurrent layer (U3.1): a_t = φ(W_ax x_t + W_aa a_{t-1} + b_a).
 
     Parameters: `kernel` W_ax, `recurrent_kernel` W_aa, `bias` b_a. With
-    `activation=jax.nn.relu` and `recurrent_init=identity()` it is the IRNN.
+    `activation=jax.nn.relu` and `recurrent_init=identity` it is the IRNN.
 
     Attributes:
         features: the number of units, at least 1.

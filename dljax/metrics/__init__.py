@@ -2,15 +2,33 @@
 
 from dljax.metrics.classification import accuracy, top_k_accuracy
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
+from dljax.metrics.partition import (
+    Estimate,
+    annealed_importance_sampling,
+    log_partition,
+    states,
+)
 from dljax.metrics.regression import absolute_error, r_squared
+from dljax.metrics.self_organising import (
+    adjacent,
+    quantisation_error,
+    topographic_error,
+)
 
 __all__ = [
+    'Estimate',
     'absolute_error',
     'accuracy',
+    'adjacent',
+    'annealed_importance_sampling',
     'confusion_matrix',
     'f1',
+    'log_partition',
     'precision',
+    'quantisation_error',
     'r_squared',
     'recall',
+    'states',
     'top_k_accuracy',
+    'topographic_error',
 ]

@@ -6,8 +6,14 @@ from dljax.objectives.classification import (
     score_classes,
     score_solved,
 )
+from dljax.objectives.energy import (
+    contrastive_divergence,
+    pretrain,
+    score_machine,
+)
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
+from dljax.objectives.self_organising import organise, score_map
 from dljax.objectives.sequence import (
     generate,
     score_generation,
@@ -20,14 +26,19 @@ from dljax.objectives.within import side_by_side, within
 
 __all__ = [
     'classify',
+    'contrastive_divergence',
     'follow',
     'generate',
+    'organise',
     'perceptron',
     'place_centres',
     'predict',
+    'pretrain',
     'regress',
     'score_classes',
     'score_generation',
+    'score_machine',
+    'score_map',
     'score_regression',
     'score_solved',
     'score_tags',

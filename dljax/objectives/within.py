@@ -12,7 +12,8 @@ def within(name: str, objective: Objective) -> Objective:
     """Let an objective, score or rule act on one field of a container.
 
     Where the batch has an entry of that name which is itself a batch, as that of
-    `dljax.data.together`, the objective sees that one; otherwise the whole.
+    `dljax.data.together`, the objective sees that one; otherwise the whole. A direction
+    of the part's groups becomes one of the container's: `{name: direction}`.
 
     Args:
         name: of the container's field, which is the name of its parameters as well.
@@ -24,9 +25,13 @@ def within(name: str, objective: Objective) -> Objective:
 
     def part(net: nn.Module, batch: Batch, step: Array) -> Any:
         inner = batch.get(name)
-        return objective(
+        result = objective(
             getattr(net, name), inner if isinstance(inner, Mapping) else batch, step
         )
+        if isinstance(result, tuple) and isinstance(result[0], Mapping):
+            direction, metrics = result
+            return {name: direction}, metrics
+        return result
 
     return part
 

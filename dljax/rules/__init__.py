@@ -6,23 +6,37 @@ from dljax.rules.backpropagation_through_time import (
     backward_through_time,
     state_gradient_norms,
 )
+from dljax.rules.contrastive_divergence import contrastive_divergence
 from dljax.rules.hebbian import hebb, oja
 from dljax.rules.kmeans import assign, initial_centres, kmeans, spread
 from dljax.rules.least_squares import least_squares, least_squares_solution
 from dljax.rules.perceptron import perceptron
+from dljax.rules.self_organising import (
+    Neighbourhood,
+    batch_map,
+    bubble,
+    gaussian,
+    kohonen,
+)
 from dljax.rules.worked_example import WorkedExample, worked_example
 
 __all__ = [
     'Backward',
+    'Neighbourhood',
     'ThroughTime',
     'WorkedExample',
     'assign',
     'backward',
     'backward_through_time',
+    'batch_map',
+    'bubble',
+    'contrastive_divergence',
     'forward',
+    'gaussian',
     'hebb',
     'initial_centres',
     'kmeans',
+    'kohonen',
     'least_squares',
     'least_squares_solution',
     'oja',

@@ -1,5 +1,6 @@
 """The engine: learners, the loop, devices, optimizers, checkpoints and records."""
 
+from dljax.training.clipping import forms_of_clipping
 from dljax.training.ensemble import ensemble, member
 from dljax.training.evaluate import evaluate
 from dljax.training.guard import NonFiniteError
@@ -28,6 +29,7 @@ __all__ = [
     'ensemble',
     'evaluate',
     'fit',
+    'forms_of_clipping',
     'learner',
     'member',
     'reached',

@@ -13,11 +13,17 @@ import jax
 from flax import linen as nn
 
 from dljax.models.summary import Summary, summarise
-from dljax.zoo import convolutional, feedforward, recurrent
+from dljax.zoo import convolutional, energy, feedforward, recurrent, self_organising
 from dljax.zoo.rows import ANSWERS as ANSWERS
 from dljax.zoo.rows import Row, Specs
 
-_ROWS = (*feedforward.ROWS, *convolutional.ROWS, *recurrent.ROWS)
+_ROWS = (
+    *feedforward.ROWS,
+    *convolutional.ROWS,
+    *recurrent.ROWS,
+    *energy.ROWS,
+    *self_organising.ROWS,
+)
 _BY_NAME = {row.name: row for row in _ROWS}
 
 

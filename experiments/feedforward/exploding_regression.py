@@ -29,36 +29,21 @@ Cost: 7 s of training for all. Command:
 python experiments/feedforward/exploding_regression.py --members 5
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
 import optax
-from flax import linen as nn
 
-from dljax import create_model, data
+from dljax import create_model, data, pictures
 from dljax.cli import command
 from dljax.experiment import Experiment
+from dljax.models.container import container
 from dljax.objectives import regress, score_regression, side_by_side, within
-from dljax.report import Outcome, Picture
-from dljax.training import Player, by_path, scale_to_norm
+from dljax.training import Player, forms_of_clipping
 from dljax.types import Spec
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+TITLES = {
+    'squared_error': 'squared error on the training batches',
+    'gradient_norm': 'global norm of the gradient, before clipping',
+}
 TINY = {'steps': 20, 'batch_size': 8, 'hidden': 4}
-
-
-class Forms(nn.Module):
-    """Equal nets, one for each form of clipping."""
-
-    norm: nn.Module
-    value: nn.Module
-    adaptive: nn.Module
-    fixed: nn.Module
-    groups: nn.Module
-    plain: nn.Module
 
 
 def experiment(
@@ -88,21 +73,17 @@ def experiment(
         output_range: largest absolute value in the output layer, for `groups`.
         hidden_range: the same in the hidden layer.
     """
-    forms = {
-        'norm': optax.clip_by_global_norm(norm),
-        'value': optax.clip(value),
-        'adaptive': optax.adaptive_grad_clip(ratio),
-        'fixed': scale_to_norm(norm),
-        'groups': by_path(
-            {'*/output/*': optax.clip(output_range), '*': optax.clip(hidden_range)}
-        ),
-        'plain': optax.identity(),
-    }
+    forms = forms_of_clipping(
+        norm=norm,
+        value=value,
+        ratio=ratio,
+        ranges={'*/output/*': output_range, '*': hidden_range},
+    )
     examples = data.regression(0, examples=1000)
     train = {name: values[:800] for name, values in examples.items()}
     test = {name: values[800:] for name, values in examples.items()}
     return Experiment(
-        net=Forms(
+        net=container(
             **{name: create_model('mlp', hidden=(hidden,), outputs=1) for name in forms}
         ),
         # 'plain' plays last: the others' turns are then judged before it has failed.
@@ -121,42 +102,9 @@ def experiment(
         evaluation={'test': test},
         inputs={'features': Spec((20,)), 'target': Spec(())},
         record_every=10,
-        pictures={'Forms': against_updates(tuple(forms))},
+        pictures={'Forms': pictures.against_updates(tuple(forms), TITLES)},
         may_diverge=('plain',),
     )
-
-
-def against_updates(forms: Sequence[str]) -> Picture:
-    """Draw each form's error and gradient norm against the updates.
-
-    Args:
-        forms: the players.
-    """
-    titles = {
-        'squared_error': 'squared error on the training batches',
-        'gradient_norm': 'global norm of the gradient, before clipping',
-    }
-
-    def draw(outcome: Outcome) -> 'Figure':
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(10, 4.4), layout='constrained')
-        for axes, (metric, title) in zip(
-            figure.subplots(1, 2), titles.items(), strict=True
-        ):
-            for form in forms:
-                name = f'{form}/{metric}'
-                finite = [(r['step'], r[name]) for r in outcome.rows if name in r]
-                lost = next((r['step'] for r in outcome.rows if name not in r), None)
-                note = '' if lost is None else f': not finite by update {lost}'
-                axes.plot(*np.reshape(finite, (-1, 2)).T, label=form + note)
-            axes.set(title=title, xlabel='updates', yscale='log')
-            axes.grid(alpha=0.3)
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc='outside lower center', ncols=len(forms))
-        return figure
-
-    return draw
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import adding_problem, procedural
+from dljax.data import adding_problem, procedural, sum_problem
 from dljax.types import State
 
 KEY = jax.random.key(0)
@@ -40,7 +40,17 @@ def test_the_target_is_the_sum_of_the_two_marked_numbers(length: int) -> None:
     assert marks.any(0).all()  # every step is marked some time
 
 
+def test_the_sum_is_that_of_the_whole_sequence() -> None:
+    batch = sum_problem(KEY, 5000, 24)
+    assert batch['sequence'].shape == (5000, 24, 1)
+    sums = np.asarray(batch['sequence']).sum((1, 2))
+    np.testing.assert_allclose(batch['target'], sums, rtol=1e-5)
+    assert abs(np.var(batch['target']) - 24 / 12) < 0.15
+
+
 def test_sizes_are_checked() -> None:
+    with pytest.raises(ValueError, match='length is 0'):
+        sum_problem(KEY, 3, 0)
     with pytest.raises(ValueError, match='length is 1'):
         adding_problem(KEY, 3, 1)
     with pytest.raises(ValueError, match='batch_size is 0'):

@@ -15,6 +15,7 @@ from dljax.training import (
     clipped,
     data_mesh,
     fit,
+    forms_of_clipping,
     learner,
     scale_to_norm,
     sharded,
@@ -218,3 +219,37 @@ def test_a_schedule_warms_up_and_decays_by_the_players_own_moves() -> None:
     taken = -np.diff(path)
     np.testing.assert_allclose(taken[0::3], [0.0, 0.5, 1.0, 0.5], atol=1e-6)
     np.testing.assert_array_equal(np.delete(taken, [0, 3, 6, 9]), 0.0)
+
+
+def test_each_form_of_clipping_does_what_its_name_says():
+    forms = forms_of_clipping(
+        norm=2.0, value=1.0, ratio=0.5, ranges={'head/*': 100.0, '*': 10.0}
+    )
+    params = {
+        'body': {'kernel': jnp.array([[3.0, 4.0]])},
+        'head': {'kernel': jnp.array([[30.0, 40.0]])},
+    }
+    gradient = jax.tree.map(lambda p: 10 * p, params)
+
+    def moved(name):
+        rule = forms[name]
+        updates, _ = rule.update(gradient, rule.init(params), params)
+        return updates['body']['kernel'][0], updates['head']['kernel'][0]
+
+    norm = np.hypot(50.0, 500.0)
+    wanted = {
+        'norm': ([60 / norm, 80 / norm], [600 / norm, 800 / norm]),
+        'value': ([1, 1], [1, 1]),
+        'adaptive': ([1.5, 2], [15, 20]),  # half of each weight's own size
+        'fixed': ([60 / norm, 80 / norm], [600 / norm, 800 / norm]),
+        'groups': ([10, 10], [100, 100]),
+        'plain': ([30, 40], [300, 400]),
+    }
+    assert list(forms) == list(wanted)
+    for name, pair in wanted.items():
+        np.testing.assert_allclose(moved(name), pair, rtol=1e-4, err_msg=name)
+    small = jax.tree.map(lambda p: 1e-3 * p, params)
+    for name, rule in forms.items():
+        updates, _ = rule.update(small, rule.init(params), params)
+        same = np.allclose(updates['head']['kernel'], small['head']['kernel'])
+        assert same == (name != 'fixed')

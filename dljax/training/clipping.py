@@ -1,0 +1,43 @@
+"""Every form of gradient clipping, by name (U3.6)."""
+
+from collections.abc import Mapping
+
+import optax
+
+from dljax.training.optimizers import by_path, scale_to_norm
+
+
+def forms_of_clipping(
+    *, norm: float, value: float, ratio: float, ranges: Mapping[str, float]
+) -> dict[str, optax.GradientTransformation]:
+    """Give each form that a gradient can be tamed in, to compare them.
+
+    Example:
+        >>> forms = forms_of_clipping(norm=1., value=1., ratio=.1, ranges={'*': 10.})
+        >>> list(forms)
+        ['norm', 'value', 'adaptive', 'fixed', 'groups', 'plain']
+
+    Args:
+        norm: largest global norm, and the length that 'fixed' scales to.
+        value: largest absolute value of an element.
+        ratio: largest gradient of a unit, as a share of the norm of its weights.
+        ranges: largest absolute values by shell pattern over the parameters' paths, the
+            first that matches, for 'groups'.
+
+    Returns:
+        Transformations to chain before an optimizer; 'plain', the last, clips nothing.
+
+    Reference:
+        By norm: Pascanu, Mikolov and Bengio, 2013, https://arxiv.org/abs/1211.5063
+        Adaptive: Brock et al., 2021, https://arxiv.org/abs/2102.06171
+        By ranges for groups: Graves, 2013, Generating Sequences With Recurrent Neural
+        Networks, https://arxiv.org/abs/1308.0850
+    """
+    return {
+        'norm': optax.clip_by_global_norm(norm),
+        'value': optax.clip(value),
+        'adaptive': optax.adaptive_grad_clip(ratio),
+        'fixed': scale_to_norm(norm),
+        'groups': by_path({path: optax.clip(limit) for path, limit in ranges.items()}),
+        'plain': optax.identity(),
+    }

@@ -1,0 +1,29 @@
+"""Several nets side by side."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from dljax.models.container import container
+
+
+def test_each_net_has_its_own_parameters_under_its_name() -> None:
+    dense = nn.Dense(2)
+    both = container(left=dense, right=dense)
+    assert both == container(left=dense, right=dense)
+    assert hash(both) == hash(container(left=nn.Dense(2), right=nn.Dense(2)))
+
+    def answers(net: nn.Module, x: jax.Array) -> tuple:
+        return net.left(x), net.right(x)
+
+    variables = nn.init(answers, both)(jax.random.key(0), jnp.ones((1, 3)))
+    left, right = (variables['params'][name]['kernel'] for name in ('left', 'right'))
+    assert left.shape == right.shape == (3, 2)
+    assert np.all(left != right)
+
+
+def test_without_a_net_there_is_no_container() -> None:
+    with pytest.raises(ValueError, match='got no net'):
+        container()
