@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import optax
-from flax import linen as nn
 
 from dljax import create_model, data, zoo
 from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
+from dljax.models.container import container
 from dljax.objectives import score_tags, side_by_side, tag, within
 from dljax.report import Outcome, Picture
 from dljax.training import Player, clipped, evaluate
@@ -37,17 +37,6 @@ if TYPE_CHECKING:
 
 TINY = {'steps': 2, 'batch_size': 4, 'units': 4, 'train': 20, 'test': 4, 'longest': 8}
 SCORE = score_tags()
-
-
-class Taggers(nn.Module):
-    """One tagger for each layer, in one direction and in both."""
-
-    elman: nn.Module
-    gru: nn.Module
-    lstm: nn.Module
-    elman_both: nn.Module
-    gru_both: nn.Module
-    lstm_both: nn.Module
 
 
 def experiment(
@@ -89,7 +78,7 @@ def experiment(
     }
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     return Experiment(
-        net=Taggers(**nets),
+        net=container(**nets),
         players={
             name: Player(
                 clipped(optax.adam(schedule), 1.0),
