@@ -4,8 +4,19 @@ Paper: Graves (2013), Generating sequences with recurrent neural networks,
 https://arxiv.org/abs/1308.0850; the n-gram models beside it: Witten, Bell (1991), The
 zero-frequency problem, https://doi.org/10.1109/18.87000.
 
-MEASURED
-Command:
+Measured with 1 member, seed 0, on a 2-core CPU, in bits per character of the last
+tenth of the text of Python 3.11.7 (46,505 characters; those of other versions differ):
+
+| model | bits per character |
+|---|---|
+| n-grams of order 1, 2, 3, 4, 5 | 4.671, 3.344, 2.469, 2.026, 1.905 |
+| LSTM of 384 units, 2,000 updates | 1.606 |
+
+On what it trains on, with dropout, the net comes to 1.28: the text is short, and what
+it learns by heart limits it. Settings were chosen with --tuning, on a tenth of the
+training text, among three: dropout 0.1 without decay (1.74 at its best, then rising),
+0.4 on the embedded characters as well (1.76), and these at 1,500 updates (1.68).
+Cost: 140 s of training. Command:
 python experiments/recurrent/character_model.py
 """
 

@@ -13,39 +13,29 @@ Command:
 python experiments/recurrent/truncated_bptt.py --members 3
 """
 
-from typing import TYPE_CHECKING
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
 
-from dljax import create_model, zoo
+from dljax import create_model, pictures, zoo
 from dljax.cli import command
 from dljax.data import Vocabulary, load, scored_windows, text_windows
 from dljax.experiment import Experiment
 from dljax.layers import LSTM
+from dljax.models.container import container
 from dljax.objectives import predict_next, score_next, side_by_side, within
-from dljax.report import Measure, Outcome, Picture
+from dljax.report import Measure, Outcome
 from dljax.training import Player, clipped
 from dljax.types import Array, Batch, PyTree
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 TINY = {'steps': 2, 'units': 4, 'batch_size': 2, 'window': 64, 'span': 1000}
 PARTS = {'full': 1, 'quarter': 4, 'sixteenth': 16, 'sixty_fourth': 64, 'no_carry': 16}
-
-
-class Truncations(nn.Module):
-    """Equal nets, one for each length of the gradient's way."""
-
-    full: nn.Module
-    quarter: nn.Module
-    sixteenth: nn.Module
-    sixty_fourth: nn.Module
-    no_carry: nn.Module
+TITLES = {
+    'bits_per_character': 'bits per character of the windows as they are read',
+    'gradient_norm': 'global norm of the gradient, before clipping',
+}
 
 
 def experiment(
@@ -80,7 +70,7 @@ def experiment(
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     sizes = {'vocabulary': vocabulary.size, 'cell': LSTM(units)}
     return Experiment(
-        net=Truncations(
+        net=container(
             **{
                 name: create_model(
                     'character_lstm', **sizes, stateful=name != 'no_carry'
@@ -109,7 +99,7 @@ def experiment(
         inputs=zoo.inputs('character_lstm', vocabulary=vocabulary.size),
         evaluation_batch=64,
         measures={'cosine': agreement(source.init(jax.random.key(0))[1])},
-        pictures={'Truncation': against_updates(window)},
+        pictures={'Truncation': pictures.against_updates(tuple(PARTS), TITLES)},
     )
 
 
@@ -154,39 +144,6 @@ def agreement(batch: Batch) -> Measure:
 
 def _cosine(a: Array, b: Array) -> Array:
     return (a @ b) / (jnp.linalg.norm(a) * jnp.linalg.norm(b))
-
-
-def against_updates(window: int) -> Picture:
-    """Draw the bits and the gradient norm of each net against the updates.
-
-    Args:
-        window: characters, of which a part is cut off.
-    """
-    titles = {
-        'held_out/{}/bits_per_character': 'bits per character, held out',
-        '{}/gradient_norm': 'norm of the gradient, before clipping',
-    }
-
-    def draw(outcome: Outcome) -> 'Figure':
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(10, 4.4), layout='constrained')
-        for axes, (metric, title) in zip(
-            figure.subplots(1, 2), titles.items(), strict=True
-        ):
-            for name, parts in PARTS.items():
-                key = metric.format(name)
-                points = [(r['step'], r[key]) for r in outcome.rows if key in r]
-                note = ', no carry' if name == 'no_carry' else ''
-                label = f'{window // parts} characters{note}'
-                axes.plot(*np.transpose(points), label=label)
-            axes.set(title=title, xlabel='updates', yscale='log')
-            axes.grid(alpha=0.3, which='both')
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc='outside lower center', ncols=len(labels))
-        return figure
-
-    return draw
 
 
 if __name__ == '__main__':
