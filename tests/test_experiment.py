@@ -22,7 +22,7 @@ from rich.console import Console
 from dljax import data, zoo
 from dljax.configuration import Options
 from dljax.experiment import Experiment, Report, run
-from dljax.objectives import classify, score_classes
+from dljax.objectives import classify, predict, score_classes
 from dljax.report import Outcome
 from dljax.training import NonFiniteError, Player, reached, settled
 from dljax.types import Array, Source, Spec
@@ -124,6 +124,23 @@ def test_texts_and_measures_of_the_outcome_join_the_page(tmp_path: Path) -> None
     assert (tmp_path / 'pictures/a_poem.txt').read_text() == 'roses < violets,\n12'
     page = (tmp_path / 'report.html').read_text()
     assert '<pre>roses &lt; violets,\n12</pre>' in page
+
+
+@pytest.mark.parametrize('members', [1, 2])
+def test_an_outcome_applies_every_member(tmp_path: Path, members: int) -> None:
+    def answers(outcome: Outcome) -> dict[str, np.ndarray]:
+        logits = outcome.each(predict('features'), SET)
+        assert logits.shape == (members, 40, 2)
+        first = outcome.apply(predict('features'), SET)
+        np.testing.assert_allclose(logits[0], first, atol=1e-5)
+        right = (np.asarray(logits).argmax(-1) == SET['label']).mean(1)
+        return {'accuracy': right}
+
+    report = trained(made(measures={'own': answers}), tmp_path, members=members)
+    wanted = pytest.approx(report.metrics['test/accuracy'], abs=1e-6)
+    assert report.metrics['own/accuracy'] == wanted
+    result = json.loads((tmp_path / 'result.json').read_text())
+    assert len(result['members']['own/accuracy']) == members
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])

@@ -96,3 +96,42 @@ def test_dead_units_are_those_whose_slope_is_gone_for_every_example(
     gone = nn.apply(health, net)(params, batch, 0)['gradient_1'][0]
     assert alive > 1e-2
     assert gone > 1e-3 if activation is leaky_relu else gone < 1e-6
+
+
+def test_a_text_of_the_users_own_is_parted_and_its_faults_are_named(
+    tmp_path: Path,
+) -> None:
+    module = load(ROOT / 'recurrent/character_model.py')
+    path = tmp_path / 'song.txt'
+    path.write_text('The bottle of beer on the wall. ' * 20 + '«' * 3, encoding='utf-8')
+    made = module.experiment(**module.TINY, data=path)
+    # 643 characters, of which the last 65 are held out; the first 578 have no «.
+    assert made.data == (
+        'song.txt (a file of the user); 578 characters train, 65 held out, 3 of them '
+        'unknown; 15 symbols'
+    )
+    assert made.net.vocabulary == 15
+    with pytest.raises(ValueError, match="prompt='Ω', wanted one or more characters"):
+        module.experiment(**module.TINY, data=path, prompt='Ω')
+    path.write_text('short')
+    with pytest.raises(ValueError, match='has 5 characters, wanted 180 or more'):
+        module.experiment(**module.TINY, data=path)
+
+
+def test_a_column_of_ones_own_is_forecast(tmp_path: Path) -> None:
+    forecasting = load(ROOT / 'recurrent/forecasting.py').experiment
+    path = tmp_path / 'sales.csv'
+    rows = [f'{day},{5 + day % 7}' for day in range(300)]
+    path.write_text('\n'.join(['day,"sold, pieces"', *rows]))
+    settings = {'history': 14, 'horizon': 7, 'segment': 7, 'season': 7, 'steps': 1}
+    made = forecasting(data=path, column='sold, pieces', **settings)
+    assert 'sales.csv: 300 values, of which 210 train, 45 validation' in made.data
+    report = run(made, tmp_path / 'run', console=Console(file=io.StringIO()))
+    # A season without noise: to repeat it is right, and so is the linear forecast.
+    assert report.metrics['test/seasonal/absolute_error'] == 0.0
+    assert report.metrics['test/linear/absolute_error'] < 0.05
+    assert report.metrics['test/naive/absolute_error'] > 1.0
+    with pytest.raises(ValueError, match="wanted one of 'day', 'sold, pieces'"):
+        forecasting(data=path, column='sold')
+    with pytest.raises(ValueError, match='season is 28 and history 14'):
+        forecasting(data=path, column='day', **{**settings, 'season': 28})

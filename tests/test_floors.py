@@ -23,7 +23,14 @@ ALLOWED = {
     'data': {'types', 'environments'},
     'zoo': {'types', 'models'},
     'weights': {'types', 'models'},
-    'objectives': {'types', 'losses', 'metrics', 'rules', 'training'},
+    'objectives': {
+        'types',
+        'losses',
+        'metrics',
+        'rules',
+        'environments',
+        'training',
+    },
 }
 TOP = {
     '__init__',
@@ -33,6 +40,7 @@ TOP = {
     'experiment',
     'ledger',
     'pictures',
+    'pictures_of_forecasts',
     'pictures_of_maps',
     'report',
     'session',

@@ -11,41 +11,60 @@ from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.procedural import procedural
+from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
 from dljax.data.sequences import adding_problem, sum_problem
+from dljax.data.series import by_time, mackey_glass, seasonal
 from dljax.data.shuffle import permuted
 from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
+from dljax.data.table import read_column
 from dljax.data.together import together
+from dljax.data.windows import (
+    all_windows,
+    count_windows,
+    cut_windows,
+    window_source,
+)
 
 __all__ = [
     'BUILT_IN',
     'DataSet',
     'Normalizer',
     'Records',
+    'Replay',
     'adding_problem',
     'affine',
+    'all_windows',
     'as_float',
     'batches',
     'batches_per_epoch',
     'brackets',
+    'by_time',
+    'count_windows',
+    'cut_windows',
     'dates',
     'labelled',
     'load',
+    'mackey_glass',
     'min_max',
     'padded',
     'permuted',
     'procedural',
+    'read_column',
     'regression',
+    'replay',
     'resident',
     'resized',
     'rotation',
     'scaling',
+    'seasonal',
     'stream',
     'sum_problem',
     'together',
     'translation',
     'truth_table',
     'warped',
+    'window_source',
     'z_score',
 ]

@@ -21,6 +21,7 @@ BUILT_IN = {
     'wine': ('dljax.data.builders.tabular', 'Wine'),
     'breast_cancer': ('dljax.data.builders.tabular', 'BreastCancer'),
     'diabetes': ('dljax.data.builders.tabular', 'Diabetes'),
+    'python_help': ('dljax.data.builders.python_help', 'PythonHelp'),
 }
 
 
@@ -36,8 +37,9 @@ def load(
     prepared yet is downloaded and prepared once where TensorFlow is installed.
 
     Args:
-        name: a built-in set (`digits`, `iris`, `wine`, `breast_cancer`, `diabetes`), or
-            a TFDS name: `'mnist'`, `'name/config'`, `'name:version'`.
+        name: a built-in set (`digits`, `iris`, `wine`, `breast_cancer`, `diabetes`,
+            `python_help`), or a TFDS name: `'mnist'`, `'name/config'`,
+            `'name:version'`.
         data_dir: where prepared sets lie; by default TFDS's folders (the environment
             variable TFDS_DATA_DIR, else ~/tensorflow_datasets).
         memory_limit: bytes above which `data[split]` refuses and points to `stream`.

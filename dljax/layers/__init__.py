@@ -11,6 +11,7 @@ from dljax.layers.activations import (
 from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
+from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
@@ -21,6 +22,8 @@ from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrence import unroll
 from dljax.layers.recurrent_stack import RecurrentStack
+from dljax.layers.reservoir import Reservoir, spectral_radius
+from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
 
@@ -32,6 +35,7 @@ __all__ = [
     'LSTM',
     'Activation',
     'Concatenation',
+    'Dueling',
     'Elman',
     'EuclideanOutput',
     'Gate',
@@ -39,6 +43,8 @@ __all__ = [
     'OriginalDropout',
     'RadialBasis',
     'RecurrentStack',
+    'Reservoir',
+    'SeasonalNaive',
     'SparseConv',
     'Subsampling',
     'Vote',
@@ -54,6 +60,7 @@ __all__ = [
     'prelu',
     'scaled_tanh',
     'spatial_dropout',
+    'spectral_radius',
     'squared_distances',
     'sum_pool',
     'unroll',

@@ -4,14 +4,17 @@ from dljax.losses.classification import binary_cross_entropy, cross_entropy
 from dljax.losses.margin import hinge, multiclass_hinge
 from dljax.losses.reduction import per_example
 from dljax.losses.regression import huber, quadratic, squared_error
+from dljax.losses.temporal_difference import action_values, q_target
 
 __all__ = [
+    'action_values',
     'binary_cross_entropy',
     'cross_entropy',
     'hinge',
     'huber',
     'multiclass_hinge',
     'per_example',
+    'q_target',
     'quadratic',
     'squared_error',
 ]

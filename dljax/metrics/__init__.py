@@ -2,6 +2,7 @@
 
 from dljax.metrics.classification import accuracy, top_k_accuracy
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
+from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
 from dljax.metrics.partition import (
     Estimate,
     annealed_importance_sampling,
@@ -22,9 +23,12 @@ __all__ = [
     'adjacent',
     'annealed_importance_sampling',
     'confusion_matrix',
+    'coverage',
     'f1',
     'log_partition',
+    'naive_scale',
     'precision',
+    'predictive_interval',
     'quantisation_error',
     'r_squared',
     'recall',

@@ -6,11 +6,19 @@ from dljax.objectives.classification import (
     score_classes,
     score_solved,
 )
+from dljax.objectives.control import (
+    epsilon_greedy,
+    greedy,
+    score_return,
+    temporal_difference,
+)
 from dljax.objectives.energy import (
     contrastive_divergence,
     pretrain,
     score_machine,
 )
+from dljax.objectives.forecasting import score_forecast, score_free_run
+from dljax.objectives.language import predict_next, sample_text, score_next
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.self_organising import organise, score_map
@@ -27,25 +35,34 @@ from dljax.objectives.within import side_by_side, within
 __all__ = [
     'classify',
     'contrastive_divergence',
+    'epsilon_greedy',
     'follow',
     'generate',
+    'greedy',
     'organise',
     'perceptron',
     'place_centres',
     'predict',
+    'predict_next',
     'pretrain',
     'regress',
+    'sample_text',
     'score_classes',
+    'score_forecast',
+    'score_free_run',
     'score_generation',
     'score_machine',
     'score_map',
+    'score_next',
     'score_regression',
+    'score_return',
     'score_solved',
     'score_tags',
     'score_translation',
     'side_by_side',
     'solve_readout',
     'tag',
+    'temporal_difference',
     'translate',
     'within',
 ]

@@ -76,23 +76,33 @@ def solve_readout(
     classes: int | None = None,
     group: str = 'output',
     ridge: float = 0.0,
+    washout: int = 0,
 ) -> Objective:
-    """Output layer by least squares, all at once (U1.11).
+    """Output layer by least squares, all at once (U1.11, U3.7).
 
     The direction leads from the weights to the solution on this batch, so that
     `optax.sgd(1.)` arrives in one move. The net offers `answers(inputs)`, the input of
-    that layer.
+    that layer: [batch, units], or [batch, time, units] of a net that answers in each
+    step of a sequence, where the target is [batch, time] or [batch, time, outputs].
 
     Args:
         feature: name of the input in the batch.
         classes: makes targets of -1 and 1 from 'label'; by default 'target' is used.
         group: the parameters of the output layer; the player trains it.
         ridge: of the squared weights, at least 0.
+        washout: first steps of each sequence that do not count, in which the state
+            still shows where it began.
 
     Returns:
         `(net, batch, step) -> (direction, metrics)` with the metric 'squared_error' of
         the solution.
+
+    Raises:
+        ValueError: for a negative washout; when it is played, for a washout without a
+            sequence or that leaves no step of one.
     """
+    if washout < 0:
+        raise ValueError(f'washout is {washout}, wanted 0 or more steps')
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
         _initialise(net, batch[feature])
@@ -101,6 +111,18 @@ def solve_readout(
         else:
             targets = 2.0 * jax.nn.one_hot(batch['label'], classes) - 1.0
         answers = net.answers(batch[feature])
+        if answers.ndim == 3:
+            targets = targets.reshape(*answers.shape[:2], -1)
+        if washout and (answers.ndim != 3 or washout >= answers.shape[1]):
+            raise ValueError(
+                f'washout is {washout}, but the answers have shape {answers.shape}, '
+                'wanted [batch, time, units] with more steps than that'
+            )
+        if answers.ndim == 3:
+            answers, targets = (
+                values[:, washout:].reshape(-1, values.shape[-1])
+                for values in (answers, targets)
+            )
         solution = rules.least_squares_solution(answers, targets, ridge=ridge)
         direction = jax.tree.map(
             lambda w, best: w - best, net.variables['params'][group], dict(solution)

@@ -50,9 +50,14 @@ def least_squares_solution(
     # The best bias leads through the means, so that centred data need none.
     x_mean, t_mean = inputs.mean(axis=0), targets.mean(axis=0)
     x, t = inputs - x_mean[None, :], targets - t_mean[None, :]
-    u, s, vt = jnp.linalg.svd(x, full_matrices=False)
-    noise = jnp.finfo(jnp.float32).eps * max(x.shape) * s[0]
-    gains = jnp.where(s > noise, s / jnp.where(s > noise, s * s + ridge, 1.0), 0.0)
+    u, s, vt = _decomposed(x)
+    if ridge:
+        # It bounds the gains itself, and a small one has its say below the rounding of
+        # the largest value, as the many faint directions of a reservoir need it.
+        gains = s / (s * s + ridge)
+    else:
+        noise = jnp.finfo(jnp.float32).eps * max(x.shape) * s[0]
+        gains = jnp.where(s > noise, 1.0 / jnp.where(s > noise, s, 1.0), 0.0)
     kernel = _product(vt.T, gains[:, None] * _product(u.T, t))
     return {'kernel': kernel, 'bias': t_mean - _product(x_mean, kernel)}
 
@@ -85,6 +90,17 @@ def least_squares(
     """
     solution = least_squares_solution(inputs, targets, ridge=ridge)
     return jax.tree.map(jnp.subtract, dict(layer), solution)
+
+
+@jax.custom_batching.sequential_vmap
+def _decomposed(matrix: Array) -> tuple[Array, Array, Array]:
+    """Decompose one matrix after the other where they are mapped.
+
+    Two mapped decompositions at once can wait for each other for ever in the thread
+    pool of a CPU.
+    """
+    u, s, vt = jnp.linalg.svd(matrix, full_matrices=False)
+    return u, s, vt
 
 
 def _product(left: Array, right: Array) -> Array:

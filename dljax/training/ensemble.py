@@ -11,6 +11,9 @@ from dljax.training.tracing import convolves_on_cpu
 from dljax.types import Batch, Key, Metrics, Position, PyTree, Source, State, fold
 
 UNROLLED = 16  # at most so many members are compiled one by one
+# What is mapped of a state. All members are at the same step; were it mapped as well,
+# the condition whether a player moves would become a choice after both were computed.
+EACH = State(step=None, params=0, collections=0, opt_state=0)
 
 
 def ensemble(
@@ -96,17 +99,25 @@ def ensemble(
                     ) from error
             return state.replace(opt_state={**state.opt_state, **changed})
 
-        return jax.vmap(one, (0, 0, batched))(number, values, batch)
+        # One after the other: two mapped decompositions of the orthogonal initialisers
+        # at once can wait for each other for ever in the thread pool of a CPU.
+        if batched is None:
+            return jax.lax.map(lambda each: one(*each, batch), (number, values))
+        return jax.lax.map(lambda each: one(*each), (number, values, batch))
 
     def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
         def one(i: jax.Array, state: State, batch: Batch) -> tuple[State, Metrics]:
             return learner.update(fold(key, i), state, batch)
 
-        axes = (0, 0, batched)
+        axes = (0, EACH, batched)
+        state = state.replace(step=state.step[0])
         first = _take((number, state, batch), axes, 0)
         if members <= UNROLLED and convolves_on_cpu(one, *first):
-            return _unrolled(one, axes, members)(number, state, batch)
-        return jax.vmap(one, axes)(number, state, batch)
+            mapped = _unrolled(one, axes, members)
+        else:
+            mapped = jax.vmap(one, axes, (EACH, 0))
+        state, metrics = mapped(number, state, batch)
+        return state.replace(step=jnp.broadcast_to(state.step, (members,))), metrics
 
     def first(key: Key) -> tuple[Position, Batch]:
         return jax.vmap(lambda i: source.init(fold(key, i)))(number)
@@ -122,10 +133,10 @@ def ensemble(
 
 
 def _take(arguments: tuple, axes: tuple, index: int) -> tuple:
-    return tuple(
-        argument if axis is None else member(argument, index)
-        for argument, axis in zip(arguments, axes, strict=True)
-    )
+    def part(axis: int | None, argument: PyTree) -> PyTree:
+        return argument if axis is None else member(argument, index)
+
+    return jax.tree.map(part, axes, arguments, is_leaf=lambda axis: axis is None)
 
 
 def _unrolled(function: Callable, axes: tuple, members: int) -> Callable:

@@ -13,7 +13,14 @@ import jax
 from flax import linen as nn
 
 from dljax.models.summary import Summary, summarise
-from dljax.zoo import convolutional, energy, feedforward, recurrent, self_organising
+from dljax.zoo import (
+    control,
+    convolutional,
+    energy,
+    feedforward,
+    recurrent,
+    self_organising,
+)
 from dljax.zoo.rows import ANSWERS as ANSWERS
 from dljax.zoo.rows import Row, Specs
 
@@ -21,6 +28,7 @@ _ROWS = (
     *feedforward.ROWS,
     *convolutional.ROWS,
     *recurrent.ROWS,
+    *control.ROWS,
     *energy.ROWS,
     *self_organising.ROWS,
 )

@@ -237,3 +237,66 @@ def test_training_stops_when_the_error_is_below_the_limit() -> None:
     losses = history['p/loss']
     assert 10 < len(losses) < 1000
     assert losses[-10:].mean() <= 0.2 < losses[-20:-10].mean()
+
+
+def test_a_readout_over_time_is_solved_without_its_first_steps() -> None:
+    class Delays(nn.Module):
+        """Answers with each input and the one before."""
+
+        def setup(self) -> None:
+            self.output = nn.Dense(1)
+
+        def answers(self, x: Array) -> Array:
+            return jnp.concatenate([x, jnp.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1]], 2)
+
+        def __call__(self, x: Array, *, train: bool) -> Array:
+            return self.output(self.answers(x))
+
+    x = RNG.normal(size=(2, 30, 1)).astype(np.float32)
+    wanted = 3 * x[..., 0] - 2 * np.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1, 0] + 1
+    wanted[:, :5] = 1e3  # what the washout hides
+    batch = {'features': x, 'target': wanted}
+
+    def after(washout: int) -> dict:
+        rule = solve_readout(washout=washout)
+        train = learner(Delays(), {'r': Player(optax.sgd(1.0), direction=rule)})
+        return fit(train, resident(batch), steps=1, key=KEY)[0].params['output']
+
+    found = after(5)
+    np.testing.assert_allclose(found['kernel'][:, 0], [3, -2], atol=1e-4)
+    np.testing.assert_allclose(found['bias'], [1], atol=1e-4)
+    assert abs(after(4)['bias'][0] - 1) > 1
+    with pytest.raises(ValueError, match='washout is 30, but the answers have shape'):
+        after(30)
+    with pytest.raises(ValueError, match='washout is -1'):
+        solve_readout(washout=-1)
+
+
+def test_a_washout_without_a_sequence_is_refused() -> None:
+    rule = solve_readout(washout=1)
+    train = learner(
+        RBFNetwork(outputs=1), {'r': Player(optax.sgd(1.0), direction=rule)}
+    )
+    with pytest.raises(ValueError, match='washout is 1'):
+        train.init(KEY, {'features': RINGS, 'target': RINGS[:, 0]})
+
+
+def test_a_rule_acts_on_the_part_that_it_is_for() -> None:
+    batch = {'features': RINGS, 'label': RING_SET['label']}
+    net = Pair(Perceptron(), Perceptron())
+    players = {
+        name: Player(
+            optax.sgd(rate), direction=within(name, perceptron()), trains=(name,)
+        )
+        for name, rate in (('online', 1.0), ('target', 0.0))
+    }
+    train = learner(net, players)
+    before = train.init(KEY, batch)
+    after, _ = train.update(KEY, before, batch)
+    alone = learner(Perceptron(), {'p': Player(optax.sgd(1.0), direction=perceptron())})
+    state = alone.init(KEY, batch).replace(params=before.params['online'])
+    wanted, _ = alone.update(KEY, state, batch)
+    jax.tree.map(np.testing.assert_array_equal, after.params['online'], wanted.params)
+    jax.tree.map(
+        np.testing.assert_array_equal, after.params['target'], before.params['target']
+    )

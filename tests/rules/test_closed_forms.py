@@ -1,5 +1,7 @@
 """Least squares, k-means and Hebbian rules against NumPy and scikit-learn."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,6 +27,30 @@ def test_the_solution_equals_scikit_learn(ridge):
     got = rules.least_squares_solution(X, T, ridge=ridge)
     np.testing.assert_allclose(got['kernel'], model.coef_.T, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(got['bias'], model.intercept_, rtol=1e-4, atol=1e-5)
+
+
+def test_mapped_solutions_are_decomposed_one_after_the_other():
+    several = jnp.stack([X, 2 * X, X[::-1]])
+    solve = jax.vmap(lambda x: rules.least_squares_solution(x, T, ridge=0.1))
+    got = solve(several)
+    for index, x in enumerate(several):
+        wanted = rules.least_squares_solution(x, T, ridge=0.1)
+        np.testing.assert_allclose(got['kernel'][index], wanted['kernel'], atol=1e-5)
+    text = jax.jit(solve).lower(several).as_text()
+    # Two mapped decompositions at once can hang in the thread pool of a CPU.
+    assert re.findall(r'num_batch_dims = "(\d)"', text) == ['0']
+
+
+def test_a_small_ridge_reaches_the_faint_directions():
+    # Columns of falling size, the last below the rounding of many times the first.
+    sizes = 10.0 ** -np.arange(5)
+    x = np.asarray(X - X.mean(0, keepdims=True), np.float64) * sizes
+    weights = np.array([1.0, -1.0, 2.0, 1.0, 3.0]) / sizes
+    x = np.float32(np.repeat(x, 50, axis=0) * 1e3)  # 2,000 rows
+    t = np.float32(x.astype(np.float64) @ weights / 1e3)[:, None]
+    got = rules.least_squares_solution(jnp.asarray(x), jnp.asarray(t), ridge=1e-6)
+    wanted = Ridge(1e-6, solver='svd').fit(x.astype(np.float64), t).coef_
+    np.testing.assert_allclose(got['kernel'][:, 0], wanted.ravel(), rtol=1e-2)
 
 
 def test_at_the_solution_the_gradient_vanishes():

@@ -1,5 +1,7 @@
 """Members of an ensemble are the runs that they would be alone."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -96,6 +98,44 @@ def test_hyperparameters_differ_by_member() -> None:
             chunk=3,
         )
         assert_close(member(state, index).params, single.params)
+
+
+def test_members_are_made_one_after_the_other() -> None:
+    class Orthogonal(nn.Module):
+        """Two layers that are initialised by a decomposition."""
+
+        @nn.compact
+        def __call__(self, x: Array) -> Array:
+            """Answer with one number an image."""
+            init = nn.initializers.orthogonal()
+            x = nn.Dense(8, kernel_init=init)(x.reshape(len(x), -1))
+            return nn.Dense(1)(nn.Dense(8, kernel_init=init)(x))[:, 0]
+
+    train, source = ensemble(
+        learner(Orthogonal(), {'p': player()}), resident(SET, 8), 3
+    )
+    _, batch = source.init(KEY)
+    text = jax.jit(train.init).lower(KEY, batch).as_text()
+    # Two mapped decompositions at once can hang in the thread pool of a CPU.
+    assert set(re.findall(r'num_batch_dims = "(\d)"', text)) == {'0'}
+    state = jax.jit(train.init)(KEY, batch)
+    kernels = state.params['Dense_0']['kernel']
+    gram = jnp.einsum('mij,mik->mjk', kernels, kernels)
+    np.testing.assert_allclose(gram, np.tile(np.eye(8), (3, 1, 1)), atol=1e-5)
+    assert np.abs(kernels[0] - kernels[1]).max() > 0.1
+
+
+def test_a_player_that_sits_out_costs_an_ensemble_nothing() -> None:
+    rare = Player(optax.sgd(0.1), loss=loss, every=2, during=(2, None))
+    one = learner(Flat(), {'p': player(), 'rare': rare})
+    train, source = ensemble(one, resident(SET, 8), 2)
+    _, batch = source.init(KEY)
+    state = train.init(KEY, batch)
+    text = jax.jit(train.update).lower(KEY, state, batch).as_text()
+    assert 'stablehlo.case' in text  # a condition, not both branches and a choice
+    _, metrics = fit(train, source, steps=6, key=KEY, chunk=3)
+    played = ~np.isnan(metrics['rare/loss'])
+    np.testing.assert_array_equal(played, [[n in (2, 4)] * 2 for n in range(6)])
 
 
 def test_members_share_the_batches_of_a_host_source() -> None:

@@ -1,6 +1,9 @@
 """Recurrent networks, by the form of what goes in and what comes out."""
 
+from dljax.models.recurrent.autoregression import Autoregression
+from dljax.models.recurrent.echo_state_network import EchoStateNetwork
 from dljax.models.recurrent.encoder_decoder import EncoderDecoder
+from dljax.models.recurrent.forecaster import Forecaster
 from dljax.models.recurrent.sequence_classifier import SequenceClassifier
 from dljax.models.recurrent.sequence_generator import (
     SequenceGenerator,
@@ -11,7 +14,10 @@ from dljax.models.recurrent.sequence_generator import (
 from dljax.models.recurrent.sequence_tagger import SequenceTagger
 
 __all__ = [
+    'Autoregression',
+    'EchoStateNetwork',
     'EncoderDecoder',
+    'Forecaster',
     'SequenceClassifier',
     'SequenceGenerator',
     'SequenceTagger',

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from dljax.data import BUILT_IN, load
+from dljax.data import load
 from dljax.data.builders.embedded import split_indices
 
 SPLITS = ('train', 'validation', 'test')
@@ -30,7 +30,7 @@ def in_order(table):
     return table[np.lexsort(table.T[::-1])]
 
 
-@pytest.mark.parametrize('name', BUILT_IN)
+@pytest.mark.parametrize('name', LOADERS)
 def test_the_splits_together_are_the_source_and_nothing_is_in_two(name):
     data, source = load(name), LOADERS[name]()
     inputs = source.data.astype(np.float32)
@@ -43,7 +43,7 @@ def test_the_splits_together_are_the_source_and_nothing_is_in_two(name):
     np.testing.assert_array_equal(in_order(np.concatenate(parts)), in_order(expected))
 
 
-@pytest.mark.parametrize('name', BUILT_IN)
+@pytest.mark.parametrize('name', LOADERS)
 def test_the_splits_have_their_stated_sizes(name):
     data = load(name)
     total = sum(data.splits.values())
@@ -53,7 +53,7 @@ def test_the_splits_have_their_stated_sizes(name):
         assert len(next(iter(data[split].values()))) == data.splits[split]
 
 
-@pytest.mark.parametrize('name', [name for name in BUILT_IN if name != 'diabetes'])
+@pytest.mark.parametrize('name', [name for name in LOADERS if name != 'diabetes'])
 def test_every_split_keeps_the_shares_of_the_classes(name):
     data = load(name)
     whole = np.bincount(data.merged(*SPLITS)['label'])
@@ -76,7 +76,7 @@ def test_the_test_split_is_the_same_everywhere_and_for_ever(name, digest):
     assert hashlib.sha256(table.tobytes()).hexdigest()[:16] == digest
 
 
-@pytest.mark.parametrize('name', BUILT_IN)
+@pytest.mark.parametrize('name', LOADERS)
 def test_examples_are_as_declared_and_provenance_is_stated(name):
     data = load(name)
     for split in SPLITS:

@@ -1,0 +1,151 @@
+"""Learning to predict text, scoring it, and writing it."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from dljax.losses import cross_entropy
+from dljax.types import Array, Batch, Key, Metrics, Objective, PyTree
+
+NAT = 1 / jnp.log(2.0).item()  # in bits
+
+
+def predict_next(parts: int = 1) -> Objective:
+    """Loss of a model of text: the mean cross-entropy of the next character, in nats.
+
+    The net is called in train mode, and keeps its carry where it is stateful. Parts are
+    read one after the other within the same loss: from part to part a stateful net
+    hands on its carry but no gradient, another one nothing at all. So the gradient is
+    truncated to a part, whatever the length of the window (U3.4).
+
+    Args:
+        parts: into how many equal pieces the window is cut; 1 leaves it whole.
+
+    Returns:
+        `(net, batch, step) -> (loss, metrics)` with the metric 'bits_per_character'.
+        The batch has 'tokens' and 'target', [batch, time] int32 each.
+
+    Raises:
+        ValueError: for fewer than one part, or a window that does not divide.
+
+    Reference:
+        Williams, Peng (1990), An efficient gradient-based algorithm for on-line
+        training of recurrent network trajectories,
+        https://doi.org/10.1162/neco.1990.2.4.490
+    """
+    if parts < 1:
+        raise ValueError(f'parts={parts}, wanted 1 or more')
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
+        pieces = tuple(_pieces(batch[name], parts) for name in ('tokens', 'target'))
+
+        def one(net: nn.Module, _: None, piece: tuple[Array, Array]) -> tuple:
+            tokens, target = piece
+            return None, cross_entropy(net(tokens, train=True), target).mean()
+
+        # At the first call of all the carry is made, which a loop could not do.
+        if parts == 1 or net.is_initializing():
+            loss = one(net, None, jax.tree.map(lambda piece: piece[0], pieces))[1]
+        else:
+            loop = nn.scan(
+                one,
+                variable_broadcast='params',
+                variable_carry='carry',
+                split_rngs={'params': False, 'dropout': True},
+            )
+            loss = loop(net, None, pieces)[1].mean()
+        loss = loss / pieces[0].shape[2]
+        return loss, {'bits_per_character': loss * NAT}
+
+    return objective
+
+
+def score_next() -> Objective:
+    """Score of a model of text: bits per character, on `dljax.data.scored_windows`.
+
+    Returns:
+        `(net, batch, step) -> {'bits_per_character': [batch]}`, in evaluation mode, for
+        batches of 'tokens', 'target' and 'weight', [batch, time] each. The mean over
+        the rows of a set is that over its characters.
+    """
+
+    def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
+        logits = net(batch['tokens'], train=False)
+        rows, time, symbols = logits.shape
+        nats = cross_entropy(
+            logits.reshape(-1, symbols), batch['target'].reshape(-1)
+        ).reshape(rows, time)
+        return {'bits_per_character': (nats * batch['weight']).sum(axis=1) * NAT}
+
+    return score
+
+
+def sample_text(
+    net: nn.Module,
+    key: Key,
+    prompt: Array,
+    length: int,
+    temperature: Array | float = 1.0,
+) -> Array:
+    """Write on from a prompt, each character drawn from what the net predicts.
+
+    A pure function of a bound net, for `nn.apply` and `jit`. Character t is drawn from
+    softmax(logits_t / temperature). The net begins at zero, whatever carry it has kept,
+    and offers `read(tokens, carry) -> (logits, carry)`, as `CharacterModel` does.
+
+    Example:
+        >>> from dljax import create_model
+        >>> net, prompt = create_model('character_lstm'), jnp.array([[7, 8]])
+        >>> variables = net.init(jax.random.key(0), prompt)
+        >>> write = jax.jit(nn.apply(sample_text, net), static_argnums=3)
+        >>> write(variables, jax.random.key(1), prompt, 5, .8).shape
+        (1, 5)
+
+    Args:
+        net: in evaluation mode; none of its collections moves.
+        key: of the draws.
+        prompt: [batch, time] int32 tokens, at least one a row.
+        length: characters to write, 1 or more; static under `jit`.
+        temperature: at least 0, one for all or [batch]; 0 takes the likeliest.
+
+    Returns:
+        [batch, length] int32 tokens, without the prompt.
+
+    Raises:
+        ValueError: for a prompt of another shape or an empty one, or a length below 1.
+    """
+    if prompt.ndim != 2 or not prompt.shape[1] or length < 1:
+        raise ValueError(
+            f'the prompt has shape {prompt.shape} and length is {length}, wanted '
+            '[batch, time] with at least one token a row, and a length of 1 or more'
+        )
+    # Linen forbids calls of a bound net inside a loop of JAX.
+    net, variables = net.unbind()
+    variables = {k: v for k, v in variables.items() if k != 'carry'}
+    heat = jnp.broadcast_to(jnp.asarray(temperature, jnp.float32), prompt.shape[:1])
+
+    def read(tokens: Array, carry: PyTree | None) -> tuple[Array, PyTree]:
+        logits, carry = net.apply(variables, tokens, carry, method='read')
+        return logits[:, -1].astype(jnp.float32), carry
+
+    def write(state: tuple[Array, PyTree], key: Key) -> tuple:
+        logits, carry = state
+        scaled = logits / jnp.where(heat > 0, heat, 1.0)[:, None]
+        drawn = jax.random.categorical(key, scaled)
+        tokens = jnp.where(heat > 0, drawn, logits.argmax(axis=1)).astype(jnp.int32)
+        return read(tokens[:, None], carry), tokens
+
+    first = read(prompt, None)
+    _, tokens = jax.lax.scan(write, first, jax.random.split(key, length))
+    return tokens.T
+
+
+def _pieces(tokens: Array, parts: int) -> Array:
+    """Cut windows: [batch, time] to [part, batch, time / parts]."""
+    batch, time = tokens.shape
+    if time % parts:
+        raise ValueError(
+            f'a window of {time} characters does not divide into {parts} parts: choose '
+            'another window, or other parts'
+        )
+    return jnp.swapaxes(tokens.reshape(batch, parts, -1), 0, 1)

@@ -1,0 +1,193 @@
+"""A recurrent net that writes English text, character by character (U3.8).
+
+Paper: Graves (2013), Generating sequences with recurrent neural networks,
+https://arxiv.org/abs/1308.0850; the n-gram models beside it: Witten, Bell (1991), The
+zero-frequency problem, https://doi.org/10.1109/18.87000.
+
+MEASURED
+Command:
+python experiments/recurrent/character_model.py
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+
+from dljax import create_model, zoo
+from dljax.cli import command
+from dljax.data import Vocabulary, load, read_text, scored_windows, text_windows
+from dljax.experiment import Experiment
+from dljax.layers import GRU, LSTM, Elman
+from dljax.metrics import witten_bell
+from dljax.objectives import predict_next, sample_text, score_next
+from dljax.report import Measure, Outcome, Picture
+from dljax.training import Player, clipped
+from dljax.types import Array
+
+TINY = {'steps': 2, 'units': 8, 'batch_size': 4, 'window': 8}
+CELLS = {'lstm': LSTM, 'gru': GRU, 'elman': Elman}
+CONTEXT = 128  # characters that a net reads before those that are scored
+ORDERS = 5
+
+
+def experiment(
+    *,
+    data: Path | None = None,
+    cell: Literal['lstm', 'gru', 'elman'] = 'lstm',
+    units: int = 384,
+    layers: int = 1,
+    dropout: float = 0.4,
+    steps: int = 2000,
+    batch_size: int = 32,
+    window: int = 64,
+    learning_rate: float = 4e-3,
+    weight_decay: float = 0.1,
+    clip: float = 1.0,
+    prompt: str = 'The ',
+    tuning: bool = False,
+) -> Experiment:
+    """Train on the first nine tenths of a text, and score the last tenth.
+
+    Args:
+        data: a text file in UTF-8; by default the help of Python itself, which differs
+            from version to version.
+        cell: the kind of recurrent layer.
+        units: in each layer.
+        layers: on top of each other.
+        dropout: share of the outputs dropped between layers and before the logits.
+        steps: updates in all.
+        batch_size: readers of the text.
+        window: characters that each reads in an update; the gradient goes as far back.
+        learning_rate: of Adam at its highest: it rises over the first twentieth of the
+            updates, then falls to 0 along a cosine.
+        weight_decay: of AdamW.
+        clip: the largest global norm of a gradient.
+        prompt: what the written samples go on from.
+        tuning: whether to hold out the last tenth of the training text instead, as for
+            choosing settings, so that the text that counts is not seen.
+    """
+    training, held_out, kind = texts(data, shortest=20 * (window + 1))
+    if tuning:
+        cut = len(training) * 9 // 10
+        training, held_out = training[:cut], training[cut:]
+    vocabulary = Vocabulary.of(training)
+    if not prompt or not vocabulary.encode(prompt).all():
+        raise ValueError(
+            f'prompt={prompt!r}, wanted one or more characters that the training text '
+            f'has, which are {vocabulary.characters!r}'
+        )
+    tokens, rest = vocabulary.encode(training), vocabulary.encode(held_out)
+    unknown = int((rest == 0).sum())
+    schedule = optax.warmup_cosine_decay_schedule(
+        0.0, learning_rate, max(steps // 20, 1), max(steps, 2)
+    )
+    bits = witten_bell(tokens, rest, symbols=vocabulary.size, orders=ORDERS).mean(1)
+    return Experiment(
+        net=create_model(
+            'character_lstm',
+            vocabulary=vocabulary.size,
+            cell=CELLS[cell](units),
+            layers=layers,
+            dropout=dropout,
+            stateful=True,
+        ),
+        players={
+            'model': Player(
+                clipped(optax.adamw(schedule, weight_decay=weight_decay), clip),
+                loss=predict_next(),
+            )
+        },
+        source=text_windows(tokens, batch_size, window),
+        steps=steps,
+        data=f'{kind}; {len(tokens):,} characters train, {len(rest):,} held out, '
+        f'{unknown} of them unknown; {vocabulary.size} symbols',
+        score=score_next(),
+        evaluation={
+            'held_out': scored_windows(
+                np.concatenate([tokens, rest]),
+                len(tokens),
+                window=3 * CONTEXT,
+                context=CONTEXT,
+            )
+        },
+        inputs=zoo.inputs('character_lstm', vocabulary=vocabulary.size),
+        evaluation_batch=64,
+        measures={'ngram': counted(bits)},
+        pictures={
+            'Beside n-grams': compared(bits),
+            'Samples': samples(vocabulary, prompt),
+        },
+    )
+
+
+def texts(path: Path | None, shortest: int) -> tuple[str, str, str]:
+    """Read the training and the held-out text, and say what they are.
+
+    Args:
+        path: of a file whose last tenth is held out; None for Python's help.
+        shortest: characters that it must have.
+    """
+    if path is not None:
+        text = read_text(path, shortest=shortest)
+        cut = len(text) * 9 // 10
+        return text[:cut], text[cut:], f'{path.name} (a file of the user)'
+    topics = load('python_help')
+    parts = (topics[split]['text'] for split in ('train', 'test'))
+    training, held_out = ('\n'.join(t.decode() for t in part) for part in parts)
+    return training, held_out, topics.summary
+
+
+def counted(bits: np.ndarray) -> Measure:
+    """Enter what n-gram models of order 1 and up come to, in bits per character."""
+    figures = {f'order_{order}': float(b) for order, b in enumerate(bits, 1)}
+    return lambda outcome: figures
+
+
+def compared(bits: np.ndarray) -> Picture:
+    """Write the net's bits per character under those of the n-gram models."""
+
+    def draw(outcome: Outcome) -> str:
+        last = outcome.rows[-1]['held_out/bits_per_character']
+        rows = [(f'{n}-gram, Witten-Bell', b) for n, b in enumerate(bits, 1)]
+        lines = [f'{name:<24}{b:8.3f}' for name, b in [*rows, ('this net', last)]]
+        return '\n'.join(['bits per character of the held-out text', *lines])
+
+    return draw
+
+
+def samples(
+    vocabulary: Vocabulary, prompt: str, length: int = 500, seed: int = 0
+) -> Picture:
+    """Let the net write on from a prompt, from cautious to daring.
+
+    Args:
+        vocabulary: of the net.
+        prompt: what it goes on from.
+        length: characters to write.
+        seed: of the draws.
+    """
+    heats = (0.0, 0.5, 0.8, 1.0, 1.2)
+
+    def draw(outcome: Outcome) -> str:
+        def write(net: nn.Module, prompts: Array) -> Array:
+            return sample_text(
+                net, jax.random.key(seed), prompts, length, jnp.array(heats)
+            )
+
+        prompts = np.tile(vocabulary.encode(prompt), (len(heats), 1))
+        written = outcome.apply(write, prompts)
+        return '\n\n'.join(
+            f'--- temperature {heat} ---\n{prompt}{vocabulary.decode(tokens)}'
+            for heat, tokens in zip(heats, np.asarray(written), strict=True)
+        )
+
+    return draw
+
+
+if __name__ == '__main__':
+    command(experiment)

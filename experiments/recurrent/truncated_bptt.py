@@ -1,0 +1,193 @@
+"""Full against truncated backpropagation through time, on English text (U3.4).
+
+Paper: Williams, Peng (1990), An efficient gradient-based algorithm for on-line training
+of recurrent network trajectories, https://doi.org/10.1162/neco.1990.2.4.490; Werbos
+(1990), Backpropagation through time, https://doi.org/10.1109/5.58337.
+
+Five equal LSTMs read the same windows of 256 characters and move once a window. The
+gradient of the first goes through all of it; those of others are cut every 64, 16 and 4
+characters, where the carry goes on. The last is cut every 16 and begins at zero there.
+
+MEASURED
+Command:
+python experiments/recurrent/truncated_bptt.py --members 3
+"""
+
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+
+from dljax import create_model, zoo
+from dljax.cli import command
+from dljax.data import Vocabulary, load, scored_windows, text_windows
+from dljax.experiment import Experiment
+from dljax.layers import LSTM
+from dljax.objectives import predict_next, score_next, side_by_side, within
+from dljax.report import Measure, Outcome, Picture
+from dljax.training import Player, clipped
+from dljax.types import Array, Batch, PyTree
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TINY = {'steps': 2, 'units': 4, 'batch_size': 2, 'window': 64, 'span': 1000}
+PARTS = {'full': 1, 'quarter': 4, 'sixteenth': 16, 'sixty_fourth': 64, 'no_carry': 16}
+
+
+class Truncations(nn.Module):
+    """Equal nets, one for each length of the gradient's way."""
+
+    full: nn.Module
+    quarter: nn.Module
+    sixteenth: nn.Module
+    sixty_fourth: nn.Module
+    no_carry: nn.Module
+
+
+def experiment(
+    *,
+    units: int = 128,
+    steps: int = 600,
+    batch_size: int = 16,
+    window: int = 256,
+    learning_rate: float = 5e-3,
+    clip: float = 1.0,
+    span: int | None = None,
+) -> Experiment:
+    """Train the same net with its gradient cut at several lengths, side by side.
+
+    Args:
+        units: of each LSTM.
+        steps: updates in all, one a window.
+        batch_size: readers of the text.
+        window: characters that each reads in an update, a multiple of 64.
+        learning_rate: of Adam at the start; it falls to 0 along a cosine.
+        clip: the largest global norm of a gradient.
+        span: characters held out; by default the last tenth of the text.
+    """
+    topics = load('python_help')
+    training, held_out = (
+        '\n'.join(text.decode() for text in topics[split]['text'])
+        for split in ('train', 'test')
+    )
+    vocabulary = Vocabulary.of(training)
+    tokens, rest = vocabulary.encode(training), vocabulary.encode(held_out[:span])
+    source = text_windows(tokens, batch_size, window)
+    schedule = optax.cosine_decay_schedule(learning_rate, steps)
+    sizes = {'vocabulary': vocabulary.size, 'cell': LSTM(units)}
+    return Experiment(
+        net=Truncations(
+            **{
+                name: create_model(
+                    'character_lstm', **sizes, stateful=name != 'no_carry'
+                )
+                for name in PARTS
+            }
+        ),
+        players={
+            name: Player(
+                clipped(optax.adam(schedule), clip),
+                loss=within(name, predict_next(parts)),
+                trains=(name,),
+            )
+            for name, parts in PARTS.items()
+        },
+        source=source,
+        steps=steps,
+        data=f'{topics.summary}; {len(tokens):,} characters train, '
+        f'{len(rest):,} held out',
+        score=side_by_side({name: score_next() for name in PARTS}),
+        evaluation={
+            'held_out': scored_windows(
+                np.concatenate([tokens, rest]), len(tokens), window=384, context=128
+            )
+        },
+        inputs=zoo.inputs('character_lstm', vocabulary=vocabulary.size),
+        evaluation_batch=64,
+        measures={'cosine': agreement(source.init(jax.random.key(0))[1])},
+        pictures={'Truncation': against_updates(window)},
+    )
+
+
+def agreement(batch: Batch) -> Measure:
+    """Compare each truncated gradient with the full one, at the same weights.
+
+    Args:
+        batch: what the gradients are taken on.
+
+    Returns:
+        The measure: the cosine of the angle between both, at the last weights of the
+        net that was trained by the full gradient.
+    """
+
+    def measure(outcome: Outcome) -> dict[str, float]:
+        net = outcome.net.full
+        params = outcome.state.params['full']
+        carry = jax.tree.map(jnp.zeros_like, outcome.state.collections['carry']['full'])
+
+        @jax.jit
+        def gradients(params: PyTree, carry: PyTree) -> dict[str, Array]:
+            def loss(params: PyTree, name: str) -> Array:
+                reader = net.clone(stateful=name != 'no_carry')
+                kept = {'carry': carry} if reader.stateful else {}
+                (value, _), _ = nn.apply(
+                    predict_next(PARTS[name]), reader, mutable=('carry',)
+                )({'params': params, **kept}, batch, jnp.int32(0))
+                return value
+
+            flat = {
+                name: jnp.concatenate(
+                    [g.ravel() for g in jax.tree.leaves(jax.grad(loss)(params, name))]
+                )
+                for name in PARTS
+            }
+            return {name: _cosine(flat['full'], other) for name, other in flat.items()}
+
+        return {name: float(v) for name, v in gradients(params, carry).items()}
+
+    return measure
+
+
+def _cosine(a: Array, b: Array) -> Array:
+    return (a @ b) / (jnp.linalg.norm(a) * jnp.linalg.norm(b))
+
+
+def against_updates(window: int) -> Picture:
+    """Draw the bits and the gradient norm of each net against the updates.
+
+    Args:
+        window: characters, of which a part is cut off.
+    """
+    titles = {
+        'held_out/{}/bits_per_character': 'bits per character, held out',
+        '{}/gradient_norm': 'norm of the gradient, before clipping',
+    }
+
+    def draw(outcome: Outcome) -> 'Figure':
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(10, 4.4), layout='constrained')
+        for axes, (metric, title) in zip(
+            figure.subplots(1, 2), titles.items(), strict=True
+        ):
+            for name, parts in PARTS.items():
+                key = metric.format(name)
+                points = [(r['step'], r[key]) for r in outcome.rows if key in r]
+                note = ', no carry' if name == 'no_carry' else ''
+                label = f'{window // parts} characters{note}'
+                axes.plot(*np.transpose(points), label=label)
+            axes.set(title=title, xlabel='updates', yscale='log')
+            axes.grid(alpha=0.3, which='both')
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(handles, labels, loc='outside lower center', ncols=len(labels))
+        return figure
+
+    return draw
+
+
+if __name__ == '__main__':
+    command(experiment)

@@ -1,0 +1,274 @@
+"""Text: learning it in windows, scoring it, writing it, and the run as a whole."""
+
+import io
+import signal
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+from rich.console import Console
+
+from dljax import zoo
+from dljax.configuration import Options
+from dljax.data import Vocabulary, batches, scored_windows, text_windows
+from dljax.experiment import Experiment, Report, run
+from dljax.layers import GRU, LSTM
+from dljax.models.recurrent import CharacterModel
+from dljax.objectives import predict_next, sample_text, score_next
+from dljax.training import Player, evaluate, fit, learner
+from dljax.types import Array, Batch, PyTree, State
+
+KEY = jax.random.key(0)
+TOKENS = np.random.default_rng(0).integers(1, 7, 200)
+STATEFUL = CharacterModel(7, LSTM(8), embedding=4, stateful=True)
+PERIOD = 'abcabdabe. '
+
+
+def first_batch(window: int = 24) -> Batch:
+    return text_windows(TOKENS, 3, window).init(KEY)[1]
+
+
+def valued(net: nn.Module, parts: int, batch: Batch, variables: PyTree) -> tuple:
+    """The loss, its gradient, and the collections after it."""
+
+    def loss(params: PyTree) -> tuple[Array, PyTree]:
+        (value, metrics), kept = nn.apply(predict_next(parts), net, mutable='carry')(
+            {**variables, 'params': params}, batch, jnp.int32(0)
+        )
+        return value, (kept, metrics['bits_per_character'])
+
+    (value, (kept, bits)), gradient = jax.value_and_grad(loss, has_aux=True)(
+        variables['params']
+    )
+    np.testing.assert_allclose(bits * np.log(2), value, rtol=1e-6)
+    return value, gradient, kept
+
+
+def started(net: nn.Module, batch: Batch) -> PyTree:
+    return nn.init(predict_next(), net)(KEY, batch, jnp.int32(0))
+
+
+@pytest.mark.parametrize('parts', [2, 6, 24])
+def test_windows_with_the_carry_equal_one_pass_but_for_the_gradient(parts) -> None:
+    batch = first_batch()
+    variables = started(STATEFUL, batch)
+    whole, full, end = valued(STATEFUL, 1, batch, variables)
+    cut, truncated, last = valued(STATEFUL, parts, batch, variables)
+    np.testing.assert_allclose(cut, whole, rtol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), end, last)
+    assert optax.tree.norm(optax.tree.sub(full, truncated)) > 1e-3
+    # Without a carry each part begins at zero, and the loss is another one.
+    without = valued(
+        STATEFUL.clone(stateful=False), parts, batch, {'params': variables['params']}
+    )
+    assert abs(without[0] - whole) > 1e-5 and not without[2]
+
+
+def test_the_truncated_gradient_is_that_of_windows_one_after_the_other() -> None:
+    batch = first_batch()
+    variables = started(STATEFUL, batch)
+    together = valued(STATEFUL, 2, batch, variables)[1]
+    kept, gradients = variables, []
+    for half in (slice(12), slice(12, 24)):
+        part = {name: tokens[:, half] for name, tokens in batch.items()}
+        _, gradient, carry = valued(STATEFUL, 1, part, kept)
+        gradients.append(gradient)
+        kept = {**variables, **carry}
+    mean = jax.tree.map(lambda a, b: (a + b) / 2, *gradients)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), together, mean
+    )
+
+
+def test_the_loss_is_that_of_a_uniform_guess_for_a_net_that_knows_nothing() -> None:
+    batch = first_batch()
+    variables = started(STATEFUL, batch)
+    nothing = jax.tree.map(jnp.zeros_like, variables['params'])
+    value, _, _ = valued(STATEFUL, 3, batch, {**variables, 'params': nothing})
+    np.testing.assert_allclose(value, np.log(7), rtol=1e-6)
+
+
+def test_parts_have_to_divide_the_window() -> None:
+    with pytest.raises(ValueError, match='24 characters does not divide into 5'):
+        nn.init(predict_next(5), STATEFUL)(KEY, first_batch(), jnp.int32(0))
+    with pytest.raises(ValueError, match='parts=0'):
+        predict_next(0)
+
+
+def test_the_score_is_the_mean_over_the_characters_that_are_scored() -> None:
+    net = CharacterModel(7, LSTM(8), embedding=4)
+    params = started(net, first_batch())['params']
+    params = jax.tree.map(lambda p: 3 * p, params)  # so that it has opinions
+    state = State(jnp.int32(0), params, {}, {})
+    # With all the text before it as the context of each row the score is exact.
+    rows = scored_windows(TOKENS, 150, window=20, context=200)
+    scored = evaluate(net, score_next(), state, batches(rows, 2))
+    logits = net.apply({'params': params}, TOKENS[None, :-1].astype(np.int32))[0]
+    logs = jax.nn.log_softmax(logits)[jnp.arange(199), TOKENS[1:]]
+    wanted = -logs[149:].mean() / np.log(2)
+    np.testing.assert_allclose(scored['bits_per_character'], wanted, rtol=1e-5)
+
+
+def learned(net: CharacterModel, steps: int = 300) -> tuple[State, Vocabulary]:
+    vocabulary = Vocabulary.of(PERIOD)
+    source = text_windows(vocabulary.encode(PERIOD * 20), 4, 16)
+    player = Player(optax.adam(0.02), loss=predict_next(2))
+    state, _ = fit(learner(net, {'m': player}), source, steps=steps, key=KEY, chunk=100)
+    return state, vocabulary
+
+
+@pytest.fixture(scope='module')
+def reciter() -> tuple[CharacterModel, State, Vocabulary]:
+    net = CharacterModel(Vocabulary.of(PERIOD).size, GRU(24), stateful=True)
+    return net, *learned(net)
+
+
+def test_a_periodic_text_is_learned_to_a_tenth_of_a_bit(reciter: tuple) -> None:
+    net, state, vocabulary = reciter
+    tokens = vocabulary.encode(PERIOD * 6)
+    rows = scored_windows(tokens, 22, window=11, context=22)
+    scored = evaluate(net, score_next(), state, [rows])
+    assert scored['bits_per_character'] < 0.1  # a uniform guess: 2.8
+
+
+def write(reciter: tuple, prompts: list[str], length: int, heat: object) -> list[str]:
+    net, state, vocabulary = reciter
+    tokens = jnp.stack([jnp.asarray(vocabulary.encode(prompt)) for prompt in prompts])
+    # All collections, the carry of the training's batch of 4 among them.
+    variables = {'params': state.params, **state.collections}
+    written = jax.jit(nn.apply(sample_text, net), static_argnums=3)(
+        variables, KEY, tokens, length, heat
+    )
+    return [vocabulary.decode(np.asarray(row)) for row in written]
+
+
+def test_the_likeliest_characters_go_on_with_the_text(reciter: tuple) -> None:
+    whole = PERIOD * 4
+    for heat in (0.0, 0.1):
+        assert write(reciter, [whole[:14], whole[3:17]], 20, heat) == [
+            whole[14:34],
+            whole[17:37],
+        ]
+
+
+def test_temperature_zero_is_the_argmax_of_each_step() -> None:
+    net = CharacterModel(7, LSTM(8), embedding=4)
+    params = jax.tree.map(lambda p: 3 * p, started(net, first_batch())['params'])
+    prompt = jnp.array([[1, 2, 3], [4, 4, 4]])
+    written = nn.apply(sample_text, net)({'params': params}, KEY, prompt, 9, 0.0)
+    tokens = prompt
+    for _ in range(9):
+        chosen = net.apply({'params': params}, tokens)[:, -1].argmax(axis=-1)
+        tokens = jnp.concatenate([tokens, chosen[:, None]], axis=1)
+    np.testing.assert_array_equal(written, tokens[:, 3:])
+    assert written.dtype == jnp.int32
+
+
+@pytest.mark.parametrize('heat', [1.0, 0.5])
+def test_what_is_drawn_has_the_distribution_that_the_net_predicts(heat) -> None:
+    net = CharacterModel(7, LSTM(8), embedding=4)
+    params = jax.tree.map(lambda p: 3 * p, started(net, first_batch())['params'])
+    count = 20_000
+    prompt = jnp.tile(jnp.array([[1, 5]]), (count, 1))
+    written = jax.jit(nn.apply(sample_text, net), static_argnums=3)(
+        {'params': params}, KEY, prompt, 2, jnp.full(count, heat)
+    )
+
+    def chi_square(drawn: Array, tokens: Array) -> float:
+        logits = net.apply({'params': params}, tokens[None])[0, -1] / heat
+        expected = len(drawn) * np.asarray(jax.nn.softmax(logits))
+        counts = np.bincount(drawn, minlength=7)
+        return float(((counts - expected) ** 2 / expected).sum())
+
+    # Six degrees of freedom: 22.5 is passed by one draw of a thousand.
+    assert chi_square(written[:, 0], prompt[0]) < 22.5
+    common = int(np.bincount(written[:, 0]).argmax())
+    then = written[written[:, 0] == common, 1]
+    assert chi_square(then, jnp.append(prompt[0], common)) < 22.5
+
+
+def test_each_row_has_its_own_temperature(reciter: tuple) -> None:
+    cold, warm = write(reciter, [PERIOD, PERIOD], 33, jnp.array([0.0, 50.0]))
+    assert cold == PERIOD * 3
+    assert sum(a != b for a, b in zip(cold, warm, strict=True)) > 15
+
+
+@pytest.mark.parametrize(
+    ('prompt', 'length'),
+    [(np.zeros((2, 0)), 3), (np.zeros(3), 3), (np.ones((1, 1)), 0)],
+)
+def test_a_prompt_that_cannot_be_read_is_refused(prompt, length) -> None:
+    with pytest.raises(ValueError, match='at least one token a row'):
+        nn.apply(sample_text, STATEFUL)({}, KEY, prompt.astype(np.int32), length)
+
+
+def made(**changes: object) -> Experiment:
+    rows = scored_windows(TOKENS, 160, window=10, context=20)
+    values = {
+        'net': CharacterModel(7, LSTM(8), embedding=4, dropout=0.2, stateful=True),
+        'players': {'m': Player(optax.adam(0.01), loss=predict_next())},
+        'source': text_windows(TOKENS[:160], 4, 8),
+        'steps': 12,
+        'data': 'numbers (synthetic)',
+        'score': score_next(),
+        'evaluation': {'held_out': rows},
+        'inputs': zoo.inputs('character_lstm', vocabulary=7),
+        'record_every': 2,
+        'evaluate_every': 4,
+    }
+    return Experiment(**values | changes)
+
+
+def trained(experiment: Experiment, workdir: Path, **options: object) -> Report:
+    console = Console(file=io.StringIO())
+    return run(experiment, workdir, Options(**options), console=console)
+
+
+def test_a_resumed_run_with_a_carry_ends_bit_for_bit_the_same(tmp_path: Path) -> None:
+    whole = trained(made(), tmp_path / 'whole')
+    source = made().source
+
+    def following(key: Array, position: int, state: State) -> tuple:
+        if int(position) == 6 * 8:  # the seventh batch
+            signal.raise_signal(signal.SIGTERM)
+        return source.next(key, position, state)
+
+    interrupting = source._replace(next=following, host=True)
+    first = trained(made(source=interrupting), tmp_path / 'parted')
+    assert first.ended is None and 0 < first.step < 12
+    assert any(np.any(c) for c in jax.tree.leaves(first.state.collections['carry']))
+    second = trained(made(), tmp_path / 'parted')
+    assert second.step == 12
+    for a, b in zip(
+        jax.tree.leaves(whole.state), jax.tree.leaves(second.state), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    'options', [{'devices': 2}, {'devices': 2, 'parallel': 'pmap'}, {'members': 2}]
+)
+def test_it_trains_on_two_devices_and_as_two_members(tmp_path, options) -> None:
+    calm = CharacterModel(7, LSTM(8), embedding=4, stateful=True)
+    report = trained(made(net=calm), tmp_path / 'many', **options)
+    assert np.isfinite(report.metrics['held_out/bits_per_character'])
+    carry = jax.tree.leaves(report.state.collections['carry'])
+    if 'members' in options:
+        assert all(leaf.shape == (2, 4, 8) for leaf in carry)
+        assert report.metrics['held_out/bits_per_character/std'] > 0
+        return
+    assert all(leaf.shape == (4, 8) for leaf in carry)
+    alone = trained(made(net=calm), tmp_path / 'one')
+    for a, b in zip(
+        jax.tree.leaves(report.state), jax.tree.leaves(alone.state), strict=True
+    ):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+def test_a_token_beyond_the_vocabulary_is_refused_before_the_training(tmp_path) -> None:
+    with pytest.raises(ValueError, match=r"'tokens' of example 0 is 6, .*in .0, 5."):
+        trained(made(inputs=zoo.inputs('character_lstm', vocabulary=6)), tmp_path)
