@@ -21,6 +21,8 @@ from dljax.configuration import Options
 from dljax.experiment import Experiment, run
 from dljax.layers import leaky_relu
 from dljax.models.feedforward import MLP
+from dljax.report import Outcome
+from dljax.training import ensemble, evaluate, learner, member
 
 ROOT = Path(__file__).parent.parent / 'experiments'
 FILES = sorted(ROOT.glob('*/*.py'))
@@ -135,3 +137,21 @@ def test_a_column_of_ones_own_is_forecast(tmp_path: Path) -> None:
         forecasting(data=path, column='sold')
     with pytest.raises(ValueError, match='season is 28 and history 14'):
         forecasting(data=path, column='day', **{**settings, 'season': 28})
+
+
+def test_the_median_is_over_the_members_of_their_own_test_returns() -> None:
+    module = load(ROOT / 'control/dqn_cartpole.py')
+    made = module.experiment(**module.TINY | {'limit': 60})
+    train, source = ensemble(learner(made.net, made.players), made.source, 5)
+    key = jax.random.key(0)
+    state = jax.jit(train.init)(key, source.init(key)[1])
+    outcome = Outcome(made.net, member(state, 0), state, made.evaluation, [])
+    (measure,) = made.measures.values()
+    batch = made.evaluation['test']
+    returns = [
+        evaluate(made.net, made.score, member(state, index), [batch])['return']
+        for index in range(5)
+    ]
+    assert measure(outcome)['test_return'] == pytest.approx(sorted(returns)[2])
+    assert len(set(returns)) > 1
+    assert not set(batch['episode']) & set(made.evaluation['validation']['episode'])

@@ -19,6 +19,7 @@ from dljax.data.shuffle import permuted
 from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
 from dljax.data.table import read_column
+from dljax.data.text import Vocabulary, read_text, scored_windows, text_windows
 from dljax.data.together import together
 from dljax.data.windows import (
     all_windows,
@@ -33,6 +34,7 @@ __all__ = [
     'Normalizer',
     'Records',
     'Replay',
+    'Vocabulary',
     'adding_problem',
     'affine',
     'all_windows',
@@ -52,15 +54,18 @@ __all__ = [
     'permuted',
     'procedural',
     'read_column',
+    'read_text',
     'regression',
     'replay',
     'resident',
     'resized',
     'rotation',
     'scaling',
+    'scored_windows',
     'seasonal',
     'stream',
     'sum_problem',
+    'text_windows',
     'together',
     'translation',
     'truth_table',

@@ -3,6 +3,7 @@
 from dljax.metrics.classification import accuracy, top_k_accuracy
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
 from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
+from dljax.metrics.ngram import witten_bell
 from dljax.metrics.partition import (
     Estimate,
     annealed_importance_sampling,
@@ -35,4 +36,5 @@ __all__ = [
     'states',
     'top_k_accuracy',
     'topographic_error',
+    'witten_bell',
 ]

@@ -56,6 +56,11 @@ def _forecast(net: recurrent.Forecaster | recurrent.Autoregression) -> Specs:
     return {'history': Spec((None, 1)), 'target': Spec((net.horizon,))}
 
 
+def _text(net: recurrent.CharacterModel) -> Specs:
+    tokens = Spec((None,), 'int32', 0, net.vocabulary - 1)
+    return {'tokens': tokens, 'target': tokens}
+
+
 ROWS = (
     Row(
         name='sequence_classifier',
@@ -144,5 +149,15 @@ ROWS = (
         paper='Yule, 1927, On a Method of Investigating Periodicities in Disturbed '
         'Series, https://doi.org/10.1098/rsta.1927.0007',
         reference='168·24 + 24',
+    ),
+    Row(
+        name='character_lstm',
+        constructor=recurrent.CharacterModel,
+        inputs=_text,
+        example={'tokens': (32,), 'target': (32,)},
+        parameters=734_564,
+        paper='Graves, 2013, Generating Sequences With Recurrent Neural Networks, '
+        'https://arxiv.org/abs/1308.0850',
+        reference='100·64 + 4·384·(64+384+1) + 384·100+100',
     ),
 )

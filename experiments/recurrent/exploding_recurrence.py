@@ -43,10 +43,10 @@ def experiment(
     learning_rate: float = 0.01,
     momentum: float = 0.9,
     norm: float = 1.0,
-    value: float = 0.1,
+    value: float = 0.03,
     ratio: float = 0.03,
-    output_range: float = 1.0,
-    recurrent_range: float = 0.1,
+    output_range: float = 0.1,
+    recurrent_range: float = 0.03,
 ) -> Experiment:
     """Train the same recurrent net with and without clipping, side by side.
 

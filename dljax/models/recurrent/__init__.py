@@ -1,6 +1,7 @@
 """Recurrent networks, by the form of what goes in and what comes out."""
 
 from dljax.models.recurrent.autoregression import Autoregression
+from dljax.models.recurrent.character_model import CharacterModel
 from dljax.models.recurrent.echo_state_network import EchoStateNetwork
 from dljax.models.recurrent.encoder_decoder import EncoderDecoder
 from dljax.models.recurrent.forecaster import Forecaster
@@ -15,6 +16,7 @@ from dljax.models.recurrent.sequence_tagger import SequenceTagger
 
 __all__ = [
     'Autoregression',
+    'CharacterModel',
     'EchoStateNetwork',
     'EncoderDecoder',
     'Forecaster',
