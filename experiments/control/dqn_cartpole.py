@@ -19,12 +19,12 @@ at most 500, over 100 test episodes; always of the last update, no checkpoint is
 | the same with --loss huber | 9.5 | 14 ± 11 | 9.5, 9.5, 9.2, 34, 9.5 | 13e6 | 41 |
 
 CartPole counts as solved at 475. No discounted return exceeds 100; on the way the
-values do (to 290 without double and dueling) and come down again; with the Huber loss they
-leave every bound, presumably since a clipped error lets the rare falls pull too weakly
-against the many steps that bootstrap. The settings were chosen in some twenty shorter
-runs with seeds 0 and 7, by the validation curves but with the test returns in sight,
-and the default among these rows; five members do not rank the first four. Seconds
-depend on what else the machine did. Command:
+values do (to 290 without double and dueling) and come down again; with the Huber loss
+they leave every bound, presumably since a clipped error lets the rare falls pull too
+weakly against the many steps that bootstrap. The settings were chosen in some twenty
+shorter runs with seeds 0 and 7, by the validation curves but with the test returns in
+sight, and the default among these rows; five members do not rank the first four.
+Seconds depend on what else the machine did. Command:
 python experiments/control/dqn_cartpole.py --members 5
 """
 
