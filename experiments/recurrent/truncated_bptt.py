@@ -8,9 +8,23 @@ Five equal LSTMs read the same windows of 256 characters and move once a window.
 gradient of the first goes through all of it; those of others are cut every 64, 16 and 4
 characters, where the carry goes on. The last is cut every 16 and begins at zero there.
 
-MEASURED
-Command:
-python experiments/recurrent/truncated_bptt.py --members 3
+Measured with one member, seed 0, on a 2-core CPU, after 600 updates, as bits per
+character of the last tenth of the text (Python 3.11.7), which all nets read as one
+stream, and the cosine between each gradient and that through all 256 characters:
+
+| gradient through | held out | cosine |
+|---|---|---|
+| 256 characters | 2.024 | 1 |
+| 64 | 2.009 | 0.986 |
+| 16 | 2.032 | 0.957 |
+| 4 | 2.019 | 0.873 |
+| 16, without a carry | 2.047 | 0.476 |
+
+Where the carry goes on, it does not matter here how far the gradient goes: one run
+does not tell the first four apart. In training the last, which forgets every 16
+characters, is 0.2 bits behind.
+Cost: 172 s of training. Command:
+python experiments/recurrent/truncated_bptt.py
 """
 
 import jax
