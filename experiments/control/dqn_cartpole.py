@@ -3,11 +3,29 @@
 Paper: Mnih et al. (2015), Human-level control through deep reinforcement learning,
 https://doi.org/10.1038/nature14236; double: van Hasselt, Guez, Silver (2016),
 https://arxiv.org/abs/1509.06461; dueling: Wang et al. (2016),
-https://arxiv.org/abs/1511.06581. The task is CartPole-v1 of gymnasium: a reward of 1 a
-step, 500 at most; 475 counts as solved.
+https://arxiv.org/abs/1511.06581. Unlike the paper the target net follows slowly rather
+than by copies (Lillicrap et al., 2016, https://arxiv.org/abs/1509.02971), the optimizer
+is Adam, and the error is squared, not clipped.
 
-MEASURED
-Command:
+Measured with 5 members, seed 0, on a 2-core CPU, as the return of the greedy policy,
+at most 500, over 100 test episodes; always of the last update, no checkpoint is chosen:
+
+| settings | median | mean | members | mean Q | seconds for all |
+|---|---|---|---|---|---|
+| double and dueling, the default | 500 | 499 ± 3 | 500, 500, 500, 500, 494 | 102 | 72 |
+| --no-double | 500 | 480 ± 45 | 500, 500, 500, 400, 500 | 98 | 66 |
+| --no-dueling | 500 | 480 ± 44 | 500, 500, 500, 401, 500 | 102 | 48 |
+| --no-double --no-dueling | 500 | 491 ± 21 | 500, 500, 500, 500, 453 | 98 | 61 |
+| the same with --loss huber | 9.5 | 14 ± 11 | 9.5, 9.5, 9.2, 34, 9.5 | 13e6 | 41 |
+
+CartPole counts as solved at 475. No discounted return exceeds 100; on the way the
+values do (to 290 without double and dueling) and come down again; with the Huber loss
+they leave every bound, presumably since a clipped error lets the rare falls pull too
+weakly against the many steps that bootstrap. The settings were chosen in some twenty
+shorter runs with seeds 0 and 7, by the validation curves but with the test returns in
+sight, and the default among these rows; five members do not rank the first four. The
+default with seed 1, run once after all choices: 500, 471, 500, 500, 499. Seconds depend
+on what else the machine did. Command:
 python experiments/control/dqn_cartpole.py --members 5
 """
 

@@ -8,7 +8,18 @@ https://arxiv.org/abs/1504.00941.
 Two of the numbers of a sequence are marked and their sum is wanted. Always to answer 1
 costs a squared error of 0.167. Each cell learns three lengths by nets of its own.
 
-Measured with one member, seed 0, on a 2-core CPU: TO FILL
+Measured with one member, seed 0, on a 2-core CPU, as the squared error on 1,000 test
+sequences after 3,000 updates:
+
+| cell | 100 steps | 200 steps | 400 steps | seconds, on a busy machine |
+|---|---|---|---|---|
+| elman, tanh | 0.165 | 0.157 | 0.184 | 48 |
+| irnn | 0.166 | 0.157 | 0.184 | 30 |
+| lstm | 0.00014 | 0.00080 | 0.0016 | 163 |
+| gru | 0.000053 | 0.000064 | 0.000047 | 95 |
+
+The IRNN's paper reports that it learns the problem too, at smaller rates and over many
+more updates; at these settings it does not.
 
 Commands:
 python experiments/recurrent/adding_problem.py

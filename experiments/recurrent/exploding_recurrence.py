@@ -8,7 +8,22 @@ Six equal recurrent nets of rectified units, which start with the identity as th
 recurrent weights, meet the same sequences of 50 numbers and learn their sum, left
 unscaled, by SGD with momentum. `plain` leaves the finite numbers.
 
-Measured with 5 members, seed 0, on a 2-core CPU: TO FILL
+Measured with 5 members, seed 0, on a 2-core CPU, as the squared error on 1,000 test
+sequences after 2,000 updates (that of the mean is 4.2):
+
+| form | test error |
+|---|---|
+| plain | not a number, in all members |
+| norm, clipped to 1 | 0.030 ± 0.035 |
+| value, within ±0.03 | 0.21 ± 0.30 |
+| adaptive, 3 % of a unit's weights | 0.039 ± 0.065 |
+| fixed, scaled to 1 | 0.008 ± 0.004 |
+| groups, output within ±0.1 and recurrent within ±0.03 | 0.014 ± 0.018 |
+
+As in experiments/feedforward/exploding_regression.py the ranges were chosen with these
+errors in sight: the table ranks no form above another. With ranges three to ten times
+as wide one member in five of `groups` left the finite numbers too.
+Cost: 174 s of training for all, on a busy machine.
 
 Command:
 python experiments/recurrent/exploding_recurrence.py --members 5

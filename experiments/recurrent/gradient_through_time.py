@@ -9,7 +9,22 @@ Five nets learn the adding problem. Drawn is the norm of the derivative of the l
 step's error with respect to the state so many steps before, at the start and after the
 training, as a share of that at the last step.
 
-Measured with one member, seed 0, on a 2-core CPU: TO FILL
+Measured with one member, seed 0, on a 2-core CPU, over 100 steps and 1,500 updates, as
+what is left at the first step and the squared error on 1,000 test sequences (always to
+answer 1: 0.167):
+
+| net | at the start | after the training | test error |
+|---|---|---|---|
+| tanh, radius about 0.5 | 10^-45, the smallest float | 10^-44 | 0.165 |
+| tanh, radius about 2 | 10^4.1 | 10^-11 | 0.166 |
+| IRNN | 10^-0.2 | 10^-0.5 | 0.163 |
+| LSTM | 10^-4.9 | 10^-0.1 | 0.0095 |
+| GRU | 10^-11 | 10^-0.3 | 0.0020 |
+
+The gradient of the large weights explodes and then dies as the units saturate; that of
+the IRNN reaches far from the start, though at this rate and in so few updates it
+learns nothing of it. LSTM and GRU learn to keep it.
+Cost: 27 s of training.
 
 Command:
 python experiments/recurrent/gradient_through_time.py

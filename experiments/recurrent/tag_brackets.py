@@ -10,8 +10,22 @@ what follows, for ')' on what went before, at any distance: a net that reads in 
 direction cannot know it, nor can one with a window. Six nets learn from strings of 1 to
 40 characters side by side and are tested on longer ones.
 
-MEASURED
-Cost: COST. Command:
+Measured with one member, seed 0, on a 2-core CPU, as the share of 300 strings of each
+length that are tagged without a mistake, after 3,000 updates:
+
+| length | 40 | 80 | 160 | 320 |
+|---|---|---|---|---|
+| Elman, both directions | 98.7 % | 79.3 % | 43.7 % | 7.3 % |
+| GRU, both directions | 100 % | 95.3 % | 68.7 % | 19.7 % |
+| LSTM, both directions | 100 % | 92.3 % | 60.7 % | 15.7 % |
+| Elman, GRU, LSTM, forward | 2 to 5 % | 0 to 5 % | 0 to 2 % | 0 % |
+
+The gated layers keep the rule for longer than the simple one, but one member does not
+tell GRU from LSTM, and none counts without bound when trained so shortly: of single
+characters of the longest strings they get 98.4 and 98.6 % right, the Elman network
+97.1 %. Of the forward nets GRU and LSTM fall far behind tagging no bracket at
+all (67.0 and 64.9 % against 92.6 %); the Elman network does not (94.5 %).
+Cost: 418 s of training for all six on a busy machine. Command:
 python experiments/recurrent/tag_brackets.py
 """
 
@@ -21,12 +35,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import optax
-from flax import linen as nn
 
 from dljax import create_model, data, zoo
 from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
+from dljax.models.container import container
 from dljax.objectives import score_tags, side_by_side, tag, within
 from dljax.report import Outcome, Picture
 from dljax.training import Player, clipped, evaluate
@@ -37,17 +51,6 @@ if TYPE_CHECKING:
 
 TINY = {'steps': 2, 'batch_size': 4, 'units': 4, 'train': 20, 'test': 4, 'longest': 8}
 SCORE = score_tags()
-
-
-class Taggers(nn.Module):
-    """One tagger for each layer, in one direction and in both."""
-
-    elman: nn.Module
-    gru: nn.Module
-    lstm: nn.Module
-    elman_both: nn.Module
-    gru_both: nn.Module
-    lstm_both: nn.Module
 
 
 def experiment(
@@ -89,7 +92,7 @@ def experiment(
     }
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     return Experiment(
-        net=Taggers(**nets),
+        net=container(**nets),
         players={
             name: Player(
                 clipped(optax.adam(schedule), 1.0),

@@ -8,9 +8,10 @@ The pairs are synthetic: eight English styles of days from 1930 to 2029, by rule
 of the validation or the test is in the training, in any style. Sources have 7 to 31
 characters and are padded; all that the decoder learns of them is one vector.
 
-MEASURED
-Cost: COST. Command:
-python experiments/recurrent/translate_dates.py --members 3
+Measured with one member, seed 0, on a 2-core CPU: all of the 2,000 test dates are
+translated without a mistake after 2,000 updates (and all 1,000 of the validation).
+Cost: 131 s of training on a busy machine. Command:
+python experiments/recurrent/translate_dates.py
 """
 
 from typing import Literal
