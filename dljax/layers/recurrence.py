@@ -105,7 +105,9 @@ def by_gate(initialise: Callable, gates: int) -> Callable:
 
     def joined(key: Array, shape: tuple[int, int], dtype: jnp.dtype) -> Array:
         keys = jax.random.split(key, gates)
-        return jnp.concatenate([initialise(k, shape, dtype) for k in keys], axis=1)
+        wide = jnp.promote_types(dtype, jnp.float32)  # for what decomposes matrices
+        parts = [initialise(k, shape, wide) for k in keys]
+        return jnp.concatenate(parts, axis=1).astype(dtype)
 
     return joined
 
