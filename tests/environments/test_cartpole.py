@@ -50,26 +50,30 @@ def test_transitions_equal_those_of_gymnasium(reference, double, atol):
         assert 50 < outside.sum() < 1000  # both ways to end are met
 
 
-def balance(state: Array, key: Key | None = None) -> Array:
-    """Push towards where the pole falls, which keeps it up for a while."""
-    return (state[2] + 2.0 * state[3] > 0) * 1
+def lean(state: Array, key: Key | None = None) -> Array:
+    """Push towards where the pole leans: it falls soon, before roundings tell.
+
+    A policy that balances for hundreds of steps switches so often that the last bit of
+    a sine, which differs between libraries, decides when an episode ends.
+    """
+    return (state[2] > 0) * 1
 
 
 def test_whole_episodes_are_as_long_as_those_of_gymnasium(reference):
-    with jax.enable_x64(True):  # or a pole near zero would be seen on the other side
+    with jax.enable_x64(True):
         keys = jax.vmap(lambda number: fold(KEY, number))(jnp.arange(20))
         starts = np.asarray(jax.vmap(lambda key: begin(cartpole(), key).state)(keys))
-        play = jax.jit(jax.vmap(lambda key: episode_return(cartpole(), balance, key)))
+        play = jax.jit(jax.vmap(lambda key: episode_return(cartpole(), lean, key)))
         returns = np.asarray(play(keys))
     for start, found in zip(starts, returns, strict=True):
         reference.reset()
         reference.unwrapped.state, total, over = start, 0.0, False
         while not over:
-            action = int(balance(reference.unwrapped.state))
+            action = int(lean(reference.unwrapped.state))
             _, reward, terminated, cut, _ = reference.step(action)
             total, over = total + reward, terminated or cut
         assert total == found
-    assert len(set(returns)) > 3 and returns.min() > 100
+    assert len(set(returns)) > 3 and 10 < returns.min() < returns.max() < 500
 
 
 def test_the_limit_and_the_spaces_are_those_of_gymnasium(reference):
