@@ -53,7 +53,7 @@ def test_dropout_acts_in_training_on_what_the_logits_are_made_of() -> None:
     assert np.any(called(True) != called(True, seed=1))
     seen = []
 
-    def watch(following, arguments, keywords, context):  # noqa: ANN001, ANN202
+    def watch(following, arguments, keywords, context):
         output = following(*arguments, **keywords)
         if isinstance(context.module, nn.Dropout):
             seen.append((arguments[0].shape[-1], float((output == 0).mean())))
