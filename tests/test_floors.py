@@ -117,3 +117,26 @@ def test_help_is_answered_without_jax() -> None:
         'print()'
     )
     assert not loaded & {'jax', 'flax', 'orbax', 'optax', 'numpy'}
+
+
+def test_no_import_starts_a_backend() -> None:
+    """Otherwise `--devices` would come too late to set the number of devices."""
+    names = [
+        '.'.join(path.relative_to(ROOT).with_suffix('').parts)
+        for path in FILES
+        if path.stem != '__main__'
+    ]
+    script = (
+        'import importlib\n'
+        f'for name in {names}: importlib.import_module(name)\n'
+        'from jax._src import xla_bridge\n'
+        'print(xla_bridge.backends_are_initialized())'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    )
+    assert done.stdout.split()[-1] == 'False'

@@ -1,5 +1,7 @@
 """Learning to predict text, scoring it, and writing it."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -7,7 +9,7 @@ from flax import linen as nn
 from dljax.losses import cross_entropy
 from dljax.types import Array, Batch, Key, Metrics, Objective, PyTree
 
-NAT = 1 / jnp.log(2.0).item()  # in bits
+NAT = 1 / math.log(2.0)  # in bits
 
 
 def predict_next(parts: int = 1) -> Objective:
