@@ -40,8 +40,6 @@ TOP = {
     'experiment',
     'ledger',
     'pictures',
-    'pictures_of_forecasts',
-    'pictures_of_maps',
     'report',
     'session',
     'workdir',

@@ -50,7 +50,7 @@ from dljax.objectives import (
     solve_readout,
     within,
 )
-from dljax.pictures_of_forecasts import (
+from dljax.pictures.forecasts import (
     error_by_step,
     forecast_windows,
     forecasts,

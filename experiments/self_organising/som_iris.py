@@ -32,7 +32,7 @@ from dljax import create_model, data, rules
 from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import organise, score_map
-from dljax.pictures_of_maps import class_map, u_matrix
+from dljax.pictures.maps import class_map, u_matrix
 from dljax.training import Player
 from dljax.types import Spec
 

@@ -1,4 +1,4 @@
-"""Pictures of a run: functions that return what draws them from its outcome."""
+"""Pictures for any family: curves, classifications, weights, rows of images."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING

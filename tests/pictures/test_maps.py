@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dljax.models.self_organising import SelfOrganisingMap, grid_coordinates
-from dljax.pictures_of_maps import class_map, prototype_map, u_matrix, u_matrix_cells
+from dljax.pictures.maps import class_map, prototype_map, u_matrix, u_matrix_cells
 from dljax.report import Outcome
 from dljax.types import State
 

@@ -6,7 +6,7 @@ from flax import linen as nn
 
 from dljax.data import all_windows, z_score
 from dljax.layers import SeasonalNaive
-from dljax.pictures_of_forecasts import (
+from dljax.pictures.forecasts import (
     error_by_step,
     forecast_windows,
     forecasts,

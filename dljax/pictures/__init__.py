@@ -1,0 +1,12 @@
+"""Pictures of a run: functions that return what draws them from its outcome.
+
+Those of one family stand in a file of their own and are imported from there.
+"""
+
+from dljax.pictures.basic import against_updates as against_updates
+from dljax.pictures.basic import boundary as boundary
+from dljax.pictures.basic import confusion as confusion
+from dljax.pictures.basic import curves as curves
+from dljax.pictures.basic import filters as filters
+from dljax.pictures.basic import grid as grid
+from dljax.pictures.basic import mistakes as mistakes
