@@ -1,6 +1,7 @@
 """Scores: arrays in, one value per example out, or one per class or data set."""
 
 from dljax.metrics.classification import accuracy, top_k_accuracy
+from dljax.metrics.codes import active_share, nearest_neighbours, principal_angles
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
 from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
 from dljax.metrics.ngram import witten_bell
@@ -21,6 +22,7 @@ __all__ = [
     'Estimate',
     'absolute_error',
     'accuracy',
+    'active_share',
     'adjacent',
     'annealed_importance_sampling',
     'confusion_matrix',
@@ -28,8 +30,10 @@ __all__ = [
     'f1',
     'log_partition',
     'naive_scale',
+    'nearest_neighbours',
     'precision',
     'predictive_interval',
+    'principal_angles',
     'quantisation_error',
     'r_squared',
     'recall',

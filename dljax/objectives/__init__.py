@@ -1,5 +1,14 @@
 """Objectives: functions of a bound net that join losses and rules with nets."""
 
+from dljax.objectives.autoencoding import (
+    autoencode,
+    code_jacobian,
+    contractive,
+    score_reconstruction,
+    solve_components,
+    sparse,
+    sparse_l1,
+)
 from dljax.objectives.classification import (
     classify,
     predict,
@@ -33,7 +42,10 @@ from dljax.objectives.sequence import (
 from dljax.objectives.within import side_by_side, within
 
 __all__ = [
+    'autoencode',
     'classify',
+    'code_jacobian',
+    'contractive',
     'contrastive_divergence',
     'epsilon_greedy',
     'follow',
@@ -54,13 +66,17 @@ __all__ = [
     'score_machine',
     'score_map',
     'score_next',
+    'score_reconstruction',
     'score_regression',
     'score_return',
     'score_solved',
     'score_tags',
     'score_translation',
     'side_by_side',
+    'solve_components',
     'solve_readout',
+    'sparse',
+    'sparse_l1',
     'tag',
     'temporal_difference',
     'translate',

@@ -235,7 +235,7 @@ def deep_autoencoder(
 def sparse_autoencoder(code: int = 1024, shape: Shape = (28, 28, 1)) -> Autoencoder:
     """Autoencoder of one wide hidden layer of logistic units, of which few are active.
 
-    Nothing in the net makes them so: the objective `autoencode` does, by its penalty.
+    Nothing in the net makes them so: the objective `autoencode` does, by `sparse`.
 
     Args:
         code: the width of the code, at least 1; wider than the input by default.
