@@ -39,9 +39,11 @@ TOP = {
     'configuration',
     'experiment',
     'ledger',
+    'page',
     'pictures',
     'report',
     'session',
+    'watch',
     'workdir',
 }
 PEERS = {'tensorflow', 'torch', 'torchvision', 'keras', 'jaxlib', 'haiku', 'equinox'}
