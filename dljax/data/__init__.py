@@ -9,6 +9,7 @@ from dljax.data.dates import dates
 from dljax.data.images import as_float, padded, resized
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
+from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.procedural import procedural
 from dljax.data.replay import Replay, replay
@@ -31,6 +32,7 @@ from dljax.data.windows import (
 __all__ = [
     'BUILT_IN',
     'DataSet',
+    'Mixture',
     'Normalizer',
     'Records',
     'Replay',
@@ -47,6 +49,7 @@ __all__ = [
     'cut_windows',
     'dates',
     'labelled',
+    'lattice',
     'load',
     'mackey_glass',
     'min_max',
@@ -59,6 +62,7 @@ __all__ = [
     'replay',
     'resident',
     'resized',
+    'ring',
     'rotation',
     'scaling',
     'scored_windows',
