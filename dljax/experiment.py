@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dljax.configuration import Options, configuration, prepared
 from dljax.data import Normalizer
-from dljax.report import Measure, Picture
+from dljax.report import Alarm, Measure, Picture
 from dljax.session import Session
 from dljax.training import (
     Learner,
@@ -53,6 +53,10 @@ class Experiment:
         evaluate_every: updates between evaluations, each with a checkpoint; by default
             a tenth of all.
         pictures: drawn at the end, by name: figures, or texts.
+        along: pictures drawn at every evaluation along the training as well, by name;
+            under an ensemble, of its first member.
+        alarms: by name, what says in a sentence what is wrong with the run, if anything
+            is; asked at every evaluation, said on the console and on the page.
         measures: figures of the outcome as a whole, taken at the end, by the name that
             they are entered under; [members] values for an ensemble, or one number.
         normalizers: fitted on the training split, stored with the run, by feature.
@@ -77,6 +81,8 @@ class Experiment:
     record_every: int | None = None
     evaluate_every: int | None = None
     pictures: Mapping[str, Picture] = dataclasses.field(default_factory=dict)
+    along: Mapping[str, Picture] = dataclasses.field(default_factory=dict)
+    alarms: Mapping[str, Alarm] = dataclasses.field(default_factory=dict)
     measures: Mapping[str, Measure] = dataclasses.field(default_factory=dict)
     normalizers: Mapping[str, Normalizer] = dataclasses.field(default_factory=dict)
     evaluation_batch: int = 256
@@ -93,6 +99,11 @@ class Experiment:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f'{name}={value}, wanted 1 or more')
+        if both := self.pictures.keys() & self.along.keys():
+            raise ValueError(
+                f'{sorted(both)} are drawn along the training and at its end under one '
+                'name: rename one'
+            )
         if self.evaluation and self.score is None:
             raise ValueError('there are sets to evaluate but no score to do it by')
 

@@ -40,7 +40,7 @@ def enter(path: Path, config: Mapping[str, Any], result: Mapping[str, Any]) -> N
         'data': config['data'],
         **{
             name: result[name]
-            for name in ('step', 'ended', 'seconds', 'metrics', 'members')
+            for name in ('step', 'ended', 'seconds', 'metrics', 'members', 'alarms')
         },
     }
     with path.open('a') as file:

@@ -8,10 +8,10 @@ import numpy as np
 from flax import linen as nn
 from rich.console import Console
 
-from dljax import ledger, report
+from dljax import ledger, page
 from dljax.configuration import Options, introduction
-from dljax.data import batches
-from dljax.training import Learner, evaluate, member, rounds
+from dljax.report import Outcome, measured, scores
+from dljax.training import Learner, member, rounds
 from dljax.training.checkpoint import Checkpoints
 from dljax.training.guard import NonFiniteError, first_non_finite, require_finite
 from dljax.training.interrupt import interruptible
@@ -19,6 +19,7 @@ from dljax.training.loop import default_chunk
 from dljax.training.progress import Reporter
 from dljax.training.record import Records, spread, summary
 from dljax.types import Key, Metrics, Position, Source, State
+from dljax.watch import Watch
 from dljax.workdir import Workdir, write_json
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Session:
         self.step, self.pending = 0, []
         self.signal: int | None = None
         self.state = self.position = self.records = None
+        self.watch, self.latest = Watch(experiment, folder, self._say), {}
         steps = experiment.steps
         self.record_every = experiment.record_every or max(steps // 100, 1)
         self.evaluate_every = experiment.evaluate_every or max(steps // 10, 1)
@@ -167,37 +169,29 @@ class Session:
         best = self.checkpoints.best_step()
         if best not in (None, self.step):
             found = self.checkpoints.restore(self.state, self.position, step=best)
-            scores = self._scores(found.state, *self.experiment.evaluation)
-            each |= {f'best/{name}': value for name, value in scores.items()}
-        outcome = report.Outcome(
-            net=self.net,
-            state=self._first_member(),
-            members=self.state,
-            evaluation=self.experiment.evaluation,
-            rows=self.records.rows,
-        )
-        each |= report.measured(outcome, self.experiment.measures)
+            at_best = self._scores(found.state, *self.experiment.evaluation)
+            each |= {f'best/{name}': value for name, value in at_best.items()}
+        outcome = self._outcome()
+        each |= measured(outcome, self.experiment.measures)
         metrics |= spread(each)
+        members = {k: np.asarray(v).tolist() for k, v in each.items() if np.ndim(v)}
         result = {
             'step': self.step,
             'ended': ended,
             'seconds': self.seconds,
             'metrics': metrics,
-            'members': {
-                name: np.asarray(value).tolist()
-                for name, value in each.items()
-                if np.ndim(value)
-            },
+            'members': members,
+            'alarms': self.watch.alarms,
         }
-        page = report.write(
-            outcome, self.experiment.pictures, self.folder, result, self.records
+        written = page.write(
+            outcome, self.experiment, self.folder, result, self.records
         )
         if self.options.results:
             ledger.enter(self.options.results, self.folder.config, result)
         write_json(self.folder.path / 'result.json', result)  # last: now it is whole
         figures = '  '.join(f'{name} {value:.4g}' for name, value in metrics.items())
         self._say(f'ended     at step {self.step}: {ended}\n{figures}')
-        self._say(f'report    {page}')
+        self._say(f'report    {written}')
         return metrics
 
     def close(self) -> None:
@@ -210,6 +204,7 @@ class Session:
         if found is None:
             return
         self.step, self.state, self.position = found.step, found.state, found.position
+        self.watch.alarms = found.notes.get('alarms', {})
         if found.notes['pending']:
             self.pending = [
                 {name: np.array(v) for name, v in found.notes['pending'].items()}
@@ -244,14 +239,18 @@ class Session:
         values = summary(metrics)
         if scored:
             along = set(self.experiment.evaluation) - {'test'}
-            scores = self._scores(self.state, *along)
-            if self.experiment.best and self.experiment.best not in scores:
+            found = self._scores(self.state, *along)
+            if self.experiment.best and self.experiment.best not in found:
                 raise ValueError(
                     f"best='{self.experiment.best}' is no score along the training, "
-                    f'wanted one of {sorted(scores)}'
+                    f'wanted one of {sorted(found)}'
                 )
-            values |= scores
-        return self.records.write(self.step, values)
+            values |= found
+        row = self.records.write(self.step, values)
+        if scored:
+            self.latest = values
+            self.watch.look(self.step, self._outcome(), self.records)
+        return row
 
     def _checked(self) -> dict[str, np.ndarray]:
         """Fetch the metrics since the last row, and stop where one is not finite."""
@@ -266,18 +265,7 @@ class Session:
         return metrics
 
     def _scores(self, state: State, *names: str) -> Metrics:
-        return {
-            f'{name}/{metric}': value
-            for name in sorted(names)
-            for metric, value in evaluate(
-                self.net,
-                self.experiment.score,
-                state,
-                batches(
-                    self.experiment.evaluation[name], self.experiment.evaluation_batch
-                ),
-            ).items()
-        }
+        return scores(self.experiment, self.net, state, names)
 
     def _save(self) -> None:
         pending = self._checked()
@@ -293,8 +281,17 @@ class Session:
             notes={
                 'config': self.folder.config,
                 'pending': {name: value.tolist() for name, value in pending.items()},
+                'alarms': self.watch.alarms,
             },
         )
 
-    def _first_member(self) -> State:
-        return member(self.state, 0) if self.options.members > 1 else self.state
+    def _outcome(self) -> Outcome:
+        one = member(self.state, 0) if self.options.members > 1 else self.state
+        return Outcome(
+            net=self.net,
+            state=one,
+            members=self.state,
+            evaluation=self.experiment.evaluation,
+            rows=self.records.rows,
+            latest=self.latest,
+        )

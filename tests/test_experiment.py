@@ -126,6 +126,58 @@ def test_texts_and_measures_of_the_outcome_join_the_page(tmp_path: Path) -> None
     assert '<pre>roses &lt; violets,\n12</pre>' in page
 
 
+def after(outcome: Outcome) -> str:
+    return f'after {outcome.state.step} updates'
+
+
+def between(outcome: Outcome) -> str | None:
+    step = int(outcome.state.step)
+    assert outcome.latest['classifier/loss'].shape == ()
+    return f'{step} is < 12' if 4 < step < 12 else None
+
+
+def test_pictures_along_the_training_join_the_page_and_alarms_are_said(
+    tmp_path: Path,
+) -> None:
+    output = io.StringIO()
+    watched = {'along': {'The state': after}, 'alarms': {'Middle': between}}
+    trained(made(**watched), tmp_path, output)
+    frames = sorted((tmp_path / 'pictures/the_state').iterdir())
+    assert [path.read_text() for path in frames] == [
+        f'after {step} updates' for step in (4, 8, 12)
+    ]
+    page = (tmp_path / 'report.html').read_text()
+    shown = [page.index(f'after {step} updates</pre>') for step in (4, 8, 12)]
+    assert shown == sorted(shown)
+    assert '<li>Middle, from update 8 to 12: 8 is &lt; 12</li>' in page
+    assert 'alarm     Middle, at step 8: 8 is < 12\n' in output.getvalue()
+    assert 'alarm     Middle: over at step 12\n' in output.getvalue()
+    result = json.loads((tmp_path / 'result.json').read_text())
+    said = {'since': 8, 'until': 12, 'says': '8 is < 12'}
+    assert result['alarms'] == {'Middle': said}
+
+
+def test_an_alarm_outlives_an_interruption(tmp_path: Path) -> None:
+    watched = {'along': {'The state': after}, 'alarms': {'Middle': between}}
+    number = signal.SIGTERM
+    source = interrupting(made().source, at=8, number=number)
+    part = trained(made(**watched, source=source), tmp_path)
+    assert part.ended is None and 8 < part.step < 12
+    trained(made(**watched, source=made().source._replace(host=True)), tmp_path)
+    result = json.loads((tmp_path / 'result.json').read_text())
+    assert result['alarms']['Middle']['since'] == 8
+    assert result['alarms']['Middle']['until'] == 12
+    page = (tmp_path / 'report.html').read_text()
+    assert page.count('<figcaption>') == 3
+
+
+def test_a_page_without_alarms_has_no_room_for_them(tmp_path: Path) -> None:
+    trained(made(alarms={'Never': lambda outcome: None}), tmp_path)
+    assert 'Alarms' not in (tmp_path / 'report.html').read_text()
+    with pytest.raises(ValueError, match=r"\['Curve'\] are drawn along the training"):
+        made(along={'Curve': after}, pictures={'Curve': after})
+
+
 @pytest.mark.parametrize('members', [1, 2])
 def test_an_outcome_applies_every_member(tmp_path: Path, members: int) -> None:
     def answers(outcome: Outcome) -> dict[str, np.ndarray]:

@@ -35,13 +35,16 @@ ALLOWED = {
 TOP = {
     '__init__',
     '__main__',
+    'alarms',
     'cli',
     'configuration',
     'experiment',
     'ledger',
+    'page',
     'pictures',
     'report',
     'session',
+    'watch',
     'workdir',
 }
 PEERS = {'tensorflow', 'torch', 'torchvision', 'keras', 'jaxlib', 'haiku', 'equinox'}

@@ -10,6 +10,7 @@ from dljax.data.dates import dates
 from dljax.data.images import as_float, padded, resized
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
+from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.procedural import procedural
 from dljax.data.replay import Replay, replay
@@ -32,6 +33,7 @@ from dljax.data.windows import (
 __all__ = [
     'BUILT_IN',
     'DataSet',
+    'Mixture',
     'Normalizer',
     'Records',
     'Replay',
@@ -49,6 +51,7 @@ __all__ = [
     'dates',
     'gaussian_noise',
     'labelled',
+    'lattice',
     'load',
     'mackey_glass',
     'masking',
@@ -62,6 +65,7 @@ __all__ = [
     'replay',
     'resident',
     'resized',
+    'ring',
     'rotation',
     'salt_and_pepper',
     'scaling',

@@ -1,5 +1,15 @@
 """Losses: arrays in, one float32 value per example out."""
 
+from dljax.losses.adversarial import (
+    Game,
+    gradient_penalty,
+    hinge_game,
+    least_squares_game,
+    minimax_game,
+    non_saturating_game,
+    r1_penalty,
+    wasserstein_game,
+)
 from dljax.losses.classification import binary_cross_entropy, cross_entropy
 from dljax.losses.codes import (
     absolute_activation,
@@ -12,17 +22,25 @@ from dljax.losses.regression import huber, quadratic, squared_error
 from dljax.losses.temporal_difference import action_values, q_target
 
 __all__ = [
+    'Game',
     'absolute_activation',
     'action_values',
     'activation_divergence',
     'binary_cross_entropy',
     'contraction',
     'cross_entropy',
+    'gradient_penalty',
     'hinge',
+    'hinge_game',
     'huber',
+    'least_squares_game',
+    'minimax_game',
     'multiclass_hinge',
+    'non_saturating_game',
     'per_example',
     'q_target',
     'quadratic',
+    'r1_penalty',
     'squared_error',
+    'wasserstein_game',
 ]

@@ -4,6 +4,9 @@ from dljax.metrics.classification import accuracy, top_k_accuracy
 from dljax.metrics.codes import active_share, nearest_neighbours, principal_angles
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
 from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
+from dljax.metrics.frechet import frechet_distance, frechet_distance_of_moments
+from dljax.metrics.information import contingency_table, mutual_information
+from dljax.metrics.modes import Modes, modes_covered
 from dljax.metrics.ngram import witten_bell
 from dljax.metrics.partition import (
     Estimate,
@@ -11,7 +14,14 @@ from dljax.metrics.partition import (
     log_partition,
     states,
 )
+from dljax.metrics.ranking import area_under_roc
 from dljax.metrics.regression import absolute_error, r_squared
+from dljax.metrics.samples import (
+    Overlap,
+    inception_score,
+    kernel_distance,
+    manifold_precision_recall,
+)
 from dljax.metrics.self_organising import (
     adjacent,
     quantisation_error,
@@ -20,15 +30,26 @@ from dljax.metrics.self_organising import (
 
 __all__ = [
     'Estimate',
+    'Modes',
+    'Overlap',
     'absolute_error',
     'accuracy',
     'active_share',
     'adjacent',
     'annealed_importance_sampling',
+    'area_under_roc',
     'confusion_matrix',
+    'contingency_table',
     'coverage',
     'f1',
+    'frechet_distance',
+    'frechet_distance_of_moments',
+    'inception_score',
+    'kernel_distance',
     'log_partition',
+    'manifold_precision_recall',
+    'modes_covered',
+    'mutual_information',
     'naive_scale',
     'nearest_neighbours',
     'precision',

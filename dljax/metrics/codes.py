@@ -111,8 +111,8 @@ def principal_angles(first: Array, second: Array) -> Array:
     Example:
         >>> import jax.numpy as jnp
         >>> x, diagonal = jnp.array([[1.], [0.]]), jnp.array([[1.], [1.]])
-        >>> print(jnp.degrees(principal_angles(x, diagonal)).round(3))
-        [45.]
+        >>> print(f'{jnp.degrees(principal_angles(x, diagonal))[0]:.3f}')
+        45.000
     """
     for name, vectors in (('first', first), ('second', second)):
         if vectors.ndim != 2 or vectors.shape[1] > len(vectors):

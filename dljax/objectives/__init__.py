@@ -1,5 +1,11 @@
 """Objectives: functions of a bound net that join losses and rules with nets."""
 
+from dljax.objectives.adversarial import (
+    fool,
+    penalise_between,
+    penalise_real,
+    tell_apart,
+)
 from dljax.objectives.autoencoding import (
     autoencode,
     code_jacobian,
@@ -39,6 +45,7 @@ from dljax.objectives.sequence import (
     tag,
     translate,
 )
+from dljax.objectives.unmoved import unmoved
 from dljax.objectives.within import side_by_side, within
 
 __all__ = [
@@ -49,9 +56,12 @@ __all__ = [
     'contrastive_divergence',
     'epsilon_greedy',
     'follow',
+    'fool',
     'generate',
     'greedy',
     'organise',
+    'penalise_between',
+    'penalise_real',
     'perceptron',
     'place_centres',
     'predict',
@@ -78,7 +88,9 @@ __all__ = [
     'sparse',
     'sparse_l1',
     'tag',
+    'tell_apart',
     'temporal_difference',
     'translate',
+    'unmoved',
     'within',
 ]

@@ -14,6 +14,7 @@ from flax import linen as nn
 
 from dljax.models.summary import Summary, summarise
 from dljax.zoo import (
+    adversarial,
     autoencoder,
     control,
     convolutional,
@@ -32,6 +33,7 @@ _ROWS = (
     *control.ROWS,
     *energy.ROWS,
     *self_organising.ROWS,
+    *adversarial.ROWS,
     *autoencoder.ROWS,
 )
 _BY_NAME = {row.name: row for row in _ROWS}

@@ -1,6 +1,5 @@
 """Autoencoders: an encoder, a code, a decoder; and the dense ones (U5.1)."""
 
-import dataclasses
 import math
 from collections.abc import Callable
 
@@ -9,6 +8,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation
+from dljax.layers.typed import typed
 from dljax.models.feedforward.mlp import MLP
 from dljax.types import Array
 
@@ -65,9 +65,9 @@ class Autoencoder(nn.Module):
 
     def __post_init__(self) -> None:
         """Give the types to both parts, and check the settings."""
-        types = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         for name in ('encoder', 'decoder'):
-            object.__setattr__(self, name, _typed(getattr(self, name), **types))
+            part = typed(getattr(self, name), self.dtype, self.param_dtype)
+            object.__setattr__(self, name, part)
         super().__post_init__()
         check_shape(self.shape)
 
@@ -282,14 +282,3 @@ def _dense(
         MLP(hidden, code, activation, dropout),
         MLP(hidden[::-1], math.prod(shape), activation, dropout),
     )
-
-
-def _typed(part: nn.Module, **types: DTypeLike | None) -> nn.Module:
-    """Give a part the types that it knows and does not have."""
-    known = {field.name for field in dataclasses.fields(part)}
-    changed = {
-        name: dtype
-        for name, dtype in types.items()
-        if dtype is not None and name in known and getattr(part, name) != dtype
-    }
-    return part.clone(**changed) if changed else part

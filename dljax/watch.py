@@ -1,0 +1,58 @@
+"""What is watched along a training: pictures of its progress, and alarms."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dljax import page
+from dljax.report import Outcome
+from dljax.training.record import Records
+from dljax.workdir import Workdir
+
+if TYPE_CHECKING:
+    from dljax.experiment import Experiment
+
+
+class Watch:
+    """Looks at a run whenever it is evaluated.
+
+    Attributes:
+        alarms: those that have sounded, by name: 'since' and 'until' which update
+            (None where it still sounds), and what it 'says'.
+    """
+
+    def __init__(
+        self, experiment: 'Experiment', folder: Workdir, say: Callable[[str], None]
+    ) -> None:
+        """Keep what is looked at.
+
+        Args:
+            experiment: whose `along` and `alarms` are watched.
+            folder: of the run.
+            say: prints a line.
+        """
+        self.experiment, self.folder, self.say = experiment, folder, say
+        self.alarms: dict[str, dict[str, Any]] = {}
+
+    def look(self, step: int, outcome: Outcome, records: Records) -> None:
+        """Draw the pictures, and say what has begun or ceased to be wrong.
+
+        Args:
+            step: updates made.
+            outcome: as it stands.
+            records: whose TensorBoard events the pictures join.
+        """
+        for title, picture in self.experiment.along.items():
+            place = page.frame(self.folder, title, step)
+            page.draw(title, picture(outcome), place, records, step)
+        for name, alarm in self.experiment.alarms.items():
+            says, before = alarm(outcome), self.alarms.get(name)
+            sounds = before is not None and before['until'] is None
+            if says and sounds:
+                before['says'] = says
+            elif says:
+                since = before['since'] if before else step
+                self.alarms[name] = {'since': since, 'until': None, 'says': says}
+                self.say(f'alarm     {name}, at step {step}: {says}')
+            elif sounds:
+                before['until'] = step
+                self.say(f'alarm     {name}: over at step {step}')
