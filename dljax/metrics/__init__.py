@@ -4,6 +4,7 @@ from dljax.metrics.classification import accuracy, top_k_accuracy
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
 from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
 from dljax.metrics.frechet import frechet_distance, frechet_distance_of_moments
+from dljax.metrics.image_quality import psnr, ssim
 from dljax.metrics.information import contingency_table, mutual_information
 from dljax.metrics.modes import Modes, modes_covered
 from dljax.metrics.ngram import witten_bell
@@ -51,9 +52,11 @@ __all__ = [
     'naive_scale',
     'precision',
     'predictive_interval',
+    'psnr',
     'quantisation_error',
     'r_squared',
     'recall',
+    'ssim',
     'states',
     'top_k_accuracy',
     'topographic_error',
