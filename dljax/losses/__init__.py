@@ -11,6 +11,7 @@ from dljax.losses.adversarial import (
     wasserstein_game,
 )
 from dljax.losses.classification import binary_cross_entropy, cross_entropy
+from dljax.losses.gaussian import gaussian_divergence, gaussian_log_density
 from dljax.losses.margin import hinge, multiclass_hinge
 from dljax.losses.reduction import per_example
 from dljax.losses.regression import huber, quadratic, squared_error
@@ -21,6 +22,8 @@ __all__ = [
     'action_values',
     'binary_cross_entropy',
     'cross_entropy',
+    'gaussian_divergence',
+    'gaussian_log_density',
     'gradient_penalty',
     'hinge',
     'hinge_game',

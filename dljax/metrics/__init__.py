@@ -6,6 +6,7 @@ from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
 from dljax.metrics.frechet import frechet_distance, frechet_distance_of_moments
 from dljax.metrics.image_quality import psnr, ssim
 from dljax.metrics.information import contingency_table, mutual_information
+from dljax.metrics.likelihood import importance_weighted_bound
 from dljax.metrics.modes import Modes, modes_covered
 from dljax.metrics.ngram import witten_bell
 from dljax.metrics.partition import (
@@ -43,6 +44,7 @@ __all__ = [
     'f1',
     'frechet_distance',
     'frechet_distance_of_moments',
+    'importance_weighted_bound',
     'inception_score',
     'kernel_distance',
     'log_partition',
