@@ -37,11 +37,13 @@ from dljax.objectives.sequence import (
     translate,
 )
 from dljax.objectives.unmoved import unmoved
+from dljax.objectives.variational import elbo, score_variational
 from dljax.objectives.within import side_by_side, within
 
 __all__ = [
     'classify',
     'contrastive_divergence',
+    'elbo',
     'epsilon_greedy',
     'follow',
     'fool',
@@ -69,6 +71,7 @@ __all__ = [
     'score_solved',
     'score_tags',
     'score_translation',
+    'score_variational',
     'side_by_side',
     'solve_readout',
     'tag',
