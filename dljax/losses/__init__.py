@@ -16,6 +16,7 @@ from dljax.losses.codes import (
     activation_divergence,
     contraction,
 )
+from dljax.losses.gaussian import gaussian_divergence, gaussian_log_density
 from dljax.losses.margin import hinge, multiclass_hinge
 from dljax.losses.reduction import per_example
 from dljax.losses.regression import huber, quadratic, squared_error
@@ -29,6 +30,8 @@ __all__ = [
     'binary_cross_entropy',
     'contraction',
     'cross_entropy',
+    'gaussian_divergence',
+    'gaussian_log_density',
     'gradient_penalty',
     'hinge',
     'hinge_game',

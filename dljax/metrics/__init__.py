@@ -5,7 +5,9 @@ from dljax.metrics.codes import active_share, nearest_neighbours, principal_angl
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
 from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
 from dljax.metrics.frechet import frechet_distance, frechet_distance_of_moments
+from dljax.metrics.image_quality import psnr, ssim
 from dljax.metrics.information import contingency_table, mutual_information
+from dljax.metrics.likelihood import importance_weighted_bound
 from dljax.metrics.modes import Modes, modes_covered
 from dljax.metrics.ngram import witten_bell
 from dljax.metrics.partition import (
@@ -44,6 +46,7 @@ __all__ = [
     'f1',
     'frechet_distance',
     'frechet_distance_of_moments',
+    'importance_weighted_bound',
     'inception_score',
     'kernel_distance',
     'log_partition',
@@ -55,9 +58,11 @@ __all__ = [
     'precision',
     'predictive_interval',
     'principal_angles',
+    'psnr',
     'quantisation_error',
     'r_squared',
     'recall',
+    'ssim',
     'states',
     'top_k_accuracy',
     'topographic_error',

@@ -46,6 +46,7 @@ from dljax.objectives.sequence import (
     translate,
 )
 from dljax.objectives.unmoved import unmoved
+from dljax.objectives.variational import elbo, score_variational
 from dljax.objectives.within import side_by_side, within
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     'code_jacobian',
     'contractive',
     'contrastive_divergence',
+    'elbo',
     'epsilon_greedy',
     'follow',
     'fool',
@@ -82,6 +84,7 @@ __all__ = [
     'score_solved',
     'score_tags',
     'score_translation',
+    'score_variational',
     'side_by_side',
     'solve_components',
     'solve_readout',

@@ -229,8 +229,8 @@ def score_reconstruction(
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         inputs = batch[feature]
-        code = net.encode(inputs, train=False)
-        outputs = net.decode(code, train=False)
+        code = net.encode(inputs)
+        outputs = net.decode(code)
         scores = {
             'squared_error': squared_error(_pixels(net, outputs), inputs),
             'active_share': active_share(code),

@@ -1,12 +1,19 @@
 """Networks that compress their input to a code and rebuild it."""
 
 from dljax.models import autoencoder
-from dljax.types import Spec
-from dljax.zoo.rows import Row, Specs
+from dljax.types import Batch, Spec
+from dljax.zoo.rows import Row, Specs, label
 
 
-def _pixels(net: autoencoder.Autoencoder) -> Specs:
+def _pixels(
+    net: autoencoder.Autoencoder | autoencoder.VariationalAutoencoder,
+) -> Specs:
     return {'image': Spec(net.shape, 'float32', 0, 1)}
+
+
+def _of_a_class(net: autoencoder.VariationalAutoencoder, batch: Batch) -> tuple:
+    """Give the label to the net, which asks for it."""
+    return net(batch['image'], batch['label'])
 
 
 ROWS = (
@@ -54,5 +61,33 @@ ROWS = (
         paper='Ng, 2011, Sparse Autoencoder, CS294A lecture notes, '
         'https://web.stanford.edu/class/cs294a/sparseAutoencoder.pdf',
         reference='784·1024+1024 + 1024·784+784',
+    ),
+    Row(
+        name='vae',
+        constructor=autoencoder.vae,
+        inputs=_pixels,
+        parameters=652_824,
+        paper='Kingma and Welling, 2014, Auto-Encoding Variational Bayes, '
+        'https://arxiv.org/abs/1312.6114',
+        reference='784·400+400 + 2·(400·20+20), and back 20·400+400 + 400·784+784',
+    ),
+    Row(
+        name='conditional_vae',
+        constructor=autoencoder.conditional_vae,
+        inputs=lambda net: {**_pixels(net), 'label': label(net.classes)},
+        parameters=660_824,
+        paper='Sohn, Lee and Yan, 2015, Learning Structured Output Representation '
+        'using Deep Conditional Generative Models, https://papers.nips.cc/paper/5775',
+        reference='that of vae, and 10·400 weights of the label in either part',
+        call=_of_a_class,
+    ),
+    Row(
+        name='convolutional_vae',
+        constructor=autoencoder.convolutional_vae,
+        inputs=_pixels,
+        parameters=243_465,
+        paper='Kingma and Welling, 2014, Auto-Encoding Variational Bayes, '
+        'https://arxiv.org/abs/1312.6114',
+        reference='320 + 18,496 + 3,136·40+40, and back 20·3,136+3,136 + 32,800 + 513',
     ),
 )

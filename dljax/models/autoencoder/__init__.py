@@ -1,6 +1,7 @@
 """Networks that compress their input to a code and rebuild it (U5.1)."""
 
-# Made of parts of one's own choice, so that no row of the zoo can make it.
+# Those made of parts of one's own choice, which no row of the zoo can make, are not in
+# the list.
 from dljax.models.autoencoder.autoencoder import Autoencoder as Autoencoder
 from dljax.models.autoencoder.autoencoder import (
     autoencoder,
@@ -9,11 +10,22 @@ from dljax.models.autoencoder.autoencoder import (
     sparse_autoencoder,
 )
 from dljax.models.autoencoder.convolutional import convolutional_autoencoder
+from dljax.models.autoencoder.variational_autoencoder import (
+    VariationalAutoencoder as VariationalAutoencoder,
+)
+from dljax.models.autoencoder.variational_autoencoder import (
+    conditional_vae,
+    convolutional_vae,
+    vae,
+)
 
 __all__ = [
     'autoencoder',
+    'conditional_vae',
     'convolutional_autoencoder',
+    'convolutional_vae',
     'deep_autoencoder',
     'linear_autoencoder',
     'sparse_autoencoder',
+    'vae',
 ]
