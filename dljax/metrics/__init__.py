@@ -2,7 +2,7 @@
 
 from dljax.metrics.classification import accuracy, top_k_accuracy
 from dljax.metrics.codes import active_share, nearest_neighbours, principal_angles
-from dljax.metrics.coding import Quantised, quantise
+from dljax.metrics.coding import Quantised, quantise, rate_curve
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
 from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
 from dljax.metrics.frechet import frechet_distance, frechet_distance_of_moments
@@ -64,6 +64,7 @@ __all__ = [
     'quantisation_error',
     'quantise',
     'r_squared',
+    'rate_curve',
     'recall',
     'ssim',
     'states',

@@ -1,5 +1,6 @@
 """How many bits a code costs once it is rounded."""
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
@@ -71,3 +72,43 @@ def quantise(codes: Array, training: Array, step: float | Array) -> Quantised:
     multiples = seen[-1] - seen[0] + 1
     share = (counts + 1) / (len(seen) + multiples)[None, :]
     return Quantised(symbols * step[None, :], -jnp.log2(share).sum(axis=1))
+
+
+def rate_curve(
+    decode: Callable[[Array], Array],
+    codes: Array,
+    training: Array,
+    steps: Array,
+    measure: Callable[[Array], Mapping[str, Array]],
+) -> dict[str, Array]:
+    """Quantise codes by each of several steps: what they cost, what is rebuilt.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> codes = jax.random.normal(jax.random.key(0), (1000, 2))
+        >>> def error(rebuilt):
+        ...     return {'error': jnp.abs(rebuilt - codes).max(axis=1)}
+        >>> steps = jnp.array([.2, .1])
+        >>> curve = rate_curve(lambda z: z, codes, codes, steps, error)
+        >>> print(curve['bits'].round())  # one more for each of the two numbers
+        [ 9. 11.]
+
+    Args:
+        decode: what is rebuilt from codes.
+        codes: [batch, units].
+        training: [examples, units] codes to which the bits are fitted.
+        steps: [steps] or [steps, units], positive.
+        measure: `rebuilt -> {name: [batch]}`.
+
+    Returns:
+        [steps] means of 'bits' and of what is measured, and 'rebuilt', [steps, batch,
+        ...].
+    """
+
+    def point(step: Array) -> dict[str, Array]:
+        rounded = quantise(codes, training, step)
+        rebuilt = decode(rounded.values)
+        figures = {'bits': rounded.bits, **measure(rebuilt)}
+        return {k: v.mean() for k, v in figures.items()} | {'rebuilt': rebuilt}
+
+    return jax.vmap(point)(steps)

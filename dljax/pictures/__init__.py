@@ -15,3 +15,5 @@ from dljax.pictures.codes import image_rows as image_rows
 from dljax.pictures.codes import latent_plot as latent_plot
 from dljax.pictures.codes import reconstructions as reconstructions
 from dljax.pictures.codes import traversal as traversal
+from dljax.pictures.rates import rate_curves as rate_curves
+from dljax.pictures.rates import rebuilt_within as rebuilt_within

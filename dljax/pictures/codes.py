@@ -34,9 +34,11 @@ def reconstructions(
     """
 
     def draw(outcome: Outcome) -> 'Figure':
-        batch = _chosen(outcome.evaluation[split], count)
-        shown = {name: outcome.apply(row, batch) for name, row in rows.items()}
-        return image_rows({'original': batch['image'], **shown}, f'{split} set')
+        batch = outcome.evaluation[split]
+        shown = chosen(batch, count)
+        batch = {name: np.asarray(values)[shown] for name, values in batch.items()}
+        made = {name: outcome.apply(row, batch) for name, row in rows.items()}
+        return image_rows({'original': batch['image'], **made}, f'{split} set')
 
     return draw
 
@@ -218,14 +220,23 @@ def plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
     return centred @ components[:2].T, (labels[0], labels[1])
 
 
-def _chosen(batch: Batch, count: int) -> dict[str, np.ndarray]:
-    """Take the first examples, those of each class in turn where there are labels."""
-    total = len(batch['image'])
-    order = np.arange(total)
+def chosen(batch: Batch, count: int) -> np.ndarray:
+    """Number the first examples of a set, those of each class in turn if it has labels.
+
+    Args:
+        batch: with 'image' and, maybe, 'label', [example, ...] each.
+        count: how many.
+
+    Returns:
+        [count] indices.
+    """
+    order = np.arange(len(batch['image']))
     if 'label' in batch:
         label = np.asarray(batch['label'])
-        turn = np.zeros(total, int)  # how many of its class stand before an example
+        turn = np.zeros(
+            len(order), int
+        )  # how many of its class stand before an example
         for kind in np.unique(label):
             turn[label == kind] = np.arange((label == kind).sum())
         order = np.lexsort((label, turn))
-    return {name: np.asarray(values)[order[:count]] for name, values in batch.items()}
+    return order[:count]

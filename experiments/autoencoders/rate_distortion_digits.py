@@ -32,7 +32,6 @@ python experiments/autoencoders/rate_distortion_digits.py --members 5
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -45,12 +44,9 @@ from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.models.container import container
 from dljax.objectives import autoencode, side_by_side, within
-from dljax.report import Measure, Outcome, Picture
+from dljax.report import Measure, Outcome
 from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, Objective, Spec
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TINY = {'widths': (1, 4), 'hidden': (8,), 'steps': 2, 'batch_size': 8}
 STEPS = (2.0, 1.0, 0.5, 0.25, 0.125)  # of nets, in deviations of each unit
@@ -120,12 +116,26 @@ def experiment(
             'psnr_at_bits': compare(coder, linear),
         },
         pictures={
-            'Rate and likeness': draw_curves(coder, linear),
+            'Rate and likeness': pictures.rate_curves(
+                lambda outcome: {
+                    **{
+                        f'autoencoder, {numbers(k)}': c
+                        for k, c in coder(outcome).items()
+                    },
+                    **linear(),
+                },
+                titles={'psnr': 'PSNR in dB', 'ssim': 'SSIM, windows of 7x7'},
+                baselines=('principal components', 'cosine transform'),
+            ),
             'Reconstructions': pictures.reconstructions(
                 {numbers(width): rebuilt(f'width_{width}') for width in widths}
                 | {'linear, 64': rebuilt('exact')}
             ),
-            'Rounded to bits': draw_rounded(coder),
+            'Rounded to bits': pictures.rebuilt_within(
+                lambda outcome: {numbers(k): c for k, c in coder(outcome).items()},
+                RATES,
+                by='psnr',
+            ),
         },
     )
 
@@ -185,23 +195,16 @@ def round_codes(widths: tuple[int, ...], training: np.ndarray) -> Coder:
         training: images to whose codes the bits are fitted.
 
     Returns:
-        What gives of an outcome, by width, [members, steps] bits, PSNR and SSIM, and
-        what is rebuilt, [members, steps, image, ...]; compiled once.
+        What gives the curves of an outcome by width, [members, ...]; compiled once.
     """
 
     def curves(net: nn.Module, training: Array, image: Array) -> dict[int, Curve]:
-        found = {}
+        found, alike = {}, functools.partial(likeness, targets=image)
         for width in widths:
             part = getattr(net, f'width_{width}')
-            seen, codes = part.encode(training), part.encode(image)
-
-            def point(step: Array, part: nn.Module = part, sets: tuple = (codes, seen)):
-                rounded = metrics.quantise(*sets, step * sets[1].std(0))
-                rebuilt = part.images(rounded.values)
-                point = {'bits': rounded.bits, **likeness(rebuilt, image)}
-                return {k: v.mean() for k, v in point.items()} | {'rebuilt': rebuilt}
-
-            found[width] = jax.vmap(point)(jnp.array(STEPS))
+            codes, seen = part.encode(image), part.encode(training)
+            steps = jnp.array(STEPS)[:, None] * seen.std(0)[None, :]
+            found[width] = metrics.rate_curve(part.images, codes, seen, steps, alike)
         return found
 
     def coder(outcome: Outcome) -> dict[int, Curve]:
@@ -212,35 +215,38 @@ def round_codes(widths: tuple[int, ...], training: np.ndarray) -> Coder:
 
 
 def round_linear(training: np.ndarray, image: np.ndarray) -> dict[str, Curve]:
-    """Round principal components and cosines by one step: [1, steps] figures.
+    """Round principal components and cosines by one step for all: [1, ...] curves.
 
     Args:
         training: images that the coders are fitted to.
         image: images to code.
     """
-    flat, pixels = training.reshape(-1, 64), image.reshape(-1, 64)
-    mean = flat.mean(0, keepdims=True)
+    mean = training.mean(0, keepdims=True)
+    flat, pixels = ((each - mean).reshape(-1, 64) for each in (training, image))
     place = np.arange(8)
     cosines = 0.5 * np.cos(np.pi / 8 * place[:, None] * (place[None, :] + 0.5))
     cosines[0] /= np.sqrt(2)
     bases = {
-        'principal components': np.linalg.svd(flat - mean, full_matrices=False)[2],
+        'principal components': np.linalg.svd(flat, full_matrices=False)[2],
         'cosine transform': np.kron(cosines, cosines).astype(np.float32),
     }
 
     @jax.jit
-    def curve(basis: Array, mean: Array, flat: Array, pixels: Array) -> Curve:
-        def point(step: Array) -> dict[str, Array]:
-            codes, seen = ((values - mean) @ basis.T for values in (pixels, flat))
-            rounded = metrics.quantise(codes, seen, step)
-            rebuilt = jnp.clip(rounded.values @ basis + mean, 0.0, 1.0)
-            alike = likeness(rebuilt.reshape(image.shape), pixels.reshape(image.shape))
-            return {k: v.mean() for k, v in {'bits': rounded.bits, **alike}.items()}
+    def curves(basis: Array, flat: Array, pixels: Array) -> Curve:
+        def decode(codes: Array) -> Array:
+            return jnp.clip((codes @ basis).reshape(image.shape) + mean, 0.0, 1.0)
 
-        return jax.lax.map(point, jnp.array(PIXEL_STEPS))
+        codes, seen = pixels @ basis.T, flat @ basis.T
+        return metrics.rate_curve(
+            decode,
+            codes,
+            seen,
+            jnp.array(PIXEL_STEPS),
+            functools.partial(likeness, targets=image),
+        )
 
-    curves = {name: curve(basis, mean, flat, pixels) for name, basis in bases.items()}
-    return jax.tree.map(lambda values: np.asarray(values)[None], curves)
+    found = {name: curves(basis, flat, pixels) for name, basis in bases.items()}
+    return jax.tree.map(lambda values: np.asarray(values)[None], found)
 
 
 def compare(coder: Coder, linear: Linear) -> Measure:
@@ -274,80 +280,6 @@ def compare(coder: Coder, linear: Linear) -> Measure:
         return figures
 
     return measure
-
-
-def draw_curves(coder: Coder, linear: Linear) -> Picture:
-    """Draw PSNR and SSIM against the bits.
-
-    Args:
-        coder: of the nets.
-        linear: gives those of the linear coders.
-    """
-
-    def draw(outcome: Outcome) -> 'Figure':
-        import matplotlib
-        from matplotlib.figure import Figure
-
-        nets = coder(outcome)
-        figure = Figure(figsize=(11, 5), layout='constrained')
-        colours = matplotlib.colormaps['viridis'](np.linspace(0, 0.95, len(nets)))
-        titles = {'psnr': 'PSNR in dB', 'ssim': 'SSIM, windows of 7x7'}
-        for index, (name, title) in enumerate(titles.items()):
-            axes = figure.add_subplot(1, 2, index + 1)
-            for colour, (width, curve) in zip(colours, nets.items(), strict=True):
-                axes.errorbar(
-                    curve['bits'].mean(0),
-                    curve[name].mean(0),
-                    curve[name].std(0) if len(curve[name]) > 1 else None,
-                    marker='o',
-                    markersize=4,
-                    capsize=3,
-                    color=colour,
-                    label=f'autoencoder, {numbers(width)}',
-                )
-            for style, (label, curve) in zip(
-                ('--', ':'), linear().items(), strict=True
-            ):
-                axes.plot(
-                    curve['bits'][0], curve[name][0], style, color='black', label=label
-                )
-            axes.set(xscale='log', xlabel='bits an image', ylabel=title)
-            ticks = [2, 5, 10, 20, 50, 100, 200]
-            axes.set_xticks(ticks, map(str, ticks))
-            axes.minorticks_off()
-            axes.grid(alpha=0.3)
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc='outside lower center', ncols=4)
-        return figure
-
-    return draw
-
-
-def draw_rounded(coder: Coder) -> Picture:
-    """Show what the best net within each rate rebuilds from its bits.
-
-    Args:
-        coder: of the nets.
-    """
-
-    def draw(outcome: Outcome) -> 'Figure':
-        batch, nets = outcome.evaluation['test'], coder(outcome)
-        chosen = [int(np.flatnonzero(batch['label'] == kind)[0]) for kind in range(10)]
-        rows = {'original, 8x8': np.asarray(batch['image'])[chosen]}
-        for bits in RATES:
-            points = [
-                (curve['psnr'][0, i], curve['bits'][0, i], width, i)
-                for width, curve in nets.items()
-                for i in range(len(STEPS))
-                if curve['bits'][0, i] <= bits
-            ]
-            if points:
-                _, cost, width, i = max(points)
-                caption = f'{cost:.0f} bits: {numbers(width)}'
-                rows[caption] = nets[width]['rebuilt'][0, i][chosen]
-        return pictures.image_rows(rows, 'test set, by the best net within the bits')
-
-    return draw
 
 
 def rebuilt(name: str) -> Callable[[nn.Module, Batch], Array]:
