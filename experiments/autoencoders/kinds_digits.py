@@ -1,0 +1,321 @@
+"""All kinds of autoencoders at one width of the code, on real digits (U5.1, U5.2).
+
+Papers: Hinton, Salakhutdinov (2006), Reducing the dimensionality of data with neural
+networks, https://doi.org/10.1126/science.1127647; Vincent et al. (2008), Extracting and
+composing robust features with denoising autoencoders,
+https://doi.org/10.1145/1390156.1390294; Rifai et al. (2011), Contractive auto-encoders,
+https://icml.cc/2011/papers/455_icmlpaper.pdf; Kingma, Welling (2014), Auto-encoding
+variational Bayes, https://arxiv.org/abs/1312.6114.
+
+RESULT
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+
+from dljax import create_model, data, metrics, pictures
+from dljax.cli import command
+from dljax.experiment import Experiment
+from dljax.losses import squared_error
+from dljax.models.container import container
+from dljax.objectives import (
+    autoencode,
+    contractive,
+    elbo,
+    solve_components,
+    sparse,
+    within,
+)
+from dljax.report import Outcome
+from dljax.rules import least_squares_solution
+from dljax.training import Player
+from dljax.types import Array, Batch, Key, Metrics, Objective, Spec
+
+Damage = Callable[[Key, Array], Array]
+Table = dict[str, dict[str, np.ndarray]]
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TINY = {'steps': 2, 'hidden': (8,), 'deep': (8, 4), 'features': (2, 2), 'code': 3}
+COLUMNS = {
+    'squared_error': 'squared error of an image',
+    'noisy_error': 'the same, rebuilt from noisy inputs',
+    'psnr': 'PSNR, dB',
+    'ssim': 'SSIM',
+    'active_share': 'active share of the code',
+    'linear_accuracy': 'accuracy of a linear probe',
+    'neighbour_accuracy': 'accuracy of five neighbours',
+}
+
+
+def experiment(
+    *,
+    code: int = 16,
+    hidden: tuple[int, ...] = (128,),
+    deep: tuple[int, ...] = (256, 128, 64),
+    features: tuple[int, ...] = (16, 32),
+    wide: int = 128,
+    steps: int = 4000,
+    batch_size: int = 128,
+    learning_rate: float = 2e-3,
+    noise: float = 0.3,
+    sparsity: float = 0.1,
+    contraction: float = 1.0,
+) -> Experiment:
+    """Train all kinds at once, each on batches of its own.
+
+    All minimise the cross-entropy of the pixels, but the principal components, which
+    minimise the squared error.
+
+    Args:
+        code: its width.
+        hidden: widths of the hidden layers of the shallow kinds.
+        deep: the same of the deep kind.
+        features: of the convolutions.
+        wide: width of the overcomplete code of a further sparse kind.
+        steps: updates of each.
+        batch_size: examples in one update; the components see all.
+        learning_rate: of Adam at the start; it falls to 0 along a cosine.
+        noise: standard deviation of the noise that is to be removed, in the training of
+            the denoising kind and in the evaluation of all.
+        sparsity: weight of the divergence of the mean activations from 0.1.
+        contraction: weight of the squared derivative of the code.
+    """
+    digits = data.load('digits')
+
+    def images(split: str) -> dict[str, np.ndarray]:
+        arrays = digits[split]
+        return {
+            'image': data.as_float(arrays['image']),
+            'label': arrays['label'],
+        }
+
+    sets = {split: images(split) for split in ('train', 'validation', 'test')}
+    shape = sets['train']['image'].shape[1:]
+    dense = create_model('autoencoder', code=code, hidden=hidden, shape=shape)
+    logistic = dense.clone(code_activation=jax.nn.sigmoid)
+    damage = data.gaussian_noise(noise)
+    kinds: dict[str, tuple[nn.Module, Objective]] = {
+        'components': (
+            create_model('linear_autoencoder', code=code, shape=shape),
+            solve_components(),
+        ),
+        'undercomplete': (dense, autoencode()),
+        'deep': (
+            create_model(
+                'deep_autoencoder',
+                code=code,
+                hidden=deep,
+                shape=shape,
+                activation=jax.nn.relu,
+            ),
+            autoencode(),
+        ),
+        'convolutional': (
+            create_model(
+                'convolutional_autoencoder', code=code, features=features, shape=shape
+            ),
+            autoencode(),
+        ),
+        'sparse': (logistic, autoencode(penalty=sparse(sparsity, target=0.1))),
+        'sparse_wide': (
+            create_model('sparse_autoencoder', code=wide, shape=shape),
+            autoencode(penalty=sparse(sparsity, target=0.1)),
+        ),
+        'denoising': (dense, autoencode(corrupt=damage)),
+        'contractive': (logistic, autoencode(penalty=contractive(contraction))),
+        'variational': (
+            create_model('vae', code=code, hidden=hidden, shape=shape),
+            elbo(),
+        ),
+    }
+    rate = optax.cosine_decay_schedule(learning_rate, steps)
+    players, sources = {}, {}
+    for name, (_, objective) in kinds.items():
+        play = {'trains': (name,)}
+        solved = name == 'components'
+        sources[name] = data.resident(sets['train'], None if solved else batch_size)
+        if solved:
+            play |= {'direction': within(name, objective), 'during': (0, 1)}
+            players[name] = Player(optax.sgd(1.0), **play)
+        else:
+            players[name] = Player(
+                optax.adam(rate), loss=within(name, objective), **play
+            )
+    names = tuple(kinds)
+    table = once(lambda outcome: compare(outcome, names, sets['train'], damage))
+    return Experiment(
+        net=container(**{name: net for name, (net, _) in kinds.items()}),
+        players=players,
+        source=data.together(sources),
+        steps=steps,
+        data=digits.summary,
+        score=score(names, damage),
+        evaluation={split: sets[split] for split in ('validation', 'test')},
+        inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},
+        pictures={
+            'Kinds side by side': lambda outcome: panels(table(outcome)),
+            'Table': lambda outcome: lines(table(outcome)),
+            'Reconstructions': pictures.reconstructions(
+                {name: rebuild(name) for name in names}
+            ),
+            'Denoised': pictures.reconstructions(
+                {
+                    'noisy': lambda net, batch: noisy(batch['image'], damage),
+                    **{name: rebuild(name, damage) for name in names},
+                }
+            ),
+            'Codes': pictures.latent_plot(
+                {name: encode(name) for name in names}, digits.class_names
+            ),
+            'What the denoising code means': pictures.traversal(
+                lambda net, codes: net.denoising.images(codes), encode('denoising')
+            ),
+        },
+        measures={'codes': lambda outcome: flat(outcome, table(outcome))},
+    )
+
+
+def noisy(image: Array, damage: Damage) -> Array:
+    """Damage images in the same way each time."""
+    return damage(jax.random.key(0), jnp.asarray(image))
+
+
+def encode(name: str) -> pictures.Encode:
+    """Give the codes of one net."""
+    return lambda net, batch: getattr(net, name).encode(batch['image'])
+
+
+def rebuild(name: str, damage: Damage | None = None) -> pictures.Encode:
+    """Give what one net makes of the images, damaged or not."""
+
+    def images(net: nn.Module, batch: Batch) -> Array:
+        image = batch['image'] if damage is None else noisy(batch['image'], damage)
+        return getattr(net, name).reconstruct(image)
+
+    return images
+
+
+def score(names: Sequence[str], damage: Damage) -> Objective:
+    """Score what each net misses of an image, and of one that it sees damaged only."""
+
+    def errors(net: nn.Module, batch: Batch, step: Array) -> Metrics:
+        image = batch['image']
+        seen = {
+            'squared_error': image,
+            'noisy_error': damage(net.make_rng('corruption'), image),
+        }
+        return {
+            f'{name}/{error}': squared_error(getattr(net, name).reconstruct(x), image)
+            for name in names
+            for error, x in seen.items()
+        }
+
+    return errors
+
+
+def compare(
+    outcome: Outcome, names: Sequence[str], known: Batch, damage: Damage
+) -> Table:
+    """Compute the columns of the comparison on the test set.
+
+    The linear probe is the least-squares classifier of the training codes.
+
+    Returns:
+        [members] by kind and column.
+    """
+
+    def columns(net: nn.Module, batch: Batch, known: Batch) -> dict[str, Array]:
+        image, label = batch['image'], batch['label']
+        code, others = net.encode(image), net.encode(known['image'])
+        rebuilt, repaired = (
+            net.reconstruct(image),
+            net.reconstruct(noisy(image, damage)),
+        )
+        targets = jax.nn.one_hot(known['label'], 10)
+        probe = least_squares_solution(others, targets, ridge=1e-3)
+        answers = code @ probe['kernel'] + probe['bias'][None, :]
+        neighbours = metrics.nearest_neighbours(
+            code, others, known['label'], classes=10
+        )
+        values = {
+            'squared_error': squared_error(rebuilt, image),
+            'noisy_error': squared_error(repaired, image),
+            'psnr': metrics.psnr(rebuilt, image),
+            'ssim': metrics.ssim(rebuilt, image, window=7),
+            'active_share': metrics.active_share(code),
+            'linear_accuracy': metrics.accuracy(answers, label),
+            'neighbour_accuracy': (neighbours == label).astype(jnp.float32),
+        }
+        return {name: values[name].mean() for name in COLUMNS}
+
+    def all_kinds(net: nn.Module, *sets: Batch) -> dict[str, dict[str, Array]]:
+        return {name: columns(getattr(net, name), *sets) for name in names}
+
+    return jax.tree.map(
+        np.asarray, outcome.each(all_kinds, outcome.evaluation['test'], known)
+    )
+
+
+def once(function: Callable[[Outcome], Table]) -> Callable[[Outcome], Table]:
+    """Remember the result for the last outcome, which pictures and measures share."""
+    kept: list = []
+
+    def call(outcome: Outcome) -> Table:
+        if not kept or kept[0] is not outcome:
+            kept[:] = [outcome, function(outcome)]
+        return kept[1]
+
+    return call
+
+
+def flat(outcome: Outcome, table: Table) -> dict[str, float | np.ndarray]:
+    """Enter the table as figures of the run."""
+    alone = np.ndim(outcome.members.step) == 0
+    return {
+        f'{name}/{column}': float(values[0]) if alone else values
+        for name, row in table.items()
+        for column, values in row.items()
+    }
+
+
+def lines(table: Table) -> str:
+    """Write the table, as means over the members."""
+    heads = ['error', 'noisy', 'PSNR', 'SSIM', 'active', 'linear', 'neighbours']
+    rows = [f'{"":15}' + ''.join(f'{head:>12}' for head in heads)]
+    for name, row in table.items():
+        cells = (f'{row[column].mean():12.3f}' for column in COLUMNS)
+        rows.append(f'{name:15}' + ''.join(cells))
+    return '\n'.join(rows)
+
+
+def panels(table: Table) -> 'Figure':
+    """Draw the table, a panel a column; a line reaches from the least to the most."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 7), layout='constrained')
+    grid = figure.subplots(2, 4, sharey=True)
+    places = -np.arange(len(table))
+    for axes, (column, title) in zip(grid.flat, COLUMNS.items(), strict=False):
+        values = np.array([row[column] for row in table.values()])
+        for index, (place, members) in enumerate(zip(places, values, strict=True)):
+            color = f'C{index}'
+            axes.plot(members.mean(), place, 'o', color=color)
+            axes.plot([members.min(), members.max()], [place, place], color=color)
+        axes.set_yticks(places, list(table))
+        axes.set_title(title, fontsize=10)
+        axes.grid(alpha=0.3)
+    for axes in grid.flat[len(COLUMNS) :]:
+        axes.set_axis_off()
+    return figure
+
+
+if __name__ == '__main__':
+    command(experiment)
