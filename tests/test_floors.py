@@ -38,6 +38,7 @@ TOP = {
     'cli',
     'configuration',
     'experiment',
+    'judge',
     'ledger',
     'page',
     'pictures',
