@@ -25,7 +25,10 @@ def sample_quality(
     The distances are those to all training digits; precision and recall use as many of
     them as there are samples. The anchors are the same figures, from as many images, of
     real test digits and of independent Gaussian pixels with the mean and the deviation
-    of the training digits, cut off at 0 and 1.
+    of the training digits, cut off at 0 and 1. All members draw from the same key.
+
+    The classes of the test digits are as frequent as those of the training digits, more
+    nearly than by chance, so that their KID is a little below 0.
 
     Args:
         draw: `(net, key, count) -> images` of [count, 8, 8, 1] in [0, 1].
