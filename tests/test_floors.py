@@ -35,6 +35,7 @@ ALLOWED = {
 TOP = {
     '__init__',
     '__main__',
+    'alarms',
     'cli',
     'configuration',
     'experiment',

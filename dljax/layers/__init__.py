@@ -18,6 +18,7 @@ from dljax.layers.gru import GRU
 from dljax.layers.images import check_images
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.lstm import LSTM
+from dljax.layers.maxout import Maxout
 from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrence import unroll
@@ -26,6 +27,7 @@ from dljax.layers.reservoir import Reservoir, spectral_radius
 from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
+from dljax.layers.typed import typed
 
 __all__ = [
     'ACTIVATIONS',
@@ -39,6 +41,7 @@ __all__ = [
     'Elman',
     'EuclideanOutput',
     'Gate',
+    'Maxout',
     'InitialCarry',
     'OriginalDropout',
     'RadialBasis',
@@ -64,4 +67,5 @@ __all__ = [
     'squared_distances',
     'sum_pool',
     'unroll',
+    'typed',
 ]

@@ -1,5 +1,15 @@
 """Losses: arrays in, one float32 value per example out."""
 
+from dljax.losses.adversarial import (
+    Game,
+    gradient_penalty,
+    hinge_game,
+    least_squares_game,
+    minimax_game,
+    non_saturating_game,
+    r1_penalty,
+    wasserstein_game,
+)
 from dljax.losses.classification import binary_cross_entropy, cross_entropy
 from dljax.losses.margin import hinge, multiclass_hinge
 from dljax.losses.reduction import per_example
@@ -7,14 +17,22 @@ from dljax.losses.regression import huber, quadratic, squared_error
 from dljax.losses.temporal_difference import action_values, q_target
 
 __all__ = [
+    'Game',
     'action_values',
     'binary_cross_entropy',
     'cross_entropy',
+    'gradient_penalty',
     'hinge',
+    'hinge_game',
     'huber',
+    'least_squares_game',
+    'minimax_game',
     'multiclass_hinge',
+    'non_saturating_game',
     'per_example',
     'q_target',
     'quadratic',
+    'r1_penalty',
     'squared_error',
+    'wasserstein_game',
 ]

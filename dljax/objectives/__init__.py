@@ -1,5 +1,11 @@
 """Objectives: functions of a bound net that join losses and rules with nets."""
 
+from dljax.objectives.adversarial import (
+    fool,
+    penalise_between,
+    penalise_real,
+    tell_apart,
+)
 from dljax.objectives.classification import (
     classify,
     predict,
@@ -30,6 +36,7 @@ from dljax.objectives.sequence import (
     tag,
     translate,
 )
+from dljax.objectives.unmoved import unmoved
 from dljax.objectives.within import side_by_side, within
 
 __all__ = [
@@ -37,9 +44,12 @@ __all__ = [
     'contrastive_divergence',
     'epsilon_greedy',
     'follow',
+    'fool',
     'generate',
     'greedy',
     'organise',
+    'penalise_between',
+    'penalise_real',
     'perceptron',
     'place_centres',
     'predict',
@@ -62,7 +72,9 @@ __all__ = [
     'side_by_side',
     'solve_readout',
     'tag',
+    'tell_apart',
     'temporal_difference',
     'translate',
+    'unmoved',
     'within',
 ]

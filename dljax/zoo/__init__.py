@@ -14,6 +14,7 @@ from flax import linen as nn
 
 from dljax.models.summary import Summary, summarise
 from dljax.zoo import (
+    adversarial,
     control,
     convolutional,
     energy,
@@ -31,6 +32,7 @@ _ROWS = (
     *control.ROWS,
     *energy.ROWS,
     *self_organising.ROWS,
+    *adversarial.ROWS,
 )
 _BY_NAME = {row.name: row for row in _ROWS}
 

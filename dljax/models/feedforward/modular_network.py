@@ -7,6 +7,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 
 from dljax.layers.combination import Gate
+from dljax.layers.typed import typed
 from dljax.models.feedforward.mlp import MLP
 from dljax.types import Array
 
@@ -67,16 +68,10 @@ class ModularNetwork(nn.Module):
             expert.clone() if any(expert is e for e in self.experts[:i]) else expert
             for i, expert in enumerate(self.experts)
         ]
-        self.experts = tuple(map(self._typed, apart))
-        self.combine = self._typed(self.combine)
-        super().__post_init__()
-
-    def _typed(self, part: nn.Module) -> nn.Module:
         types = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
-        wanted = {k: v for k, v in types.items() if v is not None}
-        if all(getattr(part, k) == v for k, v in wanted.items()):
-            return part
-        return part.clone(**wanted)
+        self.experts = tuple(typed(expert, **types) for expert in apart)
+        self.combine = typed(self.combine, **types)
+        super().__post_init__()
 
     @nn.compact
     def __call__(

@@ -1,0 +1,224 @@
+"""Objectives of the two players of an adversarial game.
+
+The net is an `Adversaries` of dljax.models.adversarial, or has what that has:
+`generator`, `discriminator` and `noise(count)`. Each turn moves the collections (batch
+statistics, spectral norms) of its own player only; both nets work in train mode in both
+turns, with the statistics of the batch.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from dljax.losses import Game, gradient_penalty, r1_penalty
+from dljax.objectives.unmoved import unmoved
+from dljax.types import Array, Batch, Metrics, Objective
+
+Critic = Callable[[Array], Array]
+# (logit of a sample, real samples, fake samples, random numbers in [0, 1], one a pair)
+# -> [batch] prices
+Penalty = Callable[[Critic, Array, Array, Array], Array]
+# (net, further answers on real samples or None, those on fakes, noise, batch)
+# -> the loss of a further task and its metrics
+Task = Callable[[nn.Module, tuple | None, tuple, Array, Batch], tuple[Array, Metrics]]
+
+
+def tell_apart(
+    game: Game,
+    *,
+    feature: str = 'image',
+    given: tuple[str, ...] = (),
+    shown: tuple[str, ...] = (),
+    penalty: Penalty | None = None,
+    task: Task | None = None,
+) -> Objective:
+    """Train a discriminator on real samples and as many fakes.
+
+    It moves the discriminator's collections only; the player should train the group
+    'discriminator'. Real samples and fakes are judged in batches of their own, so that
+    batch statistics do not mix them.
+
+    Args:
+        game: its losses.
+        feature: of the batch that holds real samples.
+        given: features that the generator is given beside the noise, such as a label.
+        shown: features that the discriminator is shown beside a sample.
+        penalty: on its slope, if any: `penalise_between(10.)`, `penalise_real(1.)`.
+        task: a further one that it shares with the generator, if any.
+
+    Returns:
+        `(net, batch, step) -> (loss, metrics)`: 'gap' (mean logit of real samples less
+        that of fakes) and, where the game has a threshold, 'accuracy' (share of samples
+        told rightly; ½ is as good as chance).
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
+        real = batch[feature]
+        noise = net.noise(len(real))
+        conditions = tuple(batch[name] for name in given)
+        fake = unmoved(net.generator)(noise, *conditions, train=True)
+        fake = jax.lax.stop_gradient(fake)
+        labels = tuple(batch[name] for name in shown)
+        on_real, real_answers = _answers(net.discriminator(real, *labels, train=True))
+        on_fake, fake_answers = _answers(net.discriminator(fake, *labels, train=True))
+        loss = (game.real(on_real) + game.fake(on_fake)).mean()
+        metrics = {'gap': on_real.mean() - on_fake.mean()}
+        if game.threshold is not None:
+            right = on_real > game.threshold, on_fake < game.threshold
+            metrics['accuracy'] = (right[0].mean() + right[1].mean()) / 2
+        # Linen cannot be initialised inside `jax.grad`; the net has been called above.
+        if penalty is not None and not net.is_initializing():
+            judge = unmoved(net.discriminator)
+
+            def critic(sample: Array) -> Array:
+                return _answers(judge(sample, *labels, train=True))[0]
+
+            shape = (len(real),) + (1,) * (real.ndim - 1)
+            mix = jax.random.uniform(net.make_rng('penalty'), shape)
+            price = penalty(critic, real, fake, mix).mean()
+            loss, metrics['penalty'] = loss + price, price
+        if task is not None:
+            more, found = task(net, real_answers, fake_answers, noise, batch)
+            loss, metrics = loss + more, metrics | found
+        return loss, metrics
+
+    return objective
+
+
+def fool(
+    game: Game,
+    *,
+    feature: str = 'image',
+    given: tuple[str, ...] = (),
+    shown: tuple[str, ...] = (),
+    task: Task | None = None,
+) -> Objective:
+    """Train a generator by what the discriminator says of its samples.
+
+    It moves the generator's collections only; the player should train the group
+    'generator'.
+
+    Args:
+        game: its losses.
+        feature: of the batch that holds real samples, for the metric alone.
+        given: features that the generator is given beside the noise, such as a label.
+        shown: features that the discriminator is shown beside a sample.
+        task: a further one that it shares with the discriminator, if any.
+
+    Returns:
+        `(net, batch, step) -> (loss, metrics)`: 'spread', the mean distance of two
+        samples over that of two real ones, which falls to 0 where all noise is turned
+        into one sample (mode collapse).
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
+        real = batch[feature]
+        noise = net.noise(len(real))
+        fake = net.generator(noise, *(batch[name] for name in given), train=True)
+        labels = tuple(batch[name] for name in shown)
+        logits, answers = _answers(
+            unmoved(net.discriminator)(fake, *labels, train=True)
+        )
+        metrics = {'spread': spread(jax.lax.stop_gradient(fake), real)}
+        loss = game.generator(logits).mean()
+        if task is not None:
+            more, found = task(net, None, answers, noise, batch)
+            loss, metrics = loss + more, metrics | found
+        return loss, metrics
+
+    return objective
+
+
+def penalise_between(weight: float = 10.0, target: float = 1.0) -> Penalty:
+    """Hold a critic's slope at a target between real samples and fakes (WGAN-GP).
+
+    Args:
+        weight: λ, 10 in the paper.
+        target: the slope wanted.
+
+    Returns:
+        λ (‖∂D/∂x̂‖ - t)² at random points x̂ = εx + (1 - ε)G(z), for `tell_apart`. The
+        critic should hold no batch normalisation, which ties its samples together.
+
+    Reference:
+        Gulrajani et al., 2017, Improved Training of Wasserstein GANs,
+        https://arxiv.org/abs/1704.00028
+    """
+    _check_weight(weight)
+
+    def penalty(critic: Critic, real: Array, fake: Array, mix: Array) -> Array:
+        between = mix * real + (1 - mix) * fake
+        return weight * gradient_penalty(slope(critic, between), target)
+
+    return penalty
+
+
+def penalise_real(weight: float = 1.0) -> Penalty:
+    """Flatten a discriminator at real samples (R1).
+
+    Args:
+        weight: γ.
+
+    Returns:
+        ½γ‖∂D/∂x‖² at the real samples, for `tell_apart`.
+
+    Reference:
+        Mescheder, Geiger and Nowozin, 2018, Which Training Methods for GANs do
+        actually Converge?, https://arxiv.org/abs/1801.04406
+    """
+    _check_weight(weight)
+
+    def penalty(critic: Critic, real: Array, fake: Array, mix: Array) -> Array:
+        del fake, mix
+        return weight * r1_penalty(slope(critic, real))
+
+    return penalty
+
+
+def slope(critic: Critic, samples: Array) -> Array:
+    """Differentiate each sample's logit (the mean of several) by the sample itself.
+
+    Args:
+        critic: `samples -> logits` that moves no collection, see `unmoved`.
+        samples: [batch, ...].
+
+    Returns:
+        [batch, ...] float32, differentiable again.
+    """
+
+    def total(samples: Array) -> Array:
+        logits = critic(samples).astype(jnp.float32)
+        return logits.reshape(len(samples), -1).mean(1).sum()
+
+    return jax.grad(total)(samples.astype(jnp.float32))
+
+
+def spread(fake: Array, real: Array) -> Array:
+    """Compare how far samples lie apart with how far real ones do.
+
+    Args:
+        fake: [batch, ...] samples in any order.
+        real: [batch, ...] real ones.
+
+    Returns:
+        Mean distance of neighbours in the batch, of fakes over real ones: 1 where they
+        vary alike, 0 where all fakes are one; float32 scalar.
+    """
+
+    def apart(values: Array) -> Array:
+        flat = values.astype(jnp.float32).reshape(len(values), -1)
+        return jnp.linalg.norm(flat - jnp.roll(flat, 1, axis=0), axis=1).mean()
+
+    return apart(fake) / jnp.maximum(apart(real), 1e-12)
+
+
+def _answers(output: Array | tuple) -> tuple[Array, tuple]:
+    """Part the logits from what else a discriminator answers."""
+    return (output[0], output[1:]) if isinstance(output, tuple) else (output, ())
+
+
+def _check_weight(weight: float) -> None:
+    if not weight > 0:
+        raise ValueError(f'weight is {weight}, wanted a positive number: 10 is usual')
