@@ -35,9 +35,11 @@ ALLOWED = {
 TOP = {
     '__init__',
     '__main__',
+    'alarms',
     'cli',
     'configuration',
     'experiment',
+    'judge',
     'ledger',
     'page',
     'pictures',

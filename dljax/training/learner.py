@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from dljax.training.player import COLLECTIONS, Player
+from dljax.training.player import COLLECTIONS, Player, joined
 from dljax.types import Array, Batch, Key, Metrics, PyTree, State, fold
 
 
@@ -90,7 +90,7 @@ def learner(
             (value, metrics), collections = nn.apply(
                 player.objective, net, mutable=COLLECTIONS
             )(
-                {'params': {**frozen, **trained}, **state.collections},
+                {'params': joined(frozen, trained), **state.collections},
                 batch,
                 state.step,
                 rngs={'params': key},  # Linen derives every named stream from it
@@ -112,7 +112,7 @@ def learner(
             gradient, state.opt_state[name], trained
         )
         state = state.replace(
-            params={**frozen, **optax.apply_updates(trained, updates)},
+            params=joined(frozen, optax.apply_updates(trained, updates)),
             collections={**state.collections, **collections},
             opt_state={**state.opt_state, name: opt_state},
         )

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from dljax.training.player import joined
 from dljax.types import Array, PyTree, State
 
 
@@ -218,7 +219,7 @@ def with_averages(state: State) -> State:
             averages |= average
     if not averages:
         raise ValueError('no optimizer keeps an average: wrap one in averaged()')
-    return state.replace(params={**state.params, **averages})
+    return state.replace(params=joined(state.params, averages))
 
 
 def _positive(name: str, value: float) -> None:

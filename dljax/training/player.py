@@ -1,6 +1,7 @@
 """A player: what moves which parameters, how, and how often."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 import optax
@@ -33,7 +34,8 @@ class Player:
         direction: `(net, batch, step) -> (tree, metrics)`, a learning rule that
             returns the descent direction itself, as a dictionary of the trained groups.
             Exactly one of `loss` and `direction` is given.
-        trains: the top-level parameter groups that move; none named means all of them.
+        trains: the parameter groups that move, by name, or by path ('gan/generator')
+            where they lie inside another; none named means all of them.
         every: the player moves in every so-many-th update, from the first on. Its
             optimizer, and so its schedule, counts its own moves only.
         during: the updates in which it plays at all, from the first of the two up to
@@ -55,6 +57,10 @@ class Player:
             raise ValueError(
                 f"trains={self.trains!r}, wanted a tuple: ('{self.trains}',)"
             )
+        for name in self.trains:
+            twice = [n for n in self.trains if f'{n}/'.startswith(f'{name}/')]
+            if len(twice) > 1:
+                raise ValueError(f'trains names one group twice: {twice}')
         if self.every < 1:
             raise ValueError(f'every={self.every}, wanted 1 or more')
         start, end = self.during
@@ -96,15 +102,42 @@ class Player:
             )
 
     def part(self, params: PyTree) -> tuple[PyTree, PyTree]:
-        """Part the parameters into the groups that move and those that do not."""
-        names = self.trains or tuple(params)
-        unknown = [name for name in names if name not in params]
-        if unknown:
+        """Part the parameters into the groups that move, by name, and the rest."""
+        trained, frozen = {}, params
+        for name in self.trains or tuple(params):
+            path = name.split('/')
+            _require(params, path)
+            trained[name], frozen = _taken(frozen, path)
+        return trained, frozen
+
+
+def joined(frozen: PyTree, trained: PyTree) -> PyTree:
+    """Put groups that `Player.part` has taken out back in their places."""
+    for name, group in trained.items():
+        frozen = _put(frozen, name.split('/'), group)
+    return frozen
+
+
+def _require(params: PyTree, path: list[str]) -> None:
+    for depth, head in enumerate(path):
+        if not isinstance(params, Mapping) or head not in params:
+            groups = sorted(params) if isinstance(params, Mapping) else 'no groups'
+            inside = f" of '{'/'.join(path[:depth])}'" if depth else ''
             raise ValueError(
-                f'a player trains {unknown}, but the groups of the net are '
-                f'{sorted(params)}'
+                f"a player trains '{'/'.join(path)}', but the groups{inside} are "
+                f'{groups}'
             )
-        return (
-            {name: params[name] for name in names},
-            {name: group for name, group in params.items() if name not in names},
-        )
+        params = params[head]
+
+
+def _taken(params: PyTree, path: list[str]) -> tuple[PyTree, PyTree]:
+    head, *inner = path
+    group, rest = params[head], {k: v for k, v in params.items() if k != head}
+    if inner:
+        group, rest[head] = _taken(group, inner)
+    return group, rest
+
+
+def _put(params: PyTree, path: list[str], group: PyTree) -> PyTree:
+    head, *inner = path
+    return {**params, head: _put(params[head], inner, group) if inner else group}

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 from jax.test_util import check_grads
 
 from dljax import layers
@@ -106,3 +107,25 @@ def test_settings_and_shapes_that_do_not_fit_are_refused():
         layers.Vote().apply({}, [], [X, X[:, :1]])
     with pytest.raises(ValueError, match='outputs is 0'):
         layers.Concatenation(0)
+
+
+def test_maxout_takes_the_largest_of_its_lines() -> None:
+    layer, x = (
+        layers.Maxout(2, pieces=3),
+        jax.random.normal(jax.random.key(0), (4, 5, 7)),
+    )
+    variables = layer.init(jax.random.key(1), x)
+    lines = variables['params']['lines']
+    values = np.asarray(x) @ np.asarray(lines['kernel']) + np.asarray(lines['bias'])
+    wanted = np.stack([values[..., 0:3].max(-1), values[..., 3:6].max(-1)], axis=-1)
+    np.testing.assert_allclose(layer.apply(variables, x), wanted, rtol=1e-5)
+    with pytest.raises(ValueError, match='features is 2 and pieces 0'):
+        layers.Maxout(2, pieces=0)
+
+
+def test_a_part_takes_over_the_types_that_are_set() -> None:
+    part = nn.Dense(3, dtype=jnp.float16)
+    assert layers.typed(part, None, None) is part
+    assert layers.typed(part, jnp.float16, jnp.float32) is part
+    changed = layers.typed(part, jnp.bfloat16, None)
+    assert changed.dtype == jnp.bfloat16 and changed.param_dtype == jnp.float32

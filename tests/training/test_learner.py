@@ -7,7 +7,7 @@ import optax
 import pytest
 from flax import linen as nn
 
-from dljax.training import Player, learner
+from dljax.training import Player, averaged, learner, with_averages
 
 KEY = jax.random.key(0)
 X = jnp.linspace(-1.0, 1.0, 8)[:, None]
@@ -92,6 +92,20 @@ def test_a_player_moves_only_its_groups(mover, rest):
     assert set(states[-1].params) == {'left', 'right'}
     moments = optax.tree.get(states[-1].opt_state['one'], 'mu')
     assert set(moments) == {mover}
+
+
+def test_a_group_within_a_group_moves_alone():
+    optimizer = averaged(optax.adamw(0.1))
+    player = Player(optimizer, loss=both, trains=('left/kernel', 'right'))
+    (before, *_, after), _ = train(learner(pair(), {'one': player}), 3)
+    assert_equal(before.params['left']['bias'], after.params['left']['bias'])
+    assert differs(before.params['left']['kernel'], after.params['left']['kernel'])
+    assert differs(before.params['right'], after.params['right'])
+    assert set(after.params['left']) == {'kernel', 'bias'}
+    mean = with_averages(after).params
+    assert jax.tree.structure(mean) == jax.tree.structure(after.params)
+    assert_equal(mean['left']['bias'], after.params['left']['bias'])
+    assert differs(mean['left']['kernel'], after.params['left']['kernel'])
 
 
 def test_two_players_share_a_container():
@@ -470,7 +484,10 @@ def test_a_loss_that_is_no_scalar_is_refused():
 
 def test_an_unknown_group_is_refused():
     player = Player(optax.sgd(0.1), loss=both, trains=('left', 'middle'))
-    with pytest.raises(ValueError, match=r"\['middle'\].*\['left', 'right'\]"):
+    with pytest.raises(ValueError, match=r"'middle', but .* \['left', 'right'\]"):
+        learner(pair(), {'one': player}).init(KEY, BATCH)
+    player = Player(optax.sgd(0.1), loss=both, trains=('left/weight',))
+    with pytest.raises(ValueError, match=r"groups of 'left' are \['bias', 'kernel'\]"):
         learner(pair(), {'one': player}).init(KEY, BATCH)
 
 
@@ -485,6 +502,7 @@ def test_a_learner_without_players_is_refused():
         ({}, 'exactly one'),
         ({'loss': squares, 'direction': squares}, 'exactly one'),
         ({'loss': squares, 'trains': 'left'}, r"\('left',\)"),
+        ({'loss': squares, 'trains': ('a', 'a/b', 'ab')}, r"\['a', 'a/b'\]"),
         ({'loss': squares, 'every': 0}, 'every=0'),
         ({'loss': squares, 'during': (3, 3)}, 'during='),
         ({'loss': squares, 'during': (-1, 3)}, 'during='),

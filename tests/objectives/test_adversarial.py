@@ -1,0 +1,208 @@
+"""Adversarial objectives: who moves, what is penalised, and that it learns."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from dljax import data, losses
+from dljax.models.adversaries import Adversaries
+from dljax.models.feedforward import MLP
+from dljax.objectives import fool, penalise_between, penalise_real, tell_apart, unmoved
+from dljax.objectives.adversarial import slope, spread
+from dljax.report import Outcome
+from dljax.training import Player, averaged, fit, learner
+from dljax.types import Array
+
+BATCH = {
+    'image': jax.random.normal(jax.random.key(1), (8, 3)) * 0.1 + 2.0,
+    'label': jnp.arange(8) % 2,
+}
+
+
+class Normed(nn.Module):
+    """A layer with batch statistics, dropout and, if there is one, a label."""
+
+    outputs: int
+    dtype: None = None
+    param_dtype: None = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, *label: Array, train: bool = False) -> Array:
+        """Answer."""
+        for one in label:
+            x = jnp.concatenate([x, jax.nn.one_hot(one, 2)], -1)
+        x = nn.Dense(6)(x)
+        x = nn.BatchNorm(use_running_average=not train, momentum=0.5)(x)
+        x = nn.Dropout(0.5, deterministic=not train)(nn.tanh(x))
+        return nn.Dense(self.outputs)(x)
+
+
+R1 = penalise_real(1.0)
+NET = Adversaries(Normed(3), Normed(1), latent=2)
+
+
+def players(game: losses.Game, rate: float = 0.1, **both) -> dict[str, Player]:
+    alone = {'penalty': both.pop('penalty', None)}
+    return {
+        'discriminator': Player(
+            optax.sgd(rate),
+            loss=tell_apart(game, **both, **alone),
+            trains=('discriminator',),
+        ),
+        'generator': Player(
+            optax.sgd(rate), loss=fool(game, **both), trains=('generator',)
+        ),
+    }
+
+
+def differs(a, b) -> bool:
+    same = jax.tree.map(lambda x, y: bool((x == y).all()), a, b)
+    return not all(jax.tree.leaves(same))
+
+
+@pytest.mark.parametrize('mover', ['discriminator', 'generator'])
+def test_a_turn_moves_the_weights_and_statistics_of_its_own_player_only(
+    mover: str,
+) -> None:
+    game = losses.non_saturating_game()
+    both = {'given': ('label',), 'shown': ('label',), 'penalty': penalise_real()}
+    train = learner(NET, {mover: players(game, **both)[mover]})
+    key = jax.random.key(0)
+    before = train.init(key, BATCH)
+    if mover == 'generator':  # the critic's turn calls both nets at initialisation too
+        assert set(before.params) == {'discriminator', 'generator'}
+    after, metrics = jax.jit(train.update)(key, before, BATCH)
+    other = {'discriminator': 'generator', 'generator': 'discriminator'}[mover]
+    for name in ('params', 'batch_stats'):
+        old, new = (
+            s.params if name == 'params' else s.collections[name]
+            for s in (before, after)
+        )
+        assert differs(old[mover], new[mover]), name
+        assert not differs(old[other], new[other]), name
+    assert all(jnp.isfinite(value) for value in metrics.values())
+
+
+def test_a_net_that_is_not_to_move_still_uses_the_statistics_of_the_batch() -> None:
+    x = BATCH['image']
+    variables = Normed(1).init(jax.random.key(0), x)
+    call = nn.apply(lambda net, x: unmoved(net)(x, train=True), Normed(1))
+    normed = call(variables, x, rngs={'params': jax.random.key(3)})
+    # The data lie around 2 and their deviation is 0.1; running averages still say 0, 1.
+    shifted = call(variables, x + 5.0, rngs={'params': jax.random.key(3)})
+    np.testing.assert_allclose(normed, shifted, atol=1e-3)
+    assert differs(normed, Normed(1).apply(variables, x))
+
+
+def test_two_calls_apart_use_dropout_of_their_own_and_one_the_same() -> None:
+    x = BATCH['image']
+    variables = Normed(1).init(jax.random.key(0), x)
+
+    def answers(net: nn.Module, x: Array) -> tuple[Array, ...]:
+        first, second = unmoved(net), unmoved(net)
+        return tuple(call(x, train=True) for call in (first, first, second))
+
+    call = jax.jit(nn.apply(answers, Normed(1)))
+    a, again, b = call(variables, x, rngs={'params': jax.random.key(3)})
+    np.testing.assert_array_equal(a, again)
+    assert differs(a, b)
+
+
+@pytest.mark.parametrize(
+    ('penalty', 'wanted'),
+    [(penalise_between(10.0), 10 * (5 - 1) ** 2), (penalise_real(2.0), 2 * 25 / 2)],
+)
+def test_a_linear_critic_pays_for_its_weights(penalty, wanted: float) -> None:
+    critic = lambda x: x @ jnp.array([[3.0], [4.0]])  # noqa: E731
+    real, fake = jnp.ones((4, 2)), jnp.zeros((4, 2))
+    prices = penalty(critic, real, fake, jnp.full((4, 1), 0.3))
+    np.testing.assert_allclose(prices, wanted, rtol=1e-6)
+
+
+def test_the_penalty_between_is_taken_between() -> None:
+    seen = []
+
+    def critic(x: Array) -> Array:
+        seen.append(x)
+        return (x**2).sum(-1) / 2  # its slope is x itself
+
+    mix = jnp.array([[0.0], [0.25], [1.0]])
+    prices = penalise_between(1.0, target=0.0)(
+        critic, jnp.full((3, 1), 4.0), jnp.zeros((3, 1)), mix
+    )
+    np.testing.assert_allclose(prices, [0.0, 1.0, 16.0], atol=1e-6)
+    with pytest.raises(ValueError, match='weight is 0'):
+        penalise_between(0)
+
+
+def test_the_slope_of_patches_is_that_of_their_mean() -> None:
+    x = jax.random.normal(jax.random.key(0), (2, 3))
+    doubled = slope(lambda x: jnp.stack([x.sum(1), 3 * x.sum(1)], -1), x)
+    np.testing.assert_allclose(doubled, jnp.full((2, 3), 2.0))
+
+
+def test_the_penalty_reaches_the_weights_of_the_critic() -> None:
+    def nothing(logits: Array) -> Array:
+        return jnp.zeros(len(logits))
+
+    net = Adversaries(MLP((4,), 3), MLP((8,), 1), latent=2)
+    loss = tell_apart(losses.Game(nothing, nothing, nothing, None), penalty=R1)
+    train = learner(
+        net, {'critic': Player(optax.sgd(0.1), loss=loss, trains=('discriminator',))}
+    )
+    key, batch = jax.random.key(0), {'image': BATCH['image']}
+    state, update = train.init(key, batch), jax.jit(train.update)
+    state, first = update(key, state, batch)
+    for _ in range(30):
+        state, metrics = update(key, state, batch)
+    assert 'critic/accuracy' not in metrics
+    assert metrics['critic/loss'] == metrics['critic/penalty']
+    assert metrics['critic/penalty'] < 0.3 * first['critic/penalty']
+
+
+def test_spread_falls_where_samples_are_alike() -> None:
+    real = jax.random.normal(jax.random.key(0), (64, 2, 2, 1))
+    np.testing.assert_allclose(spread(0.5 * real, real), 0.5, rtol=1e-6)
+    assert spread(jnp.ones((64, 2, 2, 1)), real) == 0
+    assert jnp.isfinite(spread(real, jnp.ones((64, 2, 2, 1))))
+
+
+GAMES = {
+    'minimax': {'game': losses.minimax_game()},
+    'non_saturating': {'game': losses.non_saturating_game(label_smoothing=0.1)},
+    'least_squares': {'game': losses.least_squares_game()},
+    'hinge': {'game': losses.hinge_game()},
+    'wasserstein': {
+        'game': losses.wasserstein_game(),
+        'penalty': penalise_between(1.0),
+    },
+}
+
+
+@pytest.mark.parametrize('name', GAMES)
+def test_every_game_moves_samples_to_the_real_ones(name: str) -> None:
+    net = Adversaries(MLP((16,), 3), MLP((16,), 1), latent=2)
+    played = players(**GAMES[name], rate=0.0)
+    optimizers = {'discriminator': optax.adam(2e-3), 'generator': optax.adam(1e-3)}
+    optimizers['generator'] = averaged(optimizers['generator'], 0.99)
+    train = learner(
+        net,
+        {
+            who: Player(optimizers[who], loss=player.loss, trains=player.trains)
+            for who, player in played.items()
+        },
+    )
+    source = data.resident({'image': np.asarray(BATCH['image'])}, 8)
+    state, _ = fit(train, source, steps=1500, key=jax.random.key(0), chunk=100)
+    noise = jax.random.normal(jax.random.key(7), (500, 2))
+    outcome = Outcome(net, state, state, {}, [])
+    draw = lambda net, noise: net.generator(noise, train=False)  # noqa: E731
+    last = outcome.apply(draw, noise)
+    # The real samples lie around (2, 2, 2), an untrained generator's around 0.
+    assert jnp.abs(last.mean(0) - 2.0).max() < 0.4
+    mean = outcome.averaged().apply(draw, noise)
+    assert differs(last, mean)
+    assert jnp.abs(mean.mean(0) - 2.0).max() < 0.4
