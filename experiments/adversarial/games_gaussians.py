@@ -26,7 +26,7 @@ from dljax.models.adversaries import Adversaries
 from dljax.models.container import container
 from dljax.objectives import fool, penalise_between, penalise_real, tell_apart, within
 from dljax.pictures.samples import Draw, plane
-from dljax.report import Alarm, Measure, Outcome, Picture
+from dljax.report import Alarm, Measure, Outcome, Picture, of_averages
 from dljax.training import Player, averaged
 from dljax.types import Array, Key, Spec
 
@@ -134,7 +134,7 @@ def experiment(
         steps=steps,
         data=f'{target.summary}; modes counted in {samples:,} samples',
         inputs={'point': Spec((2,))},
-        along={'Samples': lambda outcome: shown(outcome.averaged())},
+        along={'Samples': of_averages(shown)},
         alarms=alarms | {'Modes lost': lost(count, len(target.centres))},
         measures={'modes': count},
         pictures={'Modes': table(count, target.centres)},
@@ -152,8 +152,7 @@ def draw_points(name: str) -> Draw:
     """
 
     def draw(net: nn.Module, key: Key, count: int) -> Array:
-        part = getattr(net, name)
-        return part.generator(part.prior(key, (count, part.latent)), train=False)
+        return getattr(net, name).draw(key, count)
 
     return draw
 
