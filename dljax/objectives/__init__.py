@@ -6,6 +6,15 @@ from dljax.objectives.adversarial import (
     penalise_real,
     tell_apart,
 )
+from dljax.objectives.autoencoding import (
+    autoencode,
+    code_jacobian,
+    contractive,
+    score_reconstruction,
+    solve_components,
+    sparse,
+    sparse_l1,
+)
 from dljax.objectives.classification import (
     classify,
     predict,
@@ -37,11 +46,16 @@ from dljax.objectives.sequence import (
     translate,
 )
 from dljax.objectives.unmoved import unmoved
+from dljax.objectives.variational import elbo, score_variational
 from dljax.objectives.within import side_by_side, within
 
 __all__ = [
+    'autoencode',
     'classify',
+    'code_jacobian',
+    'contractive',
     'contrastive_divergence',
+    'elbo',
     'epsilon_greedy',
     'follow',
     'fool',
@@ -64,13 +78,18 @@ __all__ = [
     'score_machine',
     'score_map',
     'score_next',
+    'score_reconstruction',
     'score_regression',
     'score_return',
     'score_solved',
     'score_tags',
     'score_translation',
+    'score_variational',
     'side_by_side',
+    'solve_components',
     'solve_readout',
+    'sparse',
+    'sparse_l1',
     'tag',
     'tell_apart',
     'temporal_difference',
