@@ -11,7 +11,7 @@ RESULT
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -38,25 +38,38 @@ from dljax.training import Player
 from dljax.types import Array, Batch, Key, Metrics, Objective, Spec
 
 Damage = Callable[[Key, Array], Array]
-Table = dict[str, dict[str, np.ndarray]]
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-TINY = {'steps': 2, 'hidden': (8,), 'deep': (8, 4), 'features': (2, 2), 'code': 3}
+Kind = Literal[
+    'components',
+    'undercomplete',
+    'deep',
+    'convolutional',
+    'sparse',
+    'sparse_wide',
+    'denoising',
+    'contractive',
+    'variational',
+]
+TINY = {
+    'kinds': ('components', 'contractive'),
+    'steps': 2,
+    'hidden': (8,),
+    'code': 3,
+}
 COLUMNS = {
-    'squared_error': 'squared error of an image',
-    'noisy_error': 'the same, rebuilt from noisy inputs',
+    'squared_error': 'squared error',
+    'noisy_error': 'from noise',
     'psnr': 'PSNR, dB',
     'ssim': 'SSIM',
-    'active_share': 'active share of the code',
-    'linear_accuracy': 'accuracy of a linear probe',
-    'neighbour_accuracy': 'accuracy of five neighbours',
+    'active_share': 'active share',
+    'linear_accuracy': 'linear probe',
+    'neighbour_accuracy': 'neighbours',
 }
 
 
 def experiment(
     *,
+    kinds: tuple[Kind, ...] = get_args(Kind),
     code: int = 16,
     hidden: tuple[int, ...] = (128,),
     deep: tuple[int, ...] = (256, 128, 64),
@@ -75,6 +88,7 @@ def experiment(
     minimise the squared error.
 
     Args:
+        kinds: which are compared.
         code: its width.
         hidden: widths of the hidden layers of the shallow kinds.
         deep: the same of the deep kind.
@@ -102,7 +116,7 @@ def experiment(
     dense = create_model('autoencoder', code=code, hidden=hidden, shape=shape)
     logistic = dense.clone(code_activation=jax.nn.sigmoid)
     damage = data.gaussian_noise(noise)
-    kinds: dict[str, tuple[nn.Module, Objective]] = {
+    known: dict[Kind, tuple[nn.Module, Objective]] = {
         'components': (
             create_model('linear_autoencoder', code=code, shape=shape),
             solve_components(),
@@ -137,49 +151,51 @@ def experiment(
         ),
     }
     rate = optax.cosine_decay_schedule(learning_rate, steps)
-    players, sources = {}, {}
-    for name, (_, objective) in kinds.items():
-        play = {'trains': (name,)}
-        solved = name == 'components'
-        sources[name] = data.resident(sets['train'], None if solved else batch_size)
-        if solved:
-            play |= {'direction': within(name, objective), 'during': (0, 1)}
-            players[name] = Player(optax.sgd(1.0), **play)
-        else:
+    nets, players, sources = {}, {}, {}
+    for name in kinds:
+        nets[name], objective = known[name]
+        inner = within(name, objective)
+        if name == 'components':  # solved for once, on the whole set
             players[name] = Player(
-                optax.adam(rate), loss=within(name, objective), **play
+                optax.sgd(1.0), direction=inner, trains=(name,), during=(0, 1)
             )
-    names = tuple(kinds)
-    table = once(lambda outcome: compare(outcome, names, sets['train'], damage))
+            sources[name] = data.resident(sets['train'])
+        else:
+            players[name] = Player(optax.adam(rate), loss=inner, trains=(name,))
+            sources[name] = data.resident(sets['train'], batch_size)
+    table = pictures.once(
+        lambda outcome: compare(outcome, kinds, sets['train'], damage)
+    )
     return Experiment(
-        net=container(**{name: net for name, (net, _) in kinds.items()}),
+        net=container(**nets),
         players=players,
         source=data.together(sources),
         steps=steps,
         data=digits.summary,
-        score=score(names, damage),
+        score=score(kinds, damage),
         evaluation={split: sets[split] for split in ('validation', 'test')},
         inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},
         pictures={
-            'Kinds side by side': lambda outcome: panels(table(outcome)),
-            'Table': lambda outcome: lines(table(outcome)),
+            'Kinds side by side': pictures.compared(table, COLUMNS),
+            'Table': pictures.listed(table, COLUMNS),
             'Reconstructions': pictures.reconstructions(
-                {name: rebuild(name) for name in names}
+                {name: rebuild(name) for name in kinds}
             ),
             'Denoised': pictures.reconstructions(
                 {
                     'noisy': lambda net, batch: noisy(batch['image'], damage),
-                    **{name: rebuild(name, damage) for name in names},
+                    **{name: rebuild(name, damage) for name in kinds},
                 }
             ),
             'Codes': pictures.latent_plot(
-                {name: encode(name) for name in names}, digits.class_names
+                {name: encode(name) for name in kinds}, digits.class_names
             ),
-            'What the denoising code means': pictures.traversal(
-                lambda net, codes: net.denoising.images(codes), encode('denoising')
+            f'What the {kinds[-1]} code means': pictures.traversal(
+                lambda net, codes: getattr(net, kinds[-1]).images(codes),
+                encode(kinds[-1]),
             ),
         },
-        measures={'codes': lambda outcome: flat(outcome, table(outcome))},
+        measures={'codes': pictures.entered(table)},
     )
 
 
@@ -223,7 +239,7 @@ def score(names: Sequence[str], damage: Damage) -> Objective:
 
 def compare(
     outcome: Outcome, names: Sequence[str], known: Batch, damage: Damage
-) -> Table:
+) -> pictures.Table:
     """Compute the columns of the comparison on the test set.
 
     The linear probe is the least-squares classifier of the training codes.
@@ -262,59 +278,6 @@ def compare(
     return jax.tree.map(
         np.asarray, outcome.each(all_kinds, outcome.evaluation['test'], known)
     )
-
-
-def once(function: Callable[[Outcome], Table]) -> Callable[[Outcome], Table]:
-    """Remember the result for the last outcome, which pictures and measures share."""
-    kept: list = []
-
-    def call(outcome: Outcome) -> Table:
-        if not kept or kept[0] is not outcome:
-            kept[:] = [outcome, function(outcome)]
-        return kept[1]
-
-    return call
-
-
-def flat(outcome: Outcome, table: Table) -> dict[str, float | np.ndarray]:
-    """Enter the table as figures of the run."""
-    alone = np.ndim(outcome.members.step) == 0
-    return {
-        f'{name}/{column}': float(values[0]) if alone else values
-        for name, row in table.items()
-        for column, values in row.items()
-    }
-
-
-def lines(table: Table) -> str:
-    """Write the table, as means over the members."""
-    heads = ['error', 'noisy', 'PSNR', 'SSIM', 'active', 'linear', 'neighbours']
-    rows = [f'{"":15}' + ''.join(f'{head:>12}' for head in heads)]
-    for name, row in table.items():
-        cells = (f'{row[column].mean():12.3f}' for column in COLUMNS)
-        rows.append(f'{name:15}' + ''.join(cells))
-    return '\n'.join(rows)
-
-
-def panels(table: Table) -> 'Figure':
-    """Draw the table, a panel a column; a line reaches from the least to the most."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, 7), layout='constrained')
-    grid = figure.subplots(2, 4, sharey=True)
-    places = -np.arange(len(table))
-    for axes, (column, title) in zip(grid.flat, COLUMNS.items(), strict=False):
-        values = np.array([row[column] for row in table.values()])
-        for index, (place, members) in enumerate(zip(places, values, strict=True)):
-            color = f'C{index}'
-            axes.plot(members.mean(), place, 'o', color=color)
-            axes.plot([members.min(), members.max()], [place, place], color=color)
-        axes.set_yticks(places, list(table))
-        axes.set_title(title, fontsize=10)
-        axes.grid(alpha=0.3)
-    for axes in grid.flat[len(COLUMNS) :]:
-        axes.set_axis_off()
-    return figure
 
 
 if __name__ == '__main__':

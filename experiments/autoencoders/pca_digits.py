@@ -24,7 +24,7 @@ from dljax.losses import squared_error
 from dljax.metrics import principal_angles
 from dljax.models.container import container
 from dljax.objectives import autoencode, solve_components, within
-from dljax.report import Measure, Outcome, Picture
+from dljax.report import Outcome, Picture
 from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, Objective, Spec
 
@@ -116,7 +116,9 @@ def experiment(
                 digits.class_names,
             ),
         },
-        measures={'comparison': compare(widths)},
+        measures={
+            'comparison': pictures.entered(lambda outcome: compare(outcome, widths))
+        },
     )
 
 
@@ -140,36 +142,35 @@ def encode(name: str) -> pictures.Encode:
     return lambda net, batch: getattr(net, name).encode(batch['image'])
 
 
-def compare(widths: Sequence[int]) -> Measure:
+def compare(outcome: Outcome, widths: Sequence[int]) -> pictures.Table:
     """Set the nets' errors against that of the components, and their spaces too.
 
     Returns:
-        The measure, by width: the training error of the linear net and the test error
-        of the deep one as multiples of that of the components, and the largest angle,
-        in degrees, between the spaces that the linear decoder and the components span.
+        [members] by net: the training error of the linear net and the test error of the
+        deep one as multiples of that of the components, and the largest angle, in
+        degrees, between the spaces that the linear decoder and the components span.
     """
-
-    def measure(outcome: Outcome) -> dict[str, np.ndarray]:
-        found = {}
-        for width in widths:
-            names = {kind: f'{kind}_{width}' for kind in KINDS}
-            train, test = (errors_of(outcome, names, s) for s in ('train', 'test'))
-            found[f'linear_{width}/train_ratio'] = train['linear'] / train['pca']
-            found[f'deep_{width}/test_ratio'] = test['deep'] / test['pca']
-            spaces = [
-                outcome.members.params[names[kind]]['decoder']['output']['kernel']
-                for kind in ('linear', 'pca')
-            ]
-            spaces = [np.asarray(s).reshape(-1, *s.shape[-2:]) for s in spaces]
-            angles = [
-                principal_angles(a.T, b.T).max() for a, b in zip(*spaces, strict=True)
-            ]
-            found[f'linear_{width}/largest_angle'] = np.degrees(angles)
-        if np.ndim(outcome.members.step) == 0:
-            return {name: float(values[0]) for name, values in found.items()}
-        return found
-
-    return measure
+    found = {}
+    for width in widths:
+        names = {kind: f'{kind}_{width}' for kind in KINDS}
+        train, test = (errors_of(outcome, names, s) for s in ('train', 'test'))
+        linear, components = (
+            outcome.members.params[names[kind]]['decoder']['output']['kernel']
+            for kind in ('linear', 'pca')
+        )
+        size = linear.shape[-2:]
+        angles = [
+            principal_angles(a.T, b.T)[0]
+            for a, b in zip(
+                linear.reshape(-1, *size), components.reshape(-1, *size), strict=True
+            )
+        ]
+        found[f'linear_{width}'] = {
+            'train_ratio': train['linear'] / train['pca'],
+            'largest_angle': np.degrees(angles),
+        }
+        found[f'deep_{width}'] = {'test_ratio': test['deep'] / test['pca']}
+    return found
 
 
 def errors_of(
