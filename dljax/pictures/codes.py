@@ -105,7 +105,7 @@ def traversal(
     example: int = 0,
     span: float = 2.5,
     steps: int = 11,
-    most: int = 10,
+    most: int = 8,
 ) -> Picture:
     """Show what each number of a code does: it moves, the others stay.
 

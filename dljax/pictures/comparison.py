@@ -66,11 +66,12 @@ def listed(table: Callable[[Outcome], Table], heads: Mapping[str, str]) -> Pictu
 
     def write(outcome: Outcome) -> str:
         rows = table(outcome)
-        wide = 2 + max(map(len, rows))
-        lines = [' ' * wide + ''.join(f'{head:>13}' for head in heads.values())]
+        first = max(map(len, rows))
+        wide = {column: max(12, len(head) + 2) for column, head in heads.items()}
+        lines = [' ' * first + ''.join(f'{h:>{wide[c]}}' for c, h in heads.items())]
         for name, row in rows.items():
-            cells = (f'{np.mean(row[column]):13.3f}' for column in heads)
-            lines.append(f'{name:{wide}}' + ''.join(cells))
+            cells = (f'{np.mean(row[c]):{wide[c]}.3f}' for c in heads)
+            lines.append(f'{name:{first}}' + ''.join(cells))
         return '\n'.join(lines)
 
     return write

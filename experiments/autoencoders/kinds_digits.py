@@ -75,12 +75,12 @@ def experiment(
     deep: tuple[int, ...] = (256, 128, 64),
     features: tuple[int, ...] = (16, 32),
     wide: int = 128,
-    steps: int = 4000,
+    steps: int = 3000,
     batch_size: int = 128,
     learning_rate: float = 2e-3,
     noise: float = 0.3,
-    sparsity: float = 0.1,
-    contraction: float = 1.0,
+    sparsity: float = 0.3,
+    contraction: float = 0.3,
 ) -> Experiment:
     """Train all kinds at once, each on batches of its own.
 
@@ -275,9 +275,11 @@ def compare(
     def all_kinds(net: nn.Module, *sets: Batch) -> dict[str, dict[str, Array]]:
         return {name: columns(getattr(net, name), *sets) for name in names}
 
-    return jax.tree.map(
-        np.asarray, outcome.each(all_kinds, outcome.evaluation['test'], known)
-    )
+    made = outcome.each(all_kinds, outcome.evaluation['test'], known)
+    return {
+        name: {column: np.asarray(made[name][column]) for column in COLUMNS}
+        for name in names
+    }
 
 
 if __name__ == '__main__':

@@ -5,7 +5,25 @@ from examples without local minima, https://doi.org/10.1016/0893-6080(89)90014-2
 Hinton, Salakhutdinov (2006), Reducing the dimensionality of data with neural networks,
 https://doi.org/10.1126/science.1127647.
 
-RESULT
+Measured with 5 members, seed 0, on a 2-core CPU, in 112 s for all, as the squared error
+of an image (64 pixels in [0, 1]):
+
+| width of the code | 2 | 4 | 8 | 16 |
+|---|---|---|---|---|
+| principal components, train | 3.330 | 2.387 | 1.515 | 0.696 |
+| linear net, train | 3.330 | 2.387 | 1.515 ± 0.001 | 0.696 |
+| principal components, test | 3.420 | 2.429 | 1.578 | 0.744 |
+| linear net, test | 3.420 | 2.429 | 1.578 | 0.744 |
+| deep net, train | 1.11 ± 0.02 | 0.46 ± 0.01 | 0.17 ± 0.00 | 0.11 ± 0.00 |
+| deep net, test | 1.74 ± 0.06 | 1.16 ± 0.04 | 0.68 ± 0.02 | 0.38 ± 0.01 |
+| largest angle | 0.3° ± 0.1° | 0.2° ± 0.0° | 5.8° ± 7.4° | 2.6° ± 1.4° |
+
+The linear net misses at most 0.2 % more than the components in any member, and spans
+their space, to the largest principal angle that the table gives. At width 8 one member
+is still 18° off, where the variances of the eighth and ninth component differ by 11 %
+and to take one for the other costs little. The deep net about halves their error on
+held-out digits at every width. Command:
+python experiments/autoencoders/pca_digits.py --members 5
 """
 
 from collections.abc import Sequence
