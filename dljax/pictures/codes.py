@@ -35,7 +35,7 @@ def reconstructions(
 
     def draw(outcome: Outcome) -> 'Figure':
         batch = _chosen(outcome.evaluation[split], count)
-        shown = {name: outcome.apply(row, batch) for name, row in rows.items()}
+        shown = _applied(outcome, rows, batch)
         return image_rows({'original': batch['image'], **shown}, f'{split} set')
 
     return draw
@@ -72,8 +72,9 @@ def latent_plot(
         figure = Figure(
             figsize=(max(4.6 * columns, 5.5), 4.4 * height + 0.6), layout='constrained'
         )
-        for index, (title, function) in enumerate(several.items()):
-            points, labels = plane(np.asarray(outcome.apply(function, batch)))
+        codes = _applied(outcome, several, batch)
+        for index, (title, code) in enumerate(codes.items()):
+            points, labels = plane(np.asarray(code))
             axes = figure.add_subplot(height, columns, index + 1)
             for number, name in enumerate(names):
                 x, y = points[label == number].T
@@ -216,6 +217,16 @@ def plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
     share = 100 * values**2 / max((values**2).sum(), 1e-30)
     labels = [f'component {i + 1}: {share[i]:.0f} % of the variance' for i in (0, 1)]
     return centred @ components[:2].T, (labels[0], labels[1])
+
+
+def _applied(
+    outcome: Outcome, functions: Mapping[str, Encode], batch: Batch
+) -> dict[str, Array]:
+    """Call several functions on the bound net, compiled as one; in their order."""
+    made = outcome.apply(
+        lambda net, batch: {name: f(net, batch) for name, f in functions.items()}, batch
+    )
+    return {name: made[name] for name in functions}
 
 
 def _chosen(batch: Batch, count: int) -> dict[str, np.ndarray]:
