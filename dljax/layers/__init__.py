@@ -15,7 +15,7 @@ from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
-from dljax.layers.images import check_images
+from dljax.layers.images import check_images, doublings
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
@@ -61,6 +61,7 @@ __all__ = [
     'check_images',
     'constrained',
     'derivative',
+    'doublings',
     'global_average_pool',
     'global_max_pool',
     'identity',

@@ -9,35 +9,15 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import Normalise, NormalisedConv, batch_norm, check_images
+from dljax.layers import (
+    Normalise,
+    NormalisedConv,
+    batch_norm,
+    check_images,
+    doublings,
+)
 from dljax.models.adversaries import Adversaries
 from dljax.types import Array
-
-
-def doublings(size: int, first: int) -> int:
-    """Count how often a side is doubled on the way from `first` to `size`.
-
-    Args:
-        size: height and width of the images.
-        first: of the first layer's maps.
-
-    Returns:
-        n with size = first · 2ⁿ.
-
-    Raises:
-        ValueError: where there is no n of at least 1.
-
-    Example:
-        >>> doublings(64, first=4)
-        4
-    """
-    n = (size // first).bit_length() - 1 if first > 0 and size > 0 else 0
-    if n < 1 or size != first * 2**n:
-        raise ValueError(
-            f'size is {size} and first {first}, wanted a size that is first times a '
-            'power of two, at least 2, such as 64 and 4, or 28 and 7'
-        )
-    return n
 
 
 class ConvolutionalGenerator(nn.Module):
