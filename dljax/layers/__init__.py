@@ -19,6 +19,12 @@ from dljax.layers.images import check_images
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
+from dljax.layers.normalisation import (
+    Normalise,
+    batch_norm,
+    constrained,
+    layer_norm,
+)
 from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrence import unroll
@@ -41,8 +47,9 @@ __all__ = [
     'Elman',
     'EuclideanOutput',
     'Gate',
-    'Maxout',
     'InitialCarry',
+    'Maxout',
+    'Normalise',
     'OriginalDropout',
     'RadialBasis',
     'RecurrentStack',
@@ -52,13 +59,16 @@ __all__ = [
     'Subsampling',
     'Vote',
     'activate',
+    'batch_norm',
     'binary_step',
     'check_images',
+    'constrained',
     'derivative',
     'global_average_pool',
     'global_max_pool',
     'identity',
     'in_types',
+    'layer_norm',
     'leaky_relu',
     'prelu',
     'scaled_tanh',
@@ -66,6 +76,6 @@ __all__ = [
     'spectral_radius',
     'squared_distances',
     'sum_pool',
-    'unroll',
     'typed',
+    'unroll',
 ]
