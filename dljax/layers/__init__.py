@@ -15,16 +15,12 @@ from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
-from dljax.layers.images import check_images
+from dljax.layers.images import check_images, doublings
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
-from dljax.layers.normalisation import (
-    Normalise,
-    batch_norm,
-    constrained,
-    layer_norm,
-)
+from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
+from dljax.layers.normalised_conv import NormalisedConv, constrained
 from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrence import unroll
@@ -50,6 +46,7 @@ __all__ = [
     'InitialCarry',
     'Maxout',
     'Normalise',
+    'NormalisedConv',
     'OriginalDropout',
     'RadialBasis',
     'RecurrentStack',
@@ -64,6 +61,7 @@ __all__ = [
     'check_images',
     'constrained',
     'derivative',
+    'doublings',
     'global_average_pool',
     'global_max_pool',
     'identity',

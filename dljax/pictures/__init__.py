@@ -3,10 +3,8 @@
 Those of one family stand in a file of their own and are imported from there.
 """
 
-from dljax.pictures.basic import against_updates as against_updates
 from dljax.pictures.basic import boundary as boundary
 from dljax.pictures.basic import confusion as confusion
-from dljax.pictures.basic import curves as curves
 from dljax.pictures.basic import filters as filters
 from dljax.pictures.basic import grid as grid
 from dljax.pictures.basic import mistakes as mistakes
@@ -20,3 +18,5 @@ from dljax.pictures.comparison import compared as compared
 from dljax.pictures.comparison import entered as entered
 from dljax.pictures.comparison import listed as listed
 from dljax.pictures.comparison import once as once
+from dljax.pictures.progress import against_updates as against_updates
+from dljax.pictures.progress import curves as curves

@@ -20,6 +20,7 @@ from dljax.alarms import discriminator_wins, modes_collapse
 from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import fool, tell_apart
+from dljax.pictures.paths import linear
 from dljax.pictures.samples import interpolations, samples
 from dljax.report import of_averages
 from dljax.training import Player, averaged
@@ -92,7 +93,11 @@ def experiment(
         along={'Samples': of_averages(samples(draw))},
         alarms={'Victory': discriminator_wins(), 'Collapse': modes_collapse()},
         measures={'samples': of_averages(judge.sample_quality(draw, inspector))},
-        pictures={'Interpolations': of_averages(interpolations(turn, latent))},
+        pictures={
+            'Interpolations': of_averages(
+                interpolations(turn, latent, path=linear, noise=net.prior)
+            )
+        },
     )
 
 

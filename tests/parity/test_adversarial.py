@@ -54,18 +54,18 @@ def kernel(weight: np.ndarray, transposed: bool) -> np.ndarray:
 def arrays(net: torch.nn.Sequential, of: str) -> PyTree:
     """Our tree of parameters from torch's 'data', or of their gradients from 'grad'."""
     tree, index, layers = {}, -1, list(net)
-    last = [one for one in layers if hasattr(one, 'weight')][-1]
+    last = [one for one in layers if not isinstance(one, torch.nn.Tanh)][-1]
     for layer in layers:
         if isinstance(layer, torch.nn.BatchNorm2d):
             scale, shift = (getattr(p, of) for p in (layer.weight, layer.bias))
             part = {'scale': scale.numpy(), 'bias': shift.numpy()}
-            tree[f'norm_{index}'] = part
+            tree[f'layer_{index}']['norm'] = part
         elif hasattr(layer, 'weight'):
             index += 1
-            name = 'output' if layer is last else f'conv_{index}'
+            name = 'output' if layer is last else f'layer_{index}'
             turned = isinstance(layer, torch.nn.ConvTranspose2d)
             weight = getattr(layer.weight, of).numpy()
-            tree[name] = {'kernel': kernel(weight, turned)}
+            tree[name] = {'conv': {'kernel': kernel(weight, turned)}}
     return jax.tree.map(np.array, tree)
 
 
@@ -75,7 +75,8 @@ def statistics(net: torch.nn.Sequential) -> PyTree:
     for layer in net:
         if isinstance(layer, torch.nn.BatchNorm2d):
             mean, variance = layer.running_mean, layer.running_var
-            tree[f'norm_{index}'] = {'mean': mean.numpy(), 'var': variance.numpy()}
+            part = {'mean': mean.numpy(), 'var': variance.numpy()}
+            tree[f'layer_{index}'] = {'norm': part}
         elif hasattr(layer, 'weight'):
             index += 1
     return jax.tree.map(np.array, tree)
@@ -84,13 +85,11 @@ def statistics(net: torch.nn.Sequential) -> PyTree:
 def biased(after: PyTree, before: PyTree, side: dict[str, int]) -> PyTree:
     """What torch's running variances were if it did not divide by n - 1 but by n."""
     tree = {}
-    for name, values in after.items():
+    for name, layer in after.items():
         n = BATCH * side[name] ** 2
-        start = 0.9 * before[name]['var']
-        tree[name] = {
-            'mean': values['mean'],
-            'var': start + (values['var'] - start) * (n - 1) / n,
-        }
+        start, end = 0.9 * before[name]['norm']['var'], layer['norm']['var']
+        moved = start + (end - start) * (n - 1) / n
+        tree[name] = {'norm': {'mean': layer['norm']['mean'], 'var': moved}}
     return tree
 
 
@@ -156,8 +155,8 @@ def reference(dtype: str) -> dict[str, PyTree]:
         'generator': arrays(generator, 'grad'),
         'discriminator': arrays(discriminator, 'grad'),
     }
-    sides = {f'norm_{index}': 4 * 2**index for index in range(4)}
-    downwards = {f'norm_{index}': 32 // 2**index for index in range(1, 4)}
+    sides = {f'layer_{index}': 4 * 2**index for index in range(4)}
+    downwards = {f'layer_{index}': 32 // 2**index for index in range(1, 4)}
     made['after'] = {
         'generator': biased(statistics(generator), made['before']['generator'], sides),
         'discriminator on real images': biased(

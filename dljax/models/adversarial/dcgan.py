@@ -9,37 +9,15 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import Normalise, batch_norm, check_images, constrained
+from dljax.layers import (
+    Normalise,
+    NormalisedConv,
+    batch_norm,
+    check_images,
+    doublings,
+)
 from dljax.models.adversaries import Adversaries
 from dljax.types import Array
-
-_EDGES = ((1, 1), (1, 1))  # torch's padding=1; 'SAME' with stride 2 is not symmetric
-
-
-def doublings(size: int, first: int) -> int:
-    """Count how often a side is doubled on the way from `first` to `size`.
-
-    Args:
-        size: height and width of the images.
-        first: of the first layer's maps.
-
-    Returns:
-        n with size = first · 2ⁿ.
-
-    Raises:
-        ValueError: where there is no n of at least 1.
-
-    Example:
-        >>> doublings(64, first=4)
-        4
-    """
-    n = (size // first).bit_length() - 1 if first > 0 and size > 0 else 0
-    if n < 1 or size != first * 2**n:
-        raise ValueError(
-            f'size is {size} and first {first}, wanted a size that is first times a '
-            'power of two, at least 2, such as 64 and 4, or 28 and 7'
-        )
-    return n
 
 
 class ConvolutionalGenerator(nn.Module):
@@ -81,39 +59,32 @@ class ConvolutionalGenerator(nn.Module):
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
         """Turn noise [batch, latent] into images [batch, *shape] in [-1, 1]."""
-        types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+        common: dict[str, Any] = {
+            'transposed': True,
+            'axis_name': self.axis_name,
+            'dtype': self.dtype,
+            'param_dtype': self.param_dtype,
+            'kernel_init': self.kernel_init,
+        }
         n = doublings(self.shape[0], self.first)
         x = noise[:, None, None, :]
         for index in range(n):
-            x = nn.ConvTranspose(
+            start = {'kernel': self.first, 'stride': 1, 'padded': False}
+            x = NormalisedConv(
                 self.width * 2 ** (n - 1 - index),
-                (4, 4) if index else (self.first, self.first),
-                strides=(2, 2) if index else (1, 1),
-                padding='SAME' if index else 'VALID',
+                normalise=self.normalise,
                 use_bias=self.normalise is None,
-                kernel_init=self.kernel_init,
-                name=f'conv_{index}',
-                **types,
-            )(x)
-            if self.normalise is not None:
-                x = self.normalise(
-                    x,
-                    train=train,
-                    axis_name=self.axis_name,
-                    name=f'norm_{index}',
-                    **types,
-                )
-            x = nn.relu(x)
-        x = nn.ConvTranspose(
+                name=f'layer_{index}',
+                **({} if index else start),
+                **common,
+            )(x, train=train)
+        return NormalisedConv(
             self.shape[-1],
-            (4, 4),
-            strides=(2, 2),
-            use_bias=False,
-            kernel_init=self.kernel_init,
+            normalise=None,
+            activation=jnp.tanh,
             name='output',
-            **types,
-        )(x)
-        return jnp.tanh(x)
+            **common,
+        )(x, train=train)
 
 
 class ConvolutionalDiscriminator(nn.Module):
@@ -163,35 +134,34 @@ class ConvolutionalDiscriminator(nn.Module):
             [batch, 1] logits.
         """
         check_images(image, smallest=2 * self.last)
-        types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
-
-        def convolve(x: Array, features: int, name: str, **shape: Any) -> Array:
-            plain = self.normalise is None and name != 'output'
-            layer = nn.Conv(
-                features,
-                use_bias=plain,
-                kernel_init=self.kernel_init,
-                name=name,
-                **shape,
-                **types,
-            )
-            return constrained(layer, spectral=self.spectral, train=train)(x)
-
-        x, halving = image, {'kernel_size': (4, 4), 'strides': (2, 2)}
+        common: dict[str, Any] = {
+            'spectral': self.spectral,
+            'axis_name': self.axis_name,
+            'dtype': self.dtype,
+            'param_dtype': self.param_dtype,
+            'kernel_init': self.kernel_init,
+        }
+        x = image
         for index in range(doublings(image.shape[1], self.last)):
-            width = self.width * 2**index
-            x = convolve(x, width, f'conv_{index}', padding=_EDGES, **halving)
-            if index and self.normalise is not None:
-                x = self.normalise(
-                    x,
-                    train=train,
-                    axis_name=self.axis_name,
-                    name=f'norm_{index}',
-                    **types,
-                )
-            x = jax.nn.leaky_relu(x, 0.2)
-        whole = {'kernel_size': (self.last, self.last), 'padding': 'VALID'}
-        return convolve(x, 1, 'output', **whole).reshape(-1, 1)
+            x = NormalisedConv(
+                self.width * 2**index,
+                activation=_leaky,
+                normalise=self.normalise if index else None,
+                use_bias=self.normalise is None,
+                name=f'layer_{index}',
+                **common,
+            )(x, train=train)
+        x = NormalisedConv(
+            1,
+            kernel=self.last,
+            stride=1,
+            padded=False,
+            activation=jax.nn.identity,
+            normalise=None,
+            name='output',
+            **common,
+        )(x, train=train)
+        return x.reshape(-1, 1)
 
 
 def dcgan(
@@ -284,3 +254,7 @@ def _check(shape: tuple[int, int, int], width: int) -> None:
             f'shape is {shape} and width {width}, wanted a square (side, side, '
             'channels) and a width, all at least 1'
         )
+
+
+def _leaky(x: Array) -> Array:
+    return jax.nn.leaky_relu(x, 0.2)
