@@ -28,6 +28,8 @@ from dljax.objectives import (
     autoencode,
     contractive,
     elbo,
+    score_reconstruction,
+    side_by_side,
     solve_components,
     sparse,
     within,
@@ -35,7 +37,7 @@ from dljax.objectives import (
 from dljax.report import Outcome
 from dljax.rules import least_squares_solution
 from dljax.training import Player
-from dljax.types import Array, Batch, Key, Metrics, Objective, Spec
+from dljax.types import Array, Batch, Key, Objective, Spec
 
 Damage = Callable[[Key, Array], Array]
 
@@ -172,7 +174,9 @@ def experiment(
         source=data.together(sources),
         steps=steps,
         data=digits.summary,
-        score=score(kinds, damage),
+        score=side_by_side(
+            {name: score_reconstruction(corrupt=damage) for name in kinds}
+        ),
         evaluation={split: sets[split] for split in ('validation', 'test')},
         inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},
         pictures={
@@ -219,24 +223,6 @@ def rebuild(name: str, damage: Damage | None = None) -> pictures.Encode:
     return images
 
 
-def score(names: Sequence[str], damage: Damage) -> Objective:
-    """Score what each net misses of an image, and of one that it sees damaged only."""
-
-    def errors(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        image = batch['image']
-        seen = {
-            'squared_error': image,
-            'noisy_error': damage(net.make_rng('corruption'), image),
-        }
-        return {
-            f'{name}/{error}': squared_error(getattr(net, name).reconstruct(x), image)
-            for name in names
-            for error, x in seen.items()
-        }
-
-    return errors
-
-
 def compare(
     outcome: Outcome, names: Sequence[str], known: Batch, damage: Damage
 ) -> pictures.Table:
@@ -251,10 +237,8 @@ def compare(
     def columns(net: nn.Module, batch: Batch, known: Batch) -> dict[str, Array]:
         image, label = batch['image'], batch['label']
         code, others = net.encode(image), net.encode(known['image'])
-        rebuilt, repaired = (
-            net.reconstruct(image),
-            net.reconstruct(noisy(image, damage)),
-        )
+        rebuilt = net.reconstruct(image)
+        repaired = net.reconstruct(noisy(image, damage))
         targets = jax.nn.one_hot(known['label'], 10)
         probe = least_squares_solution(others, targets, ridge=1e-3)
         answers = code @ probe['kernel'] + probe['bias'][None, :]

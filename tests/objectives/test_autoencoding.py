@@ -181,6 +181,13 @@ def test_one_move_makes_a_linear_net_the_principal_components() -> None:
     )
 
 
+def test_a_net_that_is_not_linear_has_no_closed_form() -> None:
+    net = create_model('autoencoder', code=3, hidden=(6,), shape=SHAPE)
+    train = learner(net, {'net': Player(optax.sgd(1.0), direction=solve_components())})
+    with pytest.raises(ValueError, match=r"\['hidden_0', 'output'\] and logits=True"):
+        jax.eval_shape(train.init, KEY, {'image': TRAIN[:5]})
+
+
 def test_scores_are_those_of_each_example_and_damage_is_the_same_each_time() -> None:
     net = create_model('autoencoder', code=3, hidden=(6,), shape=SHAPE)
     train = learner(net, {'net': Player(optax.sgd(0.1), loss=autoencode())})
