@@ -39,6 +39,7 @@ TOP = {
     'cli',
     'configuration',
     'experiment',
+    'judge',
     'ledger',
     'page',
     'pictures',

@@ -15,10 +15,12 @@ from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
-from dljax.layers.images import check_images
+from dljax.layers.images import check_images, doublings
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
+from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
+from dljax.layers.normalised_conv import NormalisedConv, constrained
 from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrence import unroll
@@ -41,8 +43,10 @@ __all__ = [
     'Elman',
     'EuclideanOutput',
     'Gate',
-    'Maxout',
     'InitialCarry',
+    'Maxout',
+    'Normalise',
+    'NormalisedConv',
     'OriginalDropout',
     'RadialBasis',
     'RecurrentStack',
@@ -52,13 +56,17 @@ __all__ = [
     'Subsampling',
     'Vote',
     'activate',
+    'batch_norm',
     'binary_step',
     'check_images',
+    'constrained',
     'derivative',
+    'doublings',
     'global_average_pool',
     'global_max_pool',
     'identity',
     'in_types',
+    'layer_norm',
     'leaky_relu',
     'prelu',
     'scaled_tanh',
@@ -66,6 +74,6 @@ __all__ = [
     'spectral_radius',
     'squared_distances',
     'sum_pool',
-    'unroll',
     'typed',
+    'unroll',
 ]

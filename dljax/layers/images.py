@@ -1,4 +1,4 @@
-"""The check that every network on images makes before its first convolution."""
+"""The checks that a network makes of the sizes of its images."""
 
 from dljax.types import Array
 
@@ -27,3 +27,29 @@ def check_images(image: Array, smallest: int = 1) -> None:
             f'image has shape {image.shape}, wanted a height and width of at least '
             f'{smallest}: resize the images'
         )
+
+
+def doublings(size: int, first: int) -> int:
+    """Count how often a side is doubled on the way from `first` to `size`.
+
+    Args:
+        size: height and width of the images.
+        first: of the first layer's maps.
+
+    Returns:
+        n with size = first · 2ⁿ.
+
+    Raises:
+        ValueError: where there is no n of at least 1.
+
+    Example:
+        >>> doublings(64, first=4)
+        4
+    """
+    n = (size // first).bit_length() - 1 if first > 0 and size > 0 else 0
+    if n < 1 or size != first * 2**n:
+        raise ValueError(
+            f'size is {size} and first {first}, wanted a size that is first times a '
+            'power of two, at least 2, such as 64 and 4, or 28 and 7'
+        )
+    return n

@@ -81,8 +81,8 @@ def non_saturating_game(*, label_smoothing: float = 0.0) -> Game:
 
     Example:
         >>> import jax.numpy as jnp
-        >>> print(non_saturating_game().generator(jnp.array([0., -50.])).round(3))
-        [ 0.693 50.   ]
+        >>> print(non_saturating_game().generator(jnp.array([0., -50.])).round(2))
+        [ 0.69 50.  ]
     """
     if not 0 <= label_smoothing < 1:
         raise ValueError(

@@ -6,6 +6,7 @@ from dljax.objectives.adversarial import (
     penalise_real,
     tell_apart,
 )
+from dljax.objectives.anomaly import invert, score_inversion
 from dljax.objectives.autoencoding import (
     autoencode,
     code_jacobian,
@@ -61,6 +62,7 @@ __all__ = [
     'fool',
     'generate',
     'greedy',
+    'invert',
     'organise',
     'penalise_between',
     'penalise_real',
@@ -75,6 +77,7 @@ __all__ = [
     'score_forecast',
     'score_free_run',
     'score_generation',
+    'score_inversion',
     'score_machine',
     'score_map',
     'score_next',

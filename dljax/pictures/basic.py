@@ -1,6 +1,6 @@
-"""Pictures for any family: curves, classifications, weights, rows of images."""
+"""Pictures for any family: classifications, weights, rows of images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
@@ -8,6 +8,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.metrics import confusion_matrix as count_confusions
+from dljax.pictures.progress import plain
 from dljax.report import Outcome, Picture
 from dljax.types import Array, Batch
 
@@ -17,58 +18,11 @@ if TYPE_CHECKING:
 Predict = Callable[[nn.Module, Batch], Array]
 
 
-def _figure(width: float, height: float) -> 'Figure':
-    from matplotlib.figure import Figure  # 1 s to import: only where something is drawn
-
-    return Figure(figsize=(width, height), layout='constrained')
-
-
 def _classes(logits: np.ndarray) -> np.ndarray:
     """Choose the class: of the largest logit, or by the sign of a single one."""
     if logits.ndim == 1 or logits.shape[1] == 1:
         return (logits.reshape(-1) > 0).astype(np.int32)
     return logits.argmax(1)
-
-
-def curves(outcome: Outcome) -> 'Figure':
-    """Draw every metric of the records against the updates made.
-
-    Metrics of one name share a panel: the players' and each evaluation's. A band shows
-    one standard deviation over the members of an ensemble.
-    """
-    names = {name for row in outcome.rows for name in row} - {'step', 'seconds'}
-    names = sorted(name for name in names if not name.endswith('/std'))
-    panels: dict[str, list[str]] = {}
-    for name in names:
-        panels.setdefault(name.split('/')[-1], []).append(name)
-    columns = min(max(len(panels), 1), 3)
-    height = -(-max(len(panels), 1) // columns)
-    figure = _figure(4.2 * columns, 3 * height)
-    for index, (metric, lines) in enumerate(panels.items()):
-        axes = figure.add_subplot(height, columns, index + 1)
-        positive = True
-        for name in lines:
-            points = [
-                (r['step'], r[name], r.get(f'{name}/std', 0.0))
-                for r in outcome.rows
-                if name in r
-            ]
-            step, value, deviation = np.array(points).T
-            axes.plot(
-                step,
-                value,
-                label=name.rpartition('/')[0],
-                marker='.' * (len(step) < 20),
-            )
-            if deviation.any():
-                axes.fill_between(step, value - deviation, value + deviation, alpha=0.2)
-            positive &= bool((value > 0).all())
-        if positive and metric in ('loss', 'gradient_norm'):
-            axes.set_yscale('log')
-        axes.set(title=metric.replace('_', ' '), xlabel='updates')
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
-    return figure
 
 
 def confusion(predict: Predict, names: Sequence[str], split: str = 'test') -> Picture:
@@ -90,7 +44,7 @@ def confusion(predict: Predict, names: Sequence[str], split: str = 'test') -> Pi
             count_confusions(said, jnp.asarray(batch['label']), classes=len(names))
         )
         size = 2 + 0.42 * len(names)
-        figure = _figure(size, size)
+        figure = plain(size, size)
         axes = figure.add_subplot()
         axes.imshow(np.sqrt(table), cmap='Blues')
         for (row, column), count in np.ndenumerate(table):
@@ -196,7 +150,7 @@ def boundary(
         logits = np.asarray(outcome.apply(predict, {'features': points})).reshape(
             201, 201
         )
-        figure = _figure(4.6, 4)
+        figure = plain(4.6, 4)
         axes = figure.add_subplot()
         belief = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
         shading = axes.pcolormesh(axis, axis, belief, cmap='RdBu_r', vmin=0, vmax=1)
@@ -213,44 +167,6 @@ def boundary(
         labels = [f'class {label}' for label in labels]
         figure.legend(handles, labels, loc='outside upper center', ncols=2)
         axes.set(xlabel='$x_1$', ylabel='$x_2$', aspect='equal')
-        return figure
-
-    return draw
-
-
-def against_updates(
-    players: Sequence[str],
-    titles: Mapping[str, str],
-    levels: Mapping[str, float] | None = None,
-) -> Picture:
-    """Draw metrics of several players against the updates, a panel a metric.
-
-    Args:
-        players: a line each; one that leaves the finite numbers says where.
-        titles: of the panels, by metric.
-        levels: values to mark in the first panel by a dotted line, by their name.
-
-    Returns:
-        The picture.
-    """
-
-    def draw(outcome: Outcome) -> 'Figure':
-        figure = _figure(5 * len(titles), 4.4)
-        panels = figure.subplots(1, len(titles), squeeze=False)[0]
-        for axes, (metric, title) in zip(panels, titles.items(), strict=True):
-            for player in players:
-                name = f'{player}/{metric}'
-                finite = [(r['step'], r[name]) for r in outcome.rows if name in r]
-                lost = next((r['step'] for r in outcome.rows if name not in r), None)
-                note = '' if lost is None else f': not finite by update {lost}'
-                axes.plot(*np.reshape(finite, (-1, 2)).T, label=player + note)
-            axes.set(title=title, xlabel='updates', yscale='log')
-            axes.grid(alpha=0.3)
-        for name, level in (levels or {}).items():
-            panels[0].axhline(level, color='black', linestyle=':', label=name)
-        handles, labels = panels[0].get_legend_handles_labels()
-        columns = min(len(labels), 4 * len(titles))
-        figure.legend(handles, labels, loc='outside lower center', ncols=columns)
         return figure
 
     return draw
@@ -278,7 +194,7 @@ def grid(
     """
     columns = min(columns, max(len(images), 1))
     height = -(-max(len(images), 1) // columns)
-    figure = _figure(1.15 * columns, (1.6 if captions else 1.2) * height + 0.4)
+    figure = plain(1.15 * columns, (1.6 if captions else 1.2) * height + 0.4)
     extent = float(np.abs(images).max()) if symmetric and images.size else 1.0
     for index, image in enumerate(images):
         axes = figure.add_subplot(height, columns, index + 1)

@@ -1,9 +1,11 @@
 """Generators and discriminators that learn against each other."""
 
+from flax import linen as nn
+
 from dljax.models import adversarial
 from dljax.models.adversaries import Adversaries
-from dljax.types import Spec
-from dljax.zoo.rows import Row, Specs
+from dljax.types import Batch, PyTree, Spec
+from dljax.zoo.rows import Row, Specs, label
 
 
 def _images_and_noise(net: Adversaries) -> Specs:
@@ -11,6 +13,32 @@ def _images_and_noise(net: Adversaries) -> Specs:
         'image': Spec(net.generator.shape, 'float32', 0, 1),
         'noise': Spec((net.latent,)),
     }
+
+
+def _signed_images_and_noise(net: Adversaries) -> Specs:
+    return {
+        'image': Spec(net.generator.shape, 'float32', -1, 1),
+        'noise': Spec((net.latent,)),
+    }
+
+
+def _with_labels(net: Adversaries) -> Specs:
+    return {**_images_and_noise(net), 'label': label(net.generator.classes)}
+
+
+def _signed_with_labels(net: Adversaries) -> Specs:
+    return {**_signed_images_and_noise(net), 'label': label(net.generator.classes)}
+
+
+def _given_and_shown(net: nn.Module, batch: Batch) -> PyTree:
+    """Both players are told the label."""
+    return net(batch['image'], batch['noise'], batch['label'])
+
+
+def _given(net: nn.Module, batch: Batch) -> PyTree:
+    """Only the generator is told the label."""
+    made = net.generator(batch['noise'], batch['label'])
+    return net.discriminator(batch['image']), net.discriminator(made)
 
 
 ROWS = (
@@ -23,5 +51,81 @@ ROWS = (
         'https://arxiv.org/abs/1406.2661',
         reference='generator 100·1200+1200, 1200·1200+1200, 1200·784+784; '
         'discriminator of 5 pieces, 784·1200+1200, 240·1200+1200, 240+1',
+    ),
+    Row(
+        name='dcgan',
+        constructor=adversarial.dcgan,
+        inputs=_signed_images_and_noise,
+        parameters=6_342_272,
+        paper='Radford et al., 2016, Unsupervised Representation Learning with Deep '
+        'Convolutional Generative Adversarial Networks, '
+        'https://arxiv.org/abs/1511.06434',
+        reference='tests/parity/test_adversarial.py against torch; generator '
+        '3,576,704, discriminator 2,765,568',
+    ),
+    Row(
+        name='dcgan_small',
+        constructor=adversarial.dcgan_small,
+        inputs=_signed_images_and_noise,
+        parameters=75_328,
+        paper='Radford et al., 2016, https://arxiv.org/abs/1511.06434',
+        reference='generator 32·64·2²+2·64, 64·32·4²+2·32, 32·4²; discriminator 32·4², '
+        '32·64·4²+2·64, 64·2²',
+    ),
+    Row(
+        name='cgan',
+        constructor=adversarial.cgan,
+        inputs=_with_labels,
+        parameters=3_638_335,
+        paper='Mirza and Osindero, 2014, Conditional Generative Adversarial Nets, '
+        'https://arxiv.org/abs/1411.1784',
+        reference='generator 100·200+200, 10·1000+1000, 1200·1200+1200, 1200·784+784; '
+        'discriminator 784·1200+1200, 10·250+250, 290·960+960, 240+1',
+        call=_given_and_shown,
+    ),
+    Row(
+        name='lsgan',
+        constructor=adversarial.lsgan,
+        inputs=_signed_images_and_noise,
+        parameters=19_910_212,
+        paper='Mao et al., 2017, Least Squares Generative Adversarial Networks, '
+        'https://arxiv.org/abs/1611.04076',
+        reference='figure 2; generator 1024·12544+512, 4 of 256·256·9+512, '
+        '256·128·9+256, 128·64·9+128, 64·3·9+3; discriminator 3·64·25+64, '
+        '64·128·25+256, 128·256·25+512, 256·512·25+1024, 25088+1',
+    ),
+    Row(
+        name='wgan_gp',
+        constructor=adversarial.wgan_gp,
+        inputs=_signed_images_and_noise,
+        parameters=2_258_308,
+        paper='Gulrajani et al., 2017, Improved Training of Wasserstein GANs, '
+        'https://arxiv.org/abs/1704.00028',
+        reference='appendix F; generator 128·2048+2048, 3 blocks of 312,192, 256, '
+        '128·3·9+3; critic blocks of 151,680, 311,680 and twice 295,168, 128+1',
+    ),
+    Row(
+        name='acgan',
+        constructor=adversarial.acgan,
+        inputs=_signed_with_labels,
+        parameters=4_657_646,
+        paper='Odena et al., 2017, Conditional Image Synthesis with Auxiliary '
+        'Classifier GANs, https://arxiv.org/abs/1610.09585',
+        reference='table 2; generator 110·6144+6144, 384·192·25+384, 192·96·25+192, '
+        '96·3·25+3; discriminator 3·16·9+16, 16·32·9+64, 32·64·9+128, 64·128·9+256, '
+        '128·256·9+512, 256·512·9+1024, 8192·11+11',
+        call=_given,
+    ),
+    Row(
+        name='infogan',
+        constructor=adversarial.infogan,
+        inputs=_images_and_noise,
+        parameters=13_336_272,
+        paper='Chen et al., 2016, InfoGAN: Interpretable Representation Learning by '
+        'Information Maximizing Generative Adversarial Nets, '
+        'https://arxiv.org/abs/1606.03657',
+        reference='appendix C.1; generator 74·1024+2048, 1024·6272+12544, '
+        '128·64·16+128, 64·16+1; discriminator 64·16+64, 64·128·16+256, '
+        '6272·1024+2048, 1024+1, 1024·128+256, 128·14+14',
     ),
 )

@@ -1,5 +1,21 @@
 """Generators and discriminators that learn against each other."""
 
+from dljax.models.adversarial.acgan import acgan
+from dljax.models.adversarial.cgan import cgan
+from dljax.models.adversarial.dcgan import dcgan, dcgan_small
 from dljax.models.adversarial.gan import gan
+from dljax.models.adversarial.infogan import CodedNoise, infogan
+from dljax.models.adversarial.lsgan import lsgan
+from dljax.models.adversarial.wgan_gp import wgan_gp
 
-__all__ = ['gan']
+__all__ = [
+    'CodedNoise',
+    'acgan',
+    'cgan',
+    'dcgan',
+    'dcgan_small',
+    'gan',
+    'infogan',
+    'lsgan',
+    'wgan_gp',
+]

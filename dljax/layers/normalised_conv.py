@@ -1,0 +1,151 @@
+"""A convolution, its normalisation and its activation as one layer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
+
+from dljax.layers.activations import Activation
+from dljax.layers.normalisation import Normalise, batch_norm
+from dljax.types import Array
+
+
+class NormalisedConv(nn.Module):
+    """A square convolution, plain or transposed; what normalises it; its activation.
+
+    A stride s divides the sides by s, or multiplies them by s if it is transposed. The
+    edges are padded alike, as torch pads them by (k - 1) // 2, where 'SAME' of stride 2
+    is not symmetric.
+
+    Attributes:
+        features: channels of the result.
+        kernel: k, side of the kernel.
+        stride: s.
+        transposed: whether the layer runs backwards: to larger maps.
+        padded: whether the edges are padded; if not, a plain convolution with a kernel
+            as large as the map makes one place of it, and a transposed one the reverse.
+        activation: after the normalisation.
+        normalise: such as `batch_norm`; None for none.
+        spectral: whether to divide the weights by their spectral norm.
+        use_bias: whether a bias is added before the normalisation.
+        axis_name: of a mapped axis that shares batch statistics.
+        dtype: the type of the computation; None takes that of inputs and parameters.
+        param_dtype: the type of the parameters.
+        kernel_init: initialiser of the weights.
+
+    Raises:
+        ValueError: for features, kernel or stride below 1.
+
+    Reference:
+        Radford, Metz and Chintala, 2016, https://arxiv.org/abs/1511.06434
+        Spectral norm: Miyato, Kataoka, Koyama and Yoshida, 2018, Spectral Normalization
+        for Generative Adversarial Networks, https://arxiv.org/abs/1802.05957
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> maps, key = jnp.ones((2, 8, 8, 3)), jax.random.key(0)
+        >>> NormalisedConv(5).init_with_output(key, maps)[0].shape
+        (2, 4, 4, 5)
+        >>> NormalisedConv(5, transposed=True).init_with_output(key, maps)[0].shape
+        (2, 16, 16, 5)
+    """
+
+    features: int
+    kernel: int = 4
+    stride: int = 2
+    transposed: bool = False
+    padded: bool = True
+    activation: Activation = jax.nn.relu
+    normalise: Normalise | None = batch_norm
+    spectral: bool = False
+    use_bias: bool = False
+    axis_name: str | None = None
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+    kernel_init: Initializer = nn.initializers.normal(0.02)
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        if min(self.features, self.kernel, self.stride) < 1:
+            raise ValueError(
+                f'features is {self.features}, kernel {self.kernel} and stride '
+                f'{self.stride}, wanted at least 1 of each'
+            )
+
+    @nn.compact
+    def __call__(self, inputs: Array, *, train: bool = False) -> Array:
+        """Compute the maps.
+
+        Args:
+            inputs: [batch, height, width, channel].
+            train: whether batch statistics are those of the batch, and they and the
+                spectral norm move.
+
+        Returns:
+            [batch, height', width', features].
+        """
+        types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+        edge, padding = self.kernel // 2, ((self.kernel - 1) // 2,) * 2
+        if self.transposed:  # torch's output has s times the side for every kernel
+            padding = (edge, self.kernel + self.stride - 2 - edge)
+        convolution = nn.ConvTranspose if self.transposed else nn.Conv
+        layer = convolution(
+            self.features,
+            (self.kernel, self.kernel),
+            strides=(self.stride, self.stride),
+            padding=(padding, padding) if self.padded else 'VALID',
+            use_bias=self.use_bias,
+            kernel_init=self.kernel_init,
+            name='conv',
+            **types,
+        )
+        x = constrained(layer, spectral=self.spectral, train=train)(inputs)
+        if self.normalise is not None:
+            x = self.normalise(
+                x, train=train, axis_name=self.axis_name, name='norm', **types
+            )
+        return self.activation(x)
+
+
+def constrained(
+    layer: nn.Module, *, spectral: bool, train: bool
+) -> Callable[[Array], Array]:
+    """Divide the weights of a layer by their largest singular value, if wished.
+
+    One step of power iteration a call estimates it; in training the step moves the
+    collection 'batch_stats'. Kernels of convolutions are taken as matrices of one
+    column an output channel.
+
+    Args:
+        layer: with fields `dtype` and `param_dtype`, made where this is called.
+        spectral: whether to do so; otherwise the layer is returned.
+        train: whether the estimate moves.
+
+    Returns:
+        A function of the layer's inputs.
+
+    Reference:
+        Miyato, Kataoka, Koyama and Yoshida, 2018, Spectral Normalization for Generative
+        Adversarial Networks, https://arxiv.org/abs/1802.05957
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> class Net(nn.Module):
+        ...     @nn.compact
+        ...     def __call__(self, x, *, train=False):
+        ...         return constrained(nn.Dense(1), spectral=True, train=train)(x)
+        >>> x = jnp.array([[3., 4.]])
+        >>> variables = Net().init(jax.random.key(0), x)
+        >>> kernel = {'params': {'Dense_0': {'kernel': x.T, 'bias': jnp.zeros(1)}}}
+        >>> print(Net().apply({**variables, **kernel}, x))
+        [[5.]]
+    """
+    if not spectral:
+        return layer
+    norm = nn.SpectralNorm(layer, dtype=layer.dtype, param_dtype=layer.param_dtype)
+    return lambda inputs: norm(inputs, update_stats=train)

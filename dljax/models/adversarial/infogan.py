@@ -1,0 +1,251 @@
+"""Adversaries that agree on a code: what is made of it can be read off again."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
+
+from dljax.layers import Activation, NormalisedConv, batch_norm, check_images
+from dljax.models.adversaries import Adversaries
+from dljax.types import Array, Key, fold
+
+
+@dataclasses.dataclass(frozen=True)
+class CodedNoise:
+    """A prior of noise, of a category and of continuous codes, side by side.
+
+    Attributes:
+        noise: numbers of the noise, normal.
+        categories: of the category, all alike likely, as a one-hot vector.
+        continuous: codes, uniform in [-1, 1).
+
+    Example:
+        >>> import jax
+        >>> prior = CodedNoise(noise=2, categories=3, continuous=1)
+        >>> drawn = prior(jax.random.key(0), (5, prior.size))
+        >>> print(drawn[:, 2:5].sum(1))
+        [1. 1. 1. 1. 1.]
+    """
+
+    noise: int = 62
+    categories: int = 10
+    continuous: int = 2
+
+    @property
+    def size(self) -> int:
+        """Numbers in all."""
+        return self.noise + self.categories + self.continuous
+
+    def __call__(self, key: Key, shape: tuple[int, ...]) -> Array:
+        """Draw [count, size]; raises ValueError for another width."""
+        if len(shape) != 2 or shape[1] != self.size:
+            raise ValueError(f'shape is {shape}, wanted [count, {self.size}]')
+        count, which = shape[0], fold(key, 'category')
+        which = jax.random.randint(which, (count,), 0, self.categories)
+        span = (count, self.continuous)
+        return jnp.concatenate(
+            [
+                jax.random.normal(fold(key, 'noise'), (count, self.noise)),
+                jax.nn.one_hot(which, self.categories),
+                jax.random.uniform(fold(key, 'continuous'), span, minval=-1.0),
+            ],
+            axis=1,
+        )
+
+
+class CodedGenerator(nn.Module):
+    """Two dense layers, and two transposed 4x4 convolutions to an image.
+
+    Attributes:
+        shape: (height, width, channels) of an image, a square of a multiple of 4.
+        hidden: units of the first layer.
+        width: channels before the last layer; twice as many before that.
+        squash: of the image: a sigmoid for images in [0, 1], `jnp.tanh` for [-1, 1].
+        axis_name: of a mapped axis that shares the batch statistics.
+        dtype: the type of the computation; None takes that of inputs and parameters.
+        param_dtype: the type of the parameters.
+        kernel_init: initialiser of the weights.
+    """
+
+    shape: tuple[int, int, int] = (28, 28, 1)
+    hidden: int = 1024
+    width: int = 64
+    squash: Activation = jax.nn.sigmoid
+    axis_name: str | None = None
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+    kernel_init: Initializer = nn.initializers.normal(0.02)
+
+    @nn.compact
+    def __call__(self, noise: Array, *, train: bool = False) -> Array:
+        """Turn noise and codes [batch, latent] into images [batch, *shape]."""
+        types: dict[str, Any] = {
+            'dtype': self.dtype,
+            'param_dtype': self.param_dtype,
+            'kernel_init': self.kernel_init,
+        }
+        conv: dict[str, Any] = {
+            'transposed': True,
+            'axis_name': self.axis_name,
+            **types,
+        }
+        side, x = self.shape[0] // 4, noise
+        for index, width in enumerate((self.hidden, side**2 * 2 * self.width)):
+            x = _dense(self, x, width, f'dense_{index}', train)
+            x = nn.relu(x)
+        x = x.reshape(-1, side, side, 2 * self.width)
+        x = NormalisedConv(self.width, name='layer_0', **conv)(x, train=train)
+        return NormalisedConv(
+            self.shape[-1],
+            activation=self.squash,
+            normalise=None,
+            use_bias=True,
+            name='output',
+            **conv,
+        )(x)
+
+
+class ReadingDiscriminator(nn.Module):
+    """Two 4x4 convolutions and a dense layer, a logit, and what the codes were.
+
+    Leaky rectifiers of slope 0.1; batch norm in each layer but the first. The codes are
+    read by one more dense layer.
+
+    Attributes:
+        categories: of the category.
+        continuous: how many continuous codes.
+        width: channels of the first layer; twice as many of the second.
+        hidden: units of the dense layer.
+        code_hidden: units of the layer of which the codes are read.
+        axis_name: of a mapped axis that shares the batch statistics.
+        dtype: the type of the computation; None takes that of inputs and parameters.
+        param_dtype: the type of the parameters.
+        kernel_init: initialiser of the weights.
+    """
+
+    categories: int = 10
+    continuous: int = 2
+    width: int = 64
+    hidden: int = 1024
+    code_hidden: int = 128
+    axis_name: str | None = None
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+    kernel_init: Initializer = nn.initializers.normal(0.02)
+
+    @nn.compact
+    def __call__(
+        self, image: Array, *, train: bool = False
+    ) -> tuple[Array, Array, Array, Array]:
+        """Judge images and read their codes.
+
+        Args:
+            image: [batch, height, width, channel] float in the generator's range.
+            train: whether batch statistics are those of the batch, and move.
+
+        Returns:
+            [batch, 1] logits, large for real images; and of the codes that may have
+            made them [batch, categories] logits, [batch, continuous] means and
+            [batch, continuous] logarithms of the variance.
+        """
+        check_images(image, smallest=4)
+        types: dict[str, Any] = {
+            'dtype': self.dtype,
+            'param_dtype': self.param_dtype,
+            'kernel_init': self.kernel_init,
+        }
+        x = image
+        for index, width in enumerate((self.width, 2 * self.width)):
+            x = NormalisedConv(
+                width,
+                activation=_leaky,
+                normalise=batch_norm if index else None,
+                use_bias=not index,
+                axis_name=self.axis_name,
+                name=f'layer_{index}',
+                **types,
+            )(x, train=train)
+        x = x.reshape(len(x), -1)
+        x = _leaky(_dense(self, x, self.hidden, 'dense', train))
+        code = _leaky(_dense(self, x, self.code_hidden, 'code', train))
+        return (
+            nn.Dense(1, name='output', **types)(x),
+            nn.Dense(self.categories, name='category', **types)(code),
+            nn.Dense(self.continuous, name='mean', **types)(code),
+            nn.Dense(self.continuous, name='log_variance', **types)(code),
+        )
+
+
+def infogan(
+    size: int = 28,
+    channels: int = 1,
+    noise: int = 62,
+    categories: int = 10,
+    continuous: int = 2,
+    width: int = 64,
+    hidden: int = 1024,
+    code_hidden: int = 128,
+) -> Adversaries:
+    """Make adversaries with codes, for square images in [0, 1].
+
+    Args:
+        size: height and width of the images, a multiple of 4.
+        channels: of the images.
+        noise: numbers of the noise, beside the codes.
+        categories: of the categorical code.
+        continuous: how many continuous codes.
+        width: channels next to the image, in both.
+        hidden: units of both nets' widest dense layers.
+        code_hidden: units of the layer of which the codes are read.
+
+    Returns:
+        The net, that of the paper for MNIST; its noise is a `CodedNoise`, and its
+        discriminator reads the codes. Train both players with `recover_codes`.
+
+    Raises:
+        ValueError: for a size that is no multiple of 4, or no category or code.
+
+    Reference:
+        Chen, Duan, Houthooft, Schulman, Sutskever and Abbeel, 2016, InfoGAN:
+        Interpretable Representation Learning by Information Maximizing Generative
+        Adversarial Nets, appendix C.1, https://arxiv.org/abs/1606.03657
+
+    Example:
+        >>> infogan(size=8, noise=16).latent
+        28
+    """
+    if size < 4 or size % 4 or channels < 1:
+        raise ValueError(
+            f'size is {size} and channels {channels}, wanted a multiple of 4 and at '
+            'least 1'
+        )
+    if categories < 2 or continuous < 1:
+        raise ValueError(
+            f'categories is {categories} and continuous {continuous}, wanted at least '
+            '2 and 1'
+        )
+    prior = CodedNoise(noise, categories, continuous)
+    return Adversaries(
+        CodedGenerator((size, size, channels), hidden, width),
+        ReadingDiscriminator(categories, continuous, width, hidden, code_hidden),
+        latent=prior.size,
+        prior=prior,
+    )
+
+
+def _dense(net: nn.Module, x: Array, width: int, name: str, train: bool) -> Array:
+    """Add a dense layer and its batch norm to a net that is being called."""
+    types: dict[str, Any] = {'dtype': net.dtype, 'param_dtype': net.param_dtype}
+    x = nn.Dense(
+        width, use_bias=False, kernel_init=net.kernel_init, name=name, **types
+    )(x)
+    shared = {'axis_name': net.axis_name, 'name': f'{name}_norm'}
+    return batch_norm(x, train=train, **shared, **types)
+
+
+def _leaky(x: Array) -> Array:
+    return jax.nn.leaky_relu(x, 0.1)

@@ -1,0 +1,237 @@
+"""Residual adversaries: a generator and a critic whose slope can be held at 1."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
+
+from dljax.layers import Normalise, batch_norm, check_images, doublings
+from dljax.models.adversaries import Adversaries
+from dljax.types import Array
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions behind rectifiers, around which a shortcut leads.
+
+    The nearest neighbour doubles the side before the first convolution and the mean
+    halves it after the second, of the shortcut likewise; where the size or the
+    channels change the shortcut holds a 1x1 convolution.
+
+    Attributes:
+        features: channels of the result.
+        sample: 1 doubles the side, -1 halves it, 0 keeps it.
+        rectified: whether the block begins with a rectifier, as all do but the first
+            of a critic, which sees pixels.
+        normalise: before each rectifier; None for none.
+        axis_name: of a mapped axis that shares batch statistics.
+        dtype: the type of the computation; None takes that of inputs and parameters.
+        param_dtype: the type of the parameters.
+        kernel_init: initialiser of the convolutions behind rectifiers.
+
+    Raises:
+        ValueError: for `sample` other than -1, 0 and 1.
+    """
+
+    features: int
+    sample: int = 0
+    rectified: bool = True
+    normalise: Normalise | None = None
+    axis_name: str | None = None
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+    kernel_init: Initializer = nn.initializers.he_normal()
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        if self.sample not in (-1, 0, 1):
+            raise ValueError(f'sample is {self.sample}, wanted -1, 0 or 1')
+
+    @nn.compact
+    def __call__(self, inputs: Array, *, train: bool = False) -> Array:
+        """Compute maps [batch, height', width', features]."""
+        types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+
+        def rectify(x: Array, name: str) -> Array:
+            if self.normalise is not None:
+                x = self.normalise(
+                    x, train=train, axis_name=self.axis_name, name=name, **types
+                )
+            return nn.relu(x)
+
+        def convolve(x: Array, name: str) -> Array:
+            return nn.Conv(
+                self.features,
+                (3, 3),
+                padding=1,
+                kernel_init=self.kernel_init,
+                name=name,
+                **types,
+            )(x)
+
+        x = rectify(inputs, 'norm_0') if self.rectified else inputs
+        x = _doubled(x) if self.sample == 1 else x
+        x = rectify(convolve(x, 'conv_0'), 'norm_1')
+        x = convolve(x, 'conv_1')
+        x = _halved(x) if self.sample == -1 else x
+        around = _doubled(inputs) if self.sample == 1 else inputs
+        around = _halved(around) if self.sample == -1 else around
+        if self.sample or inputs.shape[-1] != self.features:
+            around = nn.Conv(self.features, (1, 1), name='shortcut', **types)(around)
+        return x + around
+
+
+class ResidualGenerator(nn.Module):
+    """A dense layer, residual blocks that double the side, a 3x3 convolution and tanh.
+
+    Attributes:
+        shape: (height, width, channels) of an image, a square.
+        width: channels of all maps.
+        first: side of the first maps; the size is first · 2ⁿ.
+        normalise: before each rectifier; None for none.
+        axis_name: of a mapped axis that shares the batch statistics.
+        dtype: the type of the computation; None takes that of inputs and parameters.
+        param_dtype: the type of the parameters.
+
+    Raises:
+        ValueError: for sizes that do not fit.
+    """
+
+    shape: tuple[int, int, int] = (32, 32, 3)
+    width: int = 128
+    first: int = 4
+    normalise: Normalise | None = batch_norm
+    axis_name: str | None = None
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        doublings(self.shape[0], self.first)
+
+    @nn.compact
+    def __call__(self, noise: Array, *, train: bool = False) -> Array:
+        """Turn noise [batch, latent] into images [batch, *shape] in [-1, 1]."""
+        types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+        shared: dict[str, Any] = {'axis_name': self.axis_name, **types}
+        x = nn.Dense(self.first**2 * self.width, name='first', **types)(noise)
+        x = x.reshape(-1, self.first, self.first, self.width)
+        for index in range(doublings(self.shape[0], self.first)):
+            x = ResidualBlock(
+                self.width, 1, normalise=self.normalise, name=f'block_{index}', **shared
+            )(x, train=train)
+        if self.normalise is not None:
+            x = self.normalise(x, train=train, name='norm', **shared)
+        x = nn.Conv(self.shape[-1], (3, 3), padding=1, name='output', **types)(
+            nn.relu(x)
+        )
+        return jnp.tanh(x)
+
+
+class ResidualCritic(nn.Module):
+    """Residual blocks, the mean over all places, and a score.
+
+    No normalisation ties the samples of a batch together, since a penalty holds the
+    slope at each of them; `layer_norm` would be allowed.
+
+    Attributes:
+        width: channels of all maps.
+        halvings: how many blocks halve the side.
+        blocks: how many blocks there are after those.
+        normalise: before each rectifier but that of the first block; None for none.
+        dtype: the type of the computation; None takes that of inputs and parameters.
+        param_dtype: the type of the parameters.
+
+    Raises:
+        ValueError: for no block that halves, or a number below 0.
+    """
+
+    width: int = 128
+    halvings: int = 2
+    blocks: int = 2
+    normalise: Normalise | None = None
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        if min(self.width, self.halvings) < 1 or self.blocks < 0:
+            raise ValueError(
+                f'width is {self.width}, halvings {self.halvings} and blocks '
+                f'{self.blocks}, wanted at least 1, 1 and 0'
+            )
+
+    @nn.compact
+    def __call__(self, image: Array, *, train: bool = False) -> Array:
+        """Score images [batch, height, width, channel] in [-1, 1]: [batch, 1]."""
+        check_images(image, smallest=2**self.halvings)
+        types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+        x = image
+        for index in range(self.halvings + self.blocks):
+            x = ResidualBlock(
+                self.width,
+                -1 if index < self.halvings else 0,
+                rectified=index > 0,
+                normalise=self.normalise if index else None,
+                name=f'block_{index}',
+                **types,
+            )(x, train=train)
+        return nn.Dense(1, name='output', **types)(nn.relu(x).mean((1, 2)))
+
+
+def wgan_gp(
+    size: int = 32,
+    channels: int = 3,
+    latent: int = 128,
+    width: int = 128,
+    first: int = 4,
+    halvings: int = 2,
+    blocks: int = 2,
+) -> Adversaries:
+    """Make the residual generator and critic, for square images in [-1, 1].
+
+    Args:
+        size: height and width of the images, first · 2ⁿ with n of at least 1.
+        channels: of the images.
+        latent: numbers of the noise, normal.
+        width: channels of all maps of both.
+        first: side of the generator's first maps.
+        halvings: blocks of the critic that halve the side.
+        blocks: blocks of the critic after those.
+
+    Returns:
+        The net, that of the paper for CIFAR-10; train it by `wasserstein_game` with
+        `penalise_between`, the critic five times as often as the generator.
+
+    Raises:
+        ValueError: for sizes that do not fit.
+
+    Reference:
+        Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville, 2017, Improved Training of
+        Wasserstein GANs, appendix F, https://arxiv.org/abs/1704.00028
+
+    Example:
+        >>> wgan_gp(size=8, channels=1, width=32).generator.shape
+        (8, 8, 1)
+    """
+    return Adversaries(
+        ResidualGenerator((size, size, channels), width, first),
+        ResidualCritic(width, halvings, blocks),
+        latent=latent,
+    )
+
+
+def _doubled(maps: Array) -> Array:
+    """Repeat each place twice along both sides."""
+    batch, height, width, channels = maps.shape
+    wide = (batch, height, 2, width, 2, channels)
+    maps = jnp.broadcast_to(maps[:, :, None, :, None], wide)
+    return maps.reshape(batch, 2 * height, 2 * width, channels)
+
+
+def _halved(maps: Array) -> Array:
+    return nn.avg_pool(maps, (2, 2), strides=(2, 2))
