@@ -17,10 +17,11 @@ updates; bounds in nats, of all 16 + 1 shades of a pixel:
 
 The nearest training image of a sample is of the class asked for in 98.5 ± 0.6 % of
 1,000 (of a test image in 98.1 %), and Bayes' rule tells 97.7 ± 0.2 % of the test images
-rightly. The price β = 4 does that: at β = 1 the code knows the class too, and 70 % of
-the samples of one member with 1,500 updates were of the class asked for.
-Cost: 123 s of training for all on a busy machine. Command:
+rightly. At the price β = 1, for a code of 20.1 bits, these are 88.6 ± 1.8 % and 96.5 ±
+0.3 %, and the ELBO is -91.9 ± 0.4.
+Cost: 123 s of training for all on a busy machine. Commands:
 python experiments/autoencoders/conditional_vae_digits.py --members 5
+python experiments/autoencoders/conditional_vae_digits.py --members 5 --beta 1
 """
 
 import functools

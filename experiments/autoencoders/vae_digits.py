@@ -14,10 +14,11 @@ p is that of all 16 + 1 shades of a pixel:
 | 10 numbers | 24.7 ± 0.1 bits | -96.6 ± 0.4 | -96.6 | -93.8 | -92.0 | -91.1 ± 0.4 |
 | 2 numbers | 10.1 ± 0.1 bits | -141.4 ± 1.6 | -141.4 | -138.8 | -136.8 | -135.7 ± 1.4 |
 
-All ten numbers are in use. By eye, about half of the samples from the prior are digits
-and others lie between them. `beta_vae_digits` draws better ones at the price of the
-likelihood, `conditional_vae_digits` by being told the class.
-Cost: 142 s of training for all on a busy machine. Commands:
+All ten numbers are in use. By eye, half of the dense net's samples are digits and others
+lie between them. One convolutional member comes to an ELBO of -95.7, -89.8 at k = 500,
+with 28.4 bits, and draws digits nearly always. More and cleaner ones cost likelihood
+(`beta_vae_digits`), or come of being told the class (`conditional_vae_digits`).
+Cost: 142 s of training for all on a busy machine; that one 67 s. Commands:
 python experiments/autoencoders/vae_digits.py --members 5
 python experiments/autoencoders/vae_digits.py --kind convolutional --hidden 32 64
 """
