@@ -14,7 +14,7 @@ p is that of all 16 + 1 shades of a pixel:
 | 10 numbers | 24.7 ± 0.1 bits | -96.6 ± 0.4 | -96.6 | -93.8 | -92.0 | -91.1 ± 0.4 |
 | 2 numbers | 10.1 ± 0.1 bits | -141.4 ± 1.6 | -141.4 | -138.8 | -136.8 | -135.7 ± 1.4 |
 
-All ten numbers are in use. By eye, half of the dense net's samples are digits and others
+All ten numbers are in use. By eye, half of the dense net's samples are digits, others
 lie between them. One convolutional member comes to an ELBO of -95.7, -89.8 at k = 500,
 with 28.4 bits, and draws digits nearly always. More and cleaner ones cost likelihood
 (`beta_vae_digits`), or come of being told the class (`conditional_vae_digits`).
