@@ -20,3 +20,5 @@ from dljax.pictures.comparison import listed as listed
 from dljax.pictures.comparison import once as once
 from dljax.pictures.progress import against_updates as against_updates
 from dljax.pictures.progress import curves as curves
+from dljax.pictures.rates import rate_curves as rate_curves
+from dljax.pictures.rates import rebuilt_within as rebuilt_within

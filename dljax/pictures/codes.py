@@ -34,7 +34,9 @@ def reconstructions(
     """
 
     def draw(outcome: Outcome) -> 'Figure':
-        batch = _chosen(outcome.evaluation[split], count)
+        batch = outcome.evaluation[split]
+        taken = chosen(batch, count)
+        batch = {name: np.asarray(values)[taken] for name, values in batch.items()}
         shown = _applied(outcome, rows, batch)
         return image_rows({'original': batch['image'], **shown}, f'{split} set')
 
@@ -229,14 +231,21 @@ def _applied(
     return {name: made[name] for name in functions}
 
 
-def _chosen(batch: Batch, count: int) -> dict[str, np.ndarray]:
-    """Take the first examples, those of each class in turn where there are labels."""
-    total = len(batch['image'])
-    order = np.arange(total)
+def chosen(batch: Batch, count: int) -> np.ndarray:
+    """Number the first examples of a set, those of each class in turn if it has labels.
+
+    Args:
+        batch: with 'image' and, maybe, 'label', [example, ...] each.
+        count: how many.
+
+    Returns:
+        [count] indices.
+    """
+    order = np.arange(len(batch['image']))
     if 'label' in batch:
         label = np.asarray(batch['label'])
-        turn = np.zeros(total, int)  # how many of its class stand before an example
+        turn = np.zeros(len(label), int)  # how many of its class stand before it
         for kind in np.unique(label):
             turn[label == kind] = np.arange((label == kind).sum())
         order = np.lexsort((label, turn))
-    return {name: np.asarray(values)[order[:count]] for name, values in batch.items()}
+    return order[:count]
