@@ -48,7 +48,7 @@ from dljax.objectives.sequence import (
 )
 from dljax.objectives.unmoved import unmoved
 from dljax.objectives.variational import elbo, score_variational
-from dljax.objectives.within import side_by_side, within
+from dljax.objectives.within import from_part, side_by_side, within
 
 __all__ = [
     'autoencode',
@@ -60,6 +60,7 @@ __all__ = [
     'epsilon_greedy',
     'follow',
     'fool',
+    'from_part',
     'generate',
     'greedy',
     'invert',
