@@ -34,6 +34,7 @@ from dljax.objectives.energy import (
     score_machine,
 )
 from dljax.objectives.forecasting import score_forecast, score_free_run
+from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, sample_text, score_next
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
@@ -58,6 +59,7 @@ __all__ = [
     'contrastive_divergence',
     'elbo',
     'epsilon_greedy',
+    'fit_classes',
     'follow',
     'fool',
     'from_part',
