@@ -25,14 +25,14 @@ TINY = {'steps': 2, 'width': 3, 'latent': 3, 'batch_size': 8, 'judge_steps': 2}
 
 def experiment(
     *,
-    steps: int = 7500,
-    width: int = 32,
+    steps: int = 6000,
+    width: int = 16,
     latent: int = 32,
     batch_size: int = 64,
-    learning_rate: float = 5e-4,
+    learning_rate: float = 1e-3,
     penalty: float = 10.0,
-    critic_moves: int = 5,
-    average: float = 0.999,
+    critic_moves: int = 3,
+    average: float = 0.99,
     judge_steps: int = judge.STEPS,
 ) -> Experiment:
     """Let a generator of digits learn from a critic.

@@ -7,7 +7,30 @@ https://doi.org/10.1145/1390156.1390294; Rifai et al. (2011), Contractive auto-e
 https://icml.cc/2011/papers/455_icmlpaper.pdf; Kingma, Welling (2014), Auto-encoding
 variational Bayes, https://arxiv.org/abs/1312.6114.
 
-RESULT
+Measured with 5 members, seed 0, on a 2-core CPU, in 275 s for all, with codes of 16
+numbers (sparse_wide: 128) for 64 pixels, on 360 test images:
+
+| kind | error | from noise | PSNR | SSIM | active | linear | neighbours |
+|---|---|---|---|---|---|---|---|
+| components | 0.74 | 2.21 | 19.7 | .941 | 57 % | 91.9 % | 97.2 % |
+| undercomplete | 0.42 ± .01 | 3.68 ± .16 | 22.5 | .966 | 68 % | 91.1 % | 96.2 % |
+| deep | 0.54 ± .05 | 3.39 ± .13 | 21.4 | .957 | 65 % | 89.9 % | 96.1 % |
+| convolutional | 0.44 ± .01 | 2.25 ± .12 | 22.2 | .964 | 71 % | 91.6 % | 96.6 % |
+| sparse | 0.57 ± .01 | 4.24 ± .25 | 21.1 | .951 | 66 % | 89.1 % | 96.2 % |
+| sparse_wide | 0.44 ± .01 | 1.80 ± .02 | 22.1 | .965 | 41 % | 96.7 % | 96.3 % |
+| denoising | 0.66 ± .01 | 1.19 ± .01 | 20.3 | .944 | 67 % | 90.7 % | 96.7 % |
+| contractive | 0.65 ± .03 | 1.79 ± .01 | 20.4 | .947 | 88 % | 91.0 % | 96.2 % |
+| variational | 1.73 ± .01 | 2.47 ± .08 | 16.1 | .816 | 31 % | 84.6 % | 93.4 % |
+
+Error is the squared error of an image, 'from noise' that of what is rebuilt from an
+image with noise of deviation 0.3, whose own error is 5.8; 'active' the share of the
+code that acts; then the accuracy of a least-squares classifier and of five neighbours
+on the codes (on the pixels themselves: 93.9 and 97.8 %). The denoising net repairs
+best, and the contractive one halves what the plain net misses there. A code of 16 is
+too narrow to be sparse, and the variational one gives up most of its numbers. The deep
+net fits the training set best (0.17) and generalises worse than the shallow one.
+Command:
+python experiments/autoencoders/kinds_digits.py --members 5
 """
 
 from collections.abc import Callable, Sequence
