@@ -52,7 +52,7 @@ def experiment(
     *,
     mixture: Literal['ring', 'grid'] = 'ring',
     games: tuple[str, ...] = GAMES,
-    steps: int = 6000,
+    steps: int = 12_000,
     width: int = 128,
     latent: int = 8,
     batch_size: int = 256,
