@@ -9,7 +9,13 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import Activation, NormalisedConv, batch_norm, check_images
+from dljax.layers import (
+    Activation,
+    NormalisedConv,
+    batch_norm,
+    check_images,
+    leaky_relu,
+)
 from dljax.models.adversaries import Adversaries
 from dljax.types import Array, Key, fold
 
@@ -162,7 +168,7 @@ class ReadingDiscriminator(nn.Module):
         for index, width in enumerate((self.width, 2 * self.width)):
             x = NormalisedConv(
                 width,
-                activation=_leaky,
+                activation=leaky_relu,
                 normalise=batch_norm if index else None,
                 use_bias=not index,
                 axis_name=self.axis_name,
@@ -170,8 +176,8 @@ class ReadingDiscriminator(nn.Module):
                 **types,
             )(x, train=train)
         x = x.reshape(len(x), -1)
-        x = _leaky(_dense(self, x, self.hidden, 'dense', train))
-        code = _leaky(_dense(self, x, self.code_hidden, 'code', train))
+        x = leaky_relu(_dense(self, x, self.hidden, 'dense', train))
+        code = leaky_relu(_dense(self, x, self.code_hidden, 'code', train))
         return (
             nn.Dense(1, name='output', **types)(x),
             nn.Dense(self.categories, name='category', **types)(code),
@@ -245,7 +251,3 @@ def _dense(net: nn.Module, x: Array, width: int, name: str, train: bool) -> Arra
     )(x)
     shared = {'axis_name': net.axis_name, 'name': f'{name}_norm'}
     return batch_norm(x, train=train, **shared, **types)
-
-
-def _leaky(x: Array) -> Array:
-    return jax.nn.leaky_relu(x, 0.1)
