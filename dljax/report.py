@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -98,6 +98,18 @@ def measured(
         for name, measure in measures.items()
         for figure, value in measure(outcome).items()
     }
+
+
+def of_averages(function: Callable[[Outcome], Any]) -> Callable[[Outcome], Any]:
+    """Let a picture, measure or alarm see the averages of `training.averaged`.
+
+    Args:
+        function: of an outcome.
+
+    Returns:
+        The same of `outcome.averaged()`.
+    """
+    return lambda outcome: function(outcome.averaged())
 
 
 def scores(

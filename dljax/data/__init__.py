@@ -4,6 +4,7 @@ from dljax.data.arrays import batches_per_epoch
 from dljax.data.augment import affine, rotation, scaling, translation, warped
 from dljax.data.batches import batches
 from dljax.data.brackets import brackets
+from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
 from dljax.data.images import as_float, padded, resized
@@ -48,10 +49,12 @@ __all__ = [
     'count_windows',
     'cut_windows',
     'dates',
+    'gaussian_noise',
     'labelled',
     'lattice',
     'load',
     'mackey_glass',
+    'masking',
     'min_max',
     'padded',
     'permuted',
@@ -64,6 +67,7 @@ __all__ = [
     'resized',
     'ring',
     'rotation',
+    'salt_and_pepper',
     'scaling',
     'scored_windows',
     'seasonal',

@@ -11,6 +11,12 @@ from dljax.losses.adversarial import (
     wasserstein_game,
 )
 from dljax.losses.classification import binary_cross_entropy, cross_entropy
+from dljax.losses.codes import (
+    absolute_activation,
+    activation_divergence,
+    contraction,
+)
+from dljax.losses.gaussian import gaussian_divergence, gaussian_log_density
 from dljax.losses.margin import hinge, multiclass_hinge
 from dljax.losses.reduction import per_example
 from dljax.losses.regression import huber, quadratic, squared_error
@@ -18,9 +24,14 @@ from dljax.losses.temporal_difference import action_values, q_target
 
 __all__ = [
     'Game',
+    'absolute_activation',
     'action_values',
+    'activation_divergence',
     'binary_cross_entropy',
+    'contraction',
     'cross_entropy',
+    'gaussian_divergence',
+    'gaussian_log_density',
     'gradient_penalty',
     'hinge',
     'hinge_game',

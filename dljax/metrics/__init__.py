@@ -1,10 +1,13 @@
 """Scores: arrays in, one value per example out, or one per class or data set."""
 
 from dljax.metrics.classification import accuracy, top_k_accuracy
+from dljax.metrics.codes import active_share, nearest_neighbours, principal_angles
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
 from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
 from dljax.metrics.frechet import frechet_distance, frechet_distance_of_moments
+from dljax.metrics.image_quality import psnr, ssim
 from dljax.metrics.information import contingency_table, mutual_information
+from dljax.metrics.likelihood import importance_weighted_bound
 from dljax.metrics.modes import Modes, modes_covered
 from dljax.metrics.ngram import witten_bell
 from dljax.metrics.partition import (
@@ -33,6 +36,7 @@ __all__ = [
     'Overlap',
     'absolute_error',
     'accuracy',
+    'active_share',
     'adjacent',
     'annealed_importance_sampling',
     'area_under_roc',
@@ -42,6 +46,7 @@ __all__ = [
     'f1',
     'frechet_distance',
     'frechet_distance_of_moments',
+    'importance_weighted_bound',
     'inception_score',
     'kernel_distance',
     'log_partition',
@@ -49,11 +54,15 @@ __all__ = [
     'modes_covered',
     'mutual_information',
     'naive_scale',
+    'nearest_neighbours',
     'precision',
     'predictive_interval',
+    'principal_angles',
+    'psnr',
     'quantisation_error',
     'r_squared',
     'recall',
+    'ssim',
     'states',
     'top_k_accuracy',
     'topographic_error',

@@ -77,3 +77,17 @@ class Adversaries(nn.Module):
     def noise(self, count: int) -> Array:
         """Draw noise from the stream 'noise': [count, latent] float32."""
         return self.prior(self.make_rng('noise'), (count, self.latent))
+
+    def draw(self, key: Key, count: int, *given: Array) -> Array:
+        """Make samples in evaluation mode.
+
+        Args:
+            key: of the noise.
+            count: of the samples.
+            *given: [count, ...] given to the generator beside the noise.
+
+        Returns:
+            [count, ...] samples, as the generator makes them.
+        """
+        noise = self.prior(key, (count, self.latent))
+        return self.generator(noise, *given, train=False)

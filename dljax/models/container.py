@@ -31,8 +31,8 @@ def container(**nets: nn.Module) -> nn.Module:
         body = {'__annotations__': dict.fromkeys(names, nn.Module)}
         body |= {'__doc__': 'Nets side by side.', '__module__': __name__}
         _CLASSES[names] = type('Container', (nn.Module,), body)
-    # Linen takes one instance in two places for shared weights.
-    return _CLASSES[names](**{name: net.clone() for name, net in nets.items()})
+    # Linen takes one instance in two places, also inside of nets, for shared weights.
+    return _CLASSES[names](**{name: net.copy() for name, net in nets.items()})
 
 
 _CLASSES: dict[tuple[str, ...], type[nn.Module]] = {}

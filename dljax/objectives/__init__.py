@@ -6,6 +6,16 @@ from dljax.objectives.adversarial import (
     penalise_real,
     tell_apart,
 )
+from dljax.objectives.anomaly import invert, score_inversion
+from dljax.objectives.autoencoding import (
+    autoencode,
+    code_jacobian,
+    contractive,
+    score_reconstruction,
+    solve_components,
+    sparse,
+    sparse_l1,
+)
 from dljax.objectives.classification import (
     classify,
     predict,
@@ -37,16 +47,22 @@ from dljax.objectives.sequence import (
     translate,
 )
 from dljax.objectives.unmoved import unmoved
+from dljax.objectives.variational import elbo, score_variational
 from dljax.objectives.within import side_by_side, within
 
 __all__ = [
+    'autoencode',
     'classify',
+    'code_jacobian',
+    'contractive',
     'contrastive_divergence',
+    'elbo',
     'epsilon_greedy',
     'follow',
     'fool',
     'generate',
     'greedy',
+    'invert',
     'organise',
     'penalise_between',
     'penalise_real',
@@ -61,16 +77,22 @@ __all__ = [
     'score_forecast',
     'score_free_run',
     'score_generation',
+    'score_inversion',
     'score_machine',
     'score_map',
     'score_next',
+    'score_reconstruction',
     'score_regression',
     'score_return',
     'score_solved',
     'score_tags',
     'score_translation',
+    'score_variational',
     'side_by_side',
+    'solve_components',
     'solve_readout',
+    'sparse',
+    'sparse_l1',
     'tag',
     'tell_apart',
     'temporal_difference',

@@ -10,3 +10,8 @@ from dljax.pictures.basic import curves as curves
 from dljax.pictures.basic import filters as filters
 from dljax.pictures.basic import grid as grid
 from dljax.pictures.basic import mistakes as mistakes
+from dljax.pictures.codes import Encode as Encode
+from dljax.pictures.codes import image_rows as image_rows
+from dljax.pictures.codes import latent_plot as latent_plot
+from dljax.pictures.codes import reconstructions as reconstructions
+from dljax.pictures.codes import traversal as traversal

@@ -1,7 +1,7 @@
 """Pictures for any family: curves, classifications, weights, rows of images."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Predict = Callable[[nn.Module, Batch], Array]
+LINES = 6  # in a panel of curves, up to which each panel has its own legend
 
 
 def _figure(width: float, height: float) -> 'Figure':
@@ -33,8 +34,9 @@ def _classes(logits: np.ndarray) -> np.ndarray:
 def curves(outcome: Outcome) -> 'Figure':
     """Draw every metric of the records against the updates made.
 
-    Metrics of one name share a panel: the players' and each evaluation's. A band shows
-    one standard deviation over the members of an ensemble.
+    Metrics of one name share a panel: the players' and each evaluation's. A player has
+    the same colour in all of them. A band shows one standard deviation over the members
+    of an ensemble.
     """
     names = {name for row in outcome.rows for name in row} - {'step', 'seconds'}
     names = sorted(name for name in names if not name.endswith('/std'))
@@ -44,6 +46,8 @@ def curves(outcome: Outcome) -> 'Figure':
     columns = min(max(len(panels), 1), 3)
     height = -(-max(len(panels), 1) // columns)
     figure = _figure(4.2 * columns, 3 * height)
+    colours = _colours(name.rpartition('/')[0] for name in names)
+    crowded = max(map(len, panels.values()), default=0) > LINES
     for index, (metric, lines) in enumerate(panels.items()):
         axes = figure.add_subplot(height, columns, index + 1)
         positive = True
@@ -54,21 +58,43 @@ def curves(outcome: Outcome) -> 'Figure':
                 if name in r
             ]
             step, value, deviation = np.array(points).T
-            axes.plot(
-                step,
-                value,
-                label=name.rpartition('/')[0],
-                marker='.' * (len(step) < 20),
-            )
+            who = name.rpartition('/')[0]
+            style = {'color': colours[who], 'marker': '.' * (len(step) < 20)}
+            axes.plot(step, value, label=who, **style)
             if deviation.any():
-                axes.fill_between(step, value - deviation, value + deviation, alpha=0.2)
+                low, high = value - deviation, value + deviation
+                axes.fill_between(step, low, high, color=colours[who], alpha=0.2)
             positive &= bool((value > 0).all())
         if positive and metric in ('loss', 'gradient_norm'):
             axes.set_yscale('log')
         axes.set(title=metric.replace('_', ' '), xlabel='updates')
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        if not crowded:
+            axes.legend(fontsize=8)
+    if crowded:  # a legend in each panel would hide its lines
+        found = [axes.get_legend_handles_labels() for axes in figure.axes]
+        handles = {
+            who: line
+            for lines, whose in found
+            for line, who in zip(lines, whose, strict=True)
+        }
+        figure.legend(
+            handles.values(),
+            handles,
+            loc='outside lower center',
+            ncols=2 * columns,
+            fontsize=8,
+        )
     return figure
+
+
+def _colours(names: Iterable[str]) -> dict[str, Any]:
+    """Give each name a colour of its own, as far as there are colours."""
+    from matplotlib import colormaps
+
+    different = sorted(set(names))
+    colours = colormaps['tab10' if len(different) <= 10 else 'tab20'].colors
+    return {name: colours[i % len(colours)] for i, name in enumerate(different)}
 
 
 def confusion(predict: Predict, names: Sequence[str], split: str = 'test') -> Picture:

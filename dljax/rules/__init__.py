@@ -11,6 +11,7 @@ from dljax.rules.hebbian import hebb, oja
 from dljax.rules.kmeans import assign, initial_centres, kmeans, spread
 from dljax.rules.least_squares import least_squares, least_squares_solution
 from dljax.rules.perceptron import perceptron
+from dljax.rules.principal_components import Components, principal_components
 from dljax.rules.self_organising import (
     Neighbourhood,
     batch_map,
@@ -22,6 +23,7 @@ from dljax.rules.worked_example import WorkedExample, worked_example
 
 __all__ = [
     'Backward',
+    'Components',
     'Neighbourhood',
     'ThroughTime',
     'WorkedExample',
@@ -41,6 +43,7 @@ __all__ = [
     'least_squares_solution',
     'oja',
     'perceptron',
+    'principal_components',
     'spread',
     'state_gradient_norms',
     'worked_example',

@@ -50,7 +50,7 @@ def least_squares_solution(
     # The best bias leads through the means, so that centred data need none.
     x_mean, t_mean = inputs.mean(axis=0), targets.mean(axis=0)
     x, t = inputs - x_mean[None, :], targets - t_mean[None, :]
-    u, s, vt = _decomposed(x)
+    u, s, vt = decomposed(x)
     if ridge:
         # It bounds the gains itself, and a small one has its say below the rounding of
         # the largest value, as the many faint directions of a reservoir need it.
@@ -93,7 +93,7 @@ def least_squares(
 
 
 @jax.custom_batching.sequential_vmap
-def _decomposed(matrix: Array) -> tuple[Array, Array, Array]:
+def decomposed(matrix: Array) -> tuple[Array, Array, Array]:
     """Decompose one matrix after the other where they are mapped.
 
     Two mapped decompositions at once can wait for each other for ever in the thread

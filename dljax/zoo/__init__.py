@@ -15,6 +15,7 @@ from flax import linen as nn
 from dljax.models.summary import Summary, summarise
 from dljax.zoo import (
     adversarial,
+    autoencoder,
     control,
     convolutional,
     energy,
@@ -33,6 +34,7 @@ _ROWS = (
     *energy.ROWS,
     *self_organising.ROWS,
     *adversarial.ROWS,
+    *autoencoder.ROWS,
 )
 _BY_NAME = {row.name: row for row in _ROWS}
 

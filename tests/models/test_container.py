@@ -24,6 +24,18 @@ def test_each_net_has_its_own_parameters_under_its_name() -> None:
     assert np.all(left != right)
 
 
+def test_parts_of_the_nets_are_not_shared_either() -> None:
+    whole = nn.Sequential([nn.Dense(2)])
+    both = container(left=whole, right=whole.clone())  # one instance inside of both
+    variables = nn.init(lambda net, x: (net.left(x), net.right(x)), both)(
+        jax.random.key(0), jnp.ones((1, 3))
+    )
+    left, right = (
+        variables['params'][name]['layers_0']['kernel'] for name in ('left', 'right')
+    )
+    assert np.all(left != right)
+
+
 def test_without_a_net_there_is_no_container() -> None:
     with pytest.raises(ValueError, match='got no net'):
         container()

@@ -127,3 +127,20 @@ def test_every_member_answers_for_itself() -> None:
         done.each(predict(), {'image': IMAGES}),
         np.stack([IMAGES.reshape(4, 3), 2 * IMAGES.reshape(4, 3)]),
     )
+
+
+def test_crowded_curves_share_one_legend_outside_the_panels() -> None:
+    rows = [
+        {'step': step, **{f'p{i}/loss': 1.0 / (i + step) for i in range(7)}}
+        for step in (1, 2)
+    ]
+    rows[1]['p0/gap'] = 3.0
+    figure = pictures.curves(outcome({}, rows))
+    assert [axes.get_legend() for axes in figure.axes] == [None, None]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        f'p{i}' for i in range(7)
+    ]
+    gap, loss = figure.axes
+    assert gap.lines[0].get_color() == loss.lines[0].get_color()
+    assert len({line.get_color() for line in loss.lines}) == 7

@@ -1,0 +1,91 @@
+"""Deep convolutional adversaries on real handwritten digits (U4.2).
+
+Paper: Radford, Metz and Chintala (2016), Unsupervised Representation Learning with Deep
+Convolutional Generative Adversarial Networks, https://arxiv.org/abs/1511.06434; the
+average of the generator's weights: Yazıcı et al. (2019), The Unusual Effectiveness of
+Averaging in GAN Training, https://arxiv.org/abs/1806.04498.
+
+Measured later.
+Command: python experiments/adversarial/dcgan_digits.py --members 5
+"""
+
+import optax
+from flax import linen as nn
+
+from dljax import create_model, data, judge, losses
+from dljax.alarms import discriminator_wins, modes_collapse
+from dljax.cli import command
+from dljax.experiment import Experiment
+from dljax.objectives import fool, tell_apart
+from dljax.pictures.samples import interpolations, samples
+from dljax.report import of_averages
+from dljax.training import Player, averaged
+from dljax.types import Array, Key, Spec
+
+TINY = {'steps': 2, 'width': 4, 'latent': 3, 'batch_size': 8, 'judge_steps': 2}
+
+
+def experiment(
+    *,
+    steps: int = 6000,
+    width: int = 32,
+    latent: int = 32,
+    batch_size: int = 64,
+    learning_rate: float = 5e-4,
+    label_smoothing: float = 0.1,
+    average: float = 0.999,
+    judge_steps: int = judge.STEPS,
+) -> Experiment:
+    """Let a generator of digits learn against a discriminator.
+
+    Args:
+        steps: updates in all.
+        width: channels before the last layer of the generator.
+        latent: numbers of the noise.
+        batch_size: real digits, and fakes, in an update.
+        learning_rate: of Adam, for both players.
+        label_smoothing: of real digits.
+        average: decay of the average of the generator's weights, which is what is
+            shown and measured.
+        judge_steps: updates of the classifier that judges the samples.
+    """
+    digits = data.load('digits')
+    inspector = judge.digits_judge(judge_steps)
+    game = losses.non_saturating_game(label_smoothing=label_smoothing)
+    net = create_model('dcgan_small', width=width, latent=latent)
+    adam = optax.adam(learning_rate, b1=0.5)
+    return Experiment(
+        net=net,
+        players={
+            'discriminator': Player(
+                adam, loss=tell_apart(game), trains=('discriminator',)
+            ),
+            'generator': Player(
+                averaged(adam, average), loss=fool(game), trains=('generator',)
+            ),
+        },
+        source=data.resident(
+            {'image': 2 * digits.images('train')['image'] - 1}, batch_size
+        ),
+        steps=steps,
+        data=f'{digits.summary}; {inspector.describe()}',
+        inputs={'image': Spec((8, 8, 1), 'float32', -1, 1)},
+        along={'Samples': of_averages(samples(draw))},
+        alarms={'Victory': discriminator_wins(), 'Collapse': modes_collapse()},
+        measures={'samples': of_averages(judge.sample_quality(draw, inspector))},
+        pictures={'Interpolations': of_averages(interpolations(turn, latent))},
+    )
+
+
+def draw(net: nn.Module, key: Key, count: int) -> Array:
+    """Make digits [count, 8, 8, 1] in [0, 1]."""
+    return (net.draw(key, count) + 1) / 2
+
+
+def turn(net: nn.Module, noise: Array) -> Array:
+    """Turn noise into digits in [0, 1]."""
+    return (net.generator(noise, train=False) + 1) / 2
+
+
+if __name__ == '__main__':
+    command(experiment)

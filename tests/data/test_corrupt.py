@@ -1,0 +1,40 @@
+"""Random damage: how much of it there is, and that each number has its own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dljax.data import gaussian_noise, masking, salt_and_pepper
+
+KEY = jax.random.key(0)
+INPUTS = jnp.full((200, 5, 5, 2), 0.25)
+
+
+def test_noise_has_the_deviation_and_no_mean():
+    noise = np.asarray(gaussian_noise(0.3)(KEY, INPUTS) - INPUTS)
+    np.testing.assert_allclose([noise.mean(), noise.std()], [0, 0.3], atol=0.01)
+    # Neither two examples nor two pixels share a draw.
+    assert len(np.unique(noise)) > 0.99 * noise.size
+
+
+def test_masking_removes_its_share_and_leaves_the_rest():
+    masked = np.asarray(masking(0.3)(KEY, INPUTS))
+    assert set(np.unique(masked)) == {0.0, 0.25}
+    assert (masked == 0).mean() == pytest.approx(0.3, abs=0.02)
+    assert not (masked[0] == masked[1]).all()
+
+
+def test_salt_and_pepper_are_equally_many_and_leave_the_rest():
+    struck = np.asarray(salt_and_pepper(0.4, low=-1.0, high=2.0)(KEY, INPUTS))
+    shares = [(struck == value).mean() for value in (-1.0, 2.0, 0.25)]
+    np.testing.assert_allclose(shares, [0.2, 0.2, 0.6], atol=0.02)
+
+
+@pytest.mark.parametrize('damage', [gaussian_noise, masking, salt_and_pepper])
+def test_without_a_share_nothing_is_damaged_and_one_out_of_range_is_refused(damage):
+    np.testing.assert_array_equal(damage(0.0)(KEY, INPUTS), INPUTS)
+    assert not np.array_equal(damage(0.5)(KEY, INPUTS), INPUTS)
+    assert damage(0.5)(KEY, INPUTS.astype(jnp.bfloat16)).dtype == jnp.bfloat16
+    with pytest.raises(ValueError, match='is -0.1, wanted'):
+        damage(-0.1)
