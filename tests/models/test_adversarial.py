@@ -90,6 +90,15 @@ def test_the_prior_of_infogan_holds_noise_a_category_and_codes() -> None:
         prior(jax.random.key(0), (4, 8))
 
 
+def test_chosen_codes_take_the_place_of_drawn_ones() -> None:
+    prior = CodedNoise(noise=1, categories=2, continuous=1)
+    drawn = jnp.array([[0.3, 1.0, 0.0, 0.7]])
+    other = prior.replaced(drawn, category=jnp.array([1]))
+    np.testing.assert_allclose(other, [[0.3, 0.0, 1.0, 0.7]])
+    other = prior.replaced(drawn, continuous=jnp.array([[-1.0]]))
+    np.testing.assert_allclose(other, [[0.3, 1.0, 0.0, -1.0]])
+
+
 def test_a_critic_scores_each_image_by_itself() -> None:
     critic = ResidualCritic(width=4)
     images = jax.random.normal(jax.random.key(0), (3, 8, 8, 1))

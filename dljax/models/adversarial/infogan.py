@@ -11,6 +11,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers import (
     Activation,
+    Normalise,
     NormalisedConv,
     batch_norm,
     check_images,
@@ -61,6 +62,30 @@ class CodedNoise:
             ],
             axis=1,
         )
+
+    def replaced(
+        self,
+        drawn: Array,
+        category: Array | None = None,
+        continuous: Array | None = None,
+    ) -> Array:
+        """Put chosen codes in the place of those that were drawn.
+
+        Args:
+            drawn: [count, size].
+            category: [count] integers, or None to leave it.
+            continuous: [count, codes], or None to leave them.
+
+        Returns:
+            [count, size].
+        """
+        noise, which, codes = jnp.split(
+            drawn, (self.noise, self.noise + self.categories), axis=1
+        )
+        if category is not None:
+            which = jax.nn.one_hot(category, self.categories)
+        codes = codes if continuous is None else continuous
+        return jnp.concatenate([noise, which, codes], axis=1)
 
 
 class CodedGenerator(nn.Module):
@@ -118,7 +143,7 @@ class CodedGenerator(nn.Module):
 class ReadingDiscriminator(nn.Module):
     """Two 4x4 convolutions and a dense layer, a logit, and what the codes were.
 
-    Leaky rectifiers of slope 0.1; batch norm in each layer but the first. The codes are
+    Leaky rectifiers of slope 0.1; each layer but the first is normalised. The codes are
     read by one more dense layer.
 
     Attributes:
@@ -127,6 +152,7 @@ class ReadingDiscriminator(nn.Module):
         width: channels of the first layer; twice as many of the second.
         hidden: units of the dense layer.
         code_hidden: units of the layer of which the codes are read.
+        normalise: each layer but the first; None for no normalisation.
         axis_name: of a mapped axis that shares the batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
@@ -138,6 +164,7 @@ class ReadingDiscriminator(nn.Module):
     width: int = 64
     hidden: int = 1024
     code_hidden: int = 128
+    normalise: Normalise | None = batch_norm
     axis_name: str | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
@@ -169,15 +196,17 @@ class ReadingDiscriminator(nn.Module):
             x = NormalisedConv(
                 width,
                 activation=leaky_relu,
-                normalise=batch_norm if index else None,
-                use_bias=not index,
+                normalise=self.normalise if index else None,
+                use_bias=not index or self.normalise is None,
                 axis_name=self.axis_name,
                 name=f'layer_{index}',
                 **types,
             )(x, train=train)
         x = x.reshape(len(x), -1)
-        x = leaky_relu(_dense(self, x, self.hidden, 'dense', train))
-        code = leaky_relu(_dense(self, x, self.code_hidden, 'code', train))
+        x = leaky_relu(_dense(self, x, self.hidden, 'dense', train, self.normalise))
+        code = leaky_relu(
+            _dense(self, x, self.code_hidden, 'code', train, self.normalise)
+        )
         return (
             nn.Dense(1, name='output', **types)(x),
             nn.Dense(self.categories, name='category', **types)(code),
@@ -195,6 +224,7 @@ def infogan(
     width: int = 64,
     hidden: int = 1024,
     code_hidden: int = 128,
+    normalise: Normalise | None = batch_norm,
 ) -> Adversaries:
     """Make adversaries with codes, for square images in [0, 1].
 
@@ -207,6 +237,8 @@ def infogan(
         width: channels next to the image, in both.
         hidden: units of both nets' widest dense layers.
         code_hidden: units of the layer of which the codes are read.
+        normalise: what normalises the discriminator; None for nothing, as a penalty on
+            its slope wants it. The generator has batch norm.
 
     Returns:
         The net, that of the paper for MNIST; its noise is a `CodedNoise`, and its
@@ -237,17 +269,32 @@ def infogan(
     prior = CodedNoise(noise, categories, continuous)
     return Adversaries(
         CodedGenerator((size, size, channels), hidden, width),
-        ReadingDiscriminator(categories, continuous, width, hidden, code_hidden),
+        ReadingDiscriminator(
+            categories, continuous, width, hidden, code_hidden, normalise
+        ),
         latent=prior.size,
         prior=prior,
     )
 
 
-def _dense(net: nn.Module, x: Array, width: int, name: str, train: bool) -> Array:
-    """Add a dense layer and its batch norm to a net that is being called."""
+def _dense(
+    net: nn.Module,
+    x: Array,
+    width: int,
+    name: str,
+    train: bool,
+    normalise: Normalise | None = batch_norm,
+) -> Array:
+    """Add a dense layer and what normalises it to a net that is being called."""
     types: dict[str, Any] = {'dtype': net.dtype, 'param_dtype': net.param_dtype}
     x = nn.Dense(
-        width, use_bias=False, kernel_init=net.kernel_init, name=name, **types
+        width,
+        use_bias=normalise is None,
+        kernel_init=net.kernel_init,
+        name=name,
+        **types,
     )(x)
+    if normalise is None:
+        return x
     shared = {'axis_name': net.axis_name, 'name': f'{name}_norm'}
-    return batch_norm(x, train=train, **shared, **types)
+    return normalise(x, train=train, **shared, **types)
