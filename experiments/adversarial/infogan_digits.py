@@ -21,7 +21,7 @@ from dljax import create_model, data, judge, losses, metrics, zoo
 from dljax.alarms import discriminator_wins, modes_collapse
 from dljax.cli import command
 from dljax.experiment import Experiment
-from dljax.objectives import fool, recover_codes, tell_apart
+from dljax.objectives import fool, penalise_real, recover_codes, tell_apart
 from dljax.pictures.categories import categories_and_classes
 from dljax.pictures.codes import image_rows
 from dljax.pictures.samples import by_class
@@ -44,17 +44,18 @@ TINY = {
 
 def experiment(
     *,
-    steps: int = 3000,
+    steps: int = 2500,
     width: int = 16,
     hidden: int = 128,
     noise: int = 16,
     categories: int = 10,
     batch_size: int = 64,
     learning_rate: float = 1e-3,
-    discriminator_rate: float = 2e-4,
+    discriminator_rate: float = 1e-3,
+    penalty: float = 0.3,
     label_smoothing: float = 0.1,
     weight: float = 1.0,
-    continuous_weight: float = 0.2,
+    continuous_weight: float = 0.1,
     average: float = 0.998,
     judge_steps: int = judge.STEPS,
 ) -> Experiment:
@@ -69,6 +70,7 @@ def experiment(
         batch_size: real digits, and fakes, in an update.
         learning_rate: of Adam, for the generator.
         discriminator_rate: of Adam, for the discriminator.
+        penalty: on the discriminator's slope at real digits (R1); 0 for none.
         label_smoothing: of real digits.
         weight: of what is known of the category.
         continuous_weight: of what is known of the continuous codes.
@@ -86,15 +88,18 @@ def experiment(
         'width': width,
         'hidden': hidden,
         'code_hidden': hidden // 2,
+        'normalise': None,
+        'kernel_init': nn.initializers.lecun_normal(),
     }
     task = recover_codes(categories, weight=weight, continuous_weight=continuous_weight)
     names = [str(number) for number in range(categories)]
+    flat = penalise_real(penalty) if penalty else None
     return Experiment(
         net=create_model('infogan', **settings),
         players={
             'discriminator': Player(
                 optax.adam(discriminator_rate, b1=0.5),
-                loss=tell_apart(game, task=task),
+                loss=tell_apart(game, task=task, penalty=flat),
                 trains=('discriminator',),
             ),
             'generator': Player(

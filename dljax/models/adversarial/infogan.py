@@ -20,6 +20,8 @@ from dljax.layers import (
 from dljax.models.adversaries import Adversaries
 from dljax.types import Array, Key, fold
 
+_SMALL = nn.initializers.normal(0.02)
+
 
 @dataclasses.dataclass(frozen=True)
 class CodedNoise:
@@ -109,7 +111,7 @@ class CodedGenerator(nn.Module):
     axis_name: str | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.normal(0.02)
+    kernel_init: Initializer = _SMALL
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
@@ -168,7 +170,7 @@ class ReadingDiscriminator(nn.Module):
     axis_name: str | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.normal(0.02)
+    kernel_init: Initializer = _SMALL
 
     @nn.compact
     def __call__(
@@ -225,6 +227,7 @@ def infogan(
     hidden: int = 1024,
     code_hidden: int = 128,
     normalise: Normalise | None = batch_norm,
+    kernel_init: Initializer = _SMALL,
 ) -> Adversaries:
     """Make adversaries with codes, for square images in [0, 1].
 
@@ -239,6 +242,8 @@ def infogan(
         code_hidden: units of the layer of which the codes are read.
         normalise: what normalises the discriminator; None for nothing, as a penalty on
             its slope wants it. The generator has batch norm.
+        kernel_init: initialiser of the weights; without normalisation those of the
+            paper are small.
 
     Returns:
         The net, that of the paper for MNIST; its noise is a `CodedNoise`, and its
@@ -268,9 +273,15 @@ def infogan(
         )
     prior = CodedNoise(noise, categories, continuous)
     return Adversaries(
-        CodedGenerator((size, size, channels), hidden, width),
+        CodedGenerator((size, size, channels), hidden, width, kernel_init=kernel_init),
         ReadingDiscriminator(
-            categories, continuous, width, hidden, code_hidden, normalise
+            categories,
+            continuous,
+            width,
+            hidden,
+            code_hidden,
+            normalise,
+            kernel_init=kernel_init,
         ),
         latent=prior.size,
         prior=prior,
