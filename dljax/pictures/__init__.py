@@ -3,10 +3,8 @@
 Those of one family stand in a file of their own and are imported from there.
 """
 
-from dljax.pictures.basic import against_updates as against_updates
 from dljax.pictures.basic import boundary as boundary
 from dljax.pictures.basic import confusion as confusion
-from dljax.pictures.basic import curves as curves
 from dljax.pictures.basic import filters as filters
 from dljax.pictures.basic import grid as grid
 from dljax.pictures.basic import mistakes as mistakes
@@ -15,3 +13,5 @@ from dljax.pictures.codes import image_rows as image_rows
 from dljax.pictures.codes import latent_plot as latent_plot
 from dljax.pictures.codes import reconstructions as reconstructions
 from dljax.pictures.codes import traversal as traversal
+from dljax.pictures.progress import against_updates as against_updates
+from dljax.pictures.progress import curves as curves

@@ -59,7 +59,7 @@ def experiment(
     learning_rate: float = 1e-3,
     discriminator_moves: int = 1,
     label_smoothing: float = 0.1,
-    r1: float = 0.1,
+    r1: float = 0.02,
     slope: float = 0.1,
     average: float = 0.99,
     samples: int = 2500,
@@ -85,7 +85,8 @@ def experiment(
     unknown = sorted(set(games) - set(GAMES))
     if unknown or not games:
         raise ValueError(f'games is {games}, wanted one or more of {", ".join(GAMES)}')
-    target = {'ring': data.ring(), 'grid': data.lattice()}[mixture]
+    grid = data.lattice(spacing=0.7, deviation=0.0175)  # inputs of about one
+    target = {'ring': data.ring(), 'grid': grid}[mixture]
     non_saturating = losses.non_saturating_game()
     rules = {
         'minimax': (losses.minimax_game(), None),

@@ -102,3 +102,5 @@ def test_impossible_settings_are_refused():
         TutorialCNN(dropout=1)
     with pytest.raises(ValueError, match=r'features are \(14,\)'):
         TutorialCNN(features=(14,))
+    with pytest.raises(ValueError, match=r'kernel_size is \(3, 0\)'):
+        TutorialCNN(kernel_size=(3, 0))

@@ -22,6 +22,7 @@ class TutorialCNN(nn.Module):
     Attributes:
         classes: the number of logits, at least 2.
         features: the channels of the two convolutions.
+        kernel_size: height and width of their kernels, at least 1.
         hidden: the width of the dense layer.
         dropout: the probability in [0, 1) with which a hidden unit is dropped.
         dtype: the type of the computation; None takes that of inputs and parameters.
@@ -46,6 +47,7 @@ class TutorialCNN(nn.Module):
 
     classes: int = 10
     features: tuple[int, int] = (14, 36)
+    kernel_size: tuple[int, int] = (5, 5)
     hidden: int = 1764
     dropout: float = 0.4
     dtype: DTypeLike | None = None
@@ -57,10 +59,13 @@ class TutorialCNN(nn.Module):
         super().__post_init__()
         if self.classes < 2:
             raise ValueError(f'classes is {self.classes}, wanted at least 2')
-        if len(self.features) != 2 or min(*self.features, self.hidden) < 1:
+        sizes = *self.features, *self.kernel_size, self.hidden
+        pairs = len(self.features) == len(self.kernel_size) == 2
+        if not pairs or min(sizes) < 1:
             raise ValueError(
-                f'features are {self.features} and hidden is {self.hidden}, wanted two '
-                'numbers of channels and a width, all at least 1'
+                f'features are {self.features}, kernel_size is {self.kernel_size} and '
+                f'hidden is {self.hidden}, wanted two numbers of channels, a height '
+                'and a width, and a number of units, all at least 1'
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(
@@ -91,7 +96,7 @@ class TutorialCNN(nn.Module):
         }
         x = image
         for index, features in enumerate(self.features):
-            x = nn.Conv(features, (5, 5), name=f'conv_{index}', **types)(x)
+            x = nn.Conv(features, self.kernel_size, name=f'conv_{index}', **types)(x)
             x = nn.max_pool(nn.relu(x), (2, 2), strides=(2, 2))
         x = x.reshape(x.shape[0], -1)
         x = nn.relu(nn.Dense(self.hidden, name='hidden', **types)(x))

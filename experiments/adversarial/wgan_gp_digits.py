@@ -1,0 +1,98 @@
+"""Residual adversaries under the earth mover's distance on real handwritten digits.
+
+Paper (U4.2): Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville (2017), Improved
+Training of Wasserstein GANs, https://arxiv.org/abs/1704.00028.
+
+Measured later.
+Command: python experiments/adversarial/wgan_gp_digits.py --members 5
+"""
+
+import optax
+from flax import linen as nn
+
+from dljax import create_model, data, judge, losses
+from dljax.alarms import modes_collapse
+from dljax.cli import command
+from dljax.experiment import Experiment
+from dljax.objectives import fool, penalise_between, tell_apart
+from dljax.pictures.samples import interpolations, samples
+from dljax.report import of_averages
+from dljax.training import Player, averaged
+from dljax.types import Array, Key, Spec
+
+TINY = {'steps': 2, 'width': 3, 'latent': 3, 'batch_size': 8, 'judge_steps': 2}
+
+
+def experiment(
+    *,
+    steps: int = 7500,
+    width: int = 32,
+    latent: int = 32,
+    batch_size: int = 64,
+    learning_rate: float = 5e-4,
+    penalty: float = 10.0,
+    critic_moves: int = 5,
+    average: float = 0.999,
+    judge_steps: int = judge.STEPS,
+) -> Experiment:
+    """Let a generator of digits learn from a critic.
+
+    Args:
+        steps: updates in all.
+        width: channels of all maps.
+        latent: numbers of the noise.
+        batch_size: real digits, and fakes, in an update.
+        learning_rate: of Adam, for both players.
+        penalty: on a slope of the critic that differs from 1.
+        critic_moves: moves of the critic for one of the generator.
+        average: decay of the average of the generator's weights, which is what is
+            shown and measured.
+        judge_steps: updates of the classifier that judges the samples.
+    """
+    digits = data.load('digits')
+    inspector = judge.digits_judge(judge_steps)
+    game = losses.wasserstein_game()
+    net = create_model(
+        'wgan_gp', size=8, channels=1, width=width, halvings=1, blocks=1, latent=latent
+    )
+    adam = optax.adam(learning_rate, b1=0.0, b2=0.9)
+    return Experiment(
+        net=net,
+        players={
+            'critic': Player(
+                adam,
+                loss=tell_apart(game, penalty=penalise_between(penalty)),
+                trains=('discriminator',),
+            ),
+            'generator': Player(
+                averaged(adam, average),
+                loss=fool(game),
+                trains=('generator',),
+                every=critic_moves,
+            ),
+        },
+        source=data.resident(
+            {'image': 2 * digits.images('train')['image'] - 1}, batch_size
+        ),
+        steps=steps,
+        data=f'{digits.summary}; {inspector.describe()}',
+        inputs={'image': Spec((8, 8, 1), 'float32', -1, 1)},
+        along={'Samples': of_averages(samples(draw))},
+        alarms={'Collapse': modes_collapse()},
+        measures={'samples': of_averages(judge.sample_quality(draw, inspector))},
+        pictures={'Interpolations': of_averages(interpolations(turn, latent))},
+    )
+
+
+def draw(net: nn.Module, key: Key, count: int) -> Array:
+    """Make digits [count, 8, 8, 1] in [0, 1]."""
+    return (net.draw(key, count) + 1) / 2
+
+
+def turn(net: nn.Module, noise: Array) -> Array:
+    """Turn noise into digits in [0, 1]."""
+    return (net.generator(noise, train=False) + 1) / 2
+
+
+if __name__ == '__main__':
+    command(experiment)
