@@ -13,7 +13,7 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, judge, losses, zoo
-from dljax.alarms import discriminator_wins, modes_collapse
+from dljax.alarms import classes_collapse, discriminator_wins, modes_collapse
 from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import classify_samples, fool, penalise_real, tell_apart
@@ -25,7 +25,8 @@ from dljax.types import Array, Key
 TINY = {
     'steps': 2,
     'width': 4,
-    'features': (4, 4),
+    'features': (4,),
+    'penalty': 0.0,
     'latent': 3,
     'batch_size': 8,
     'judge_steps': 2,
@@ -98,7 +99,13 @@ def experiment(
         data=f'{digits.summary}; {inspector.describe()}',
         inputs={name: inputs[name] for name in ('image', 'label')},
         along={'Samples by class': of_averages(by_class(make, digits.class_names))},
-        alarms={'Victory': discriminator_wins(), 'Collapse': modes_collapse()},
+        alarms={
+            'Victory': discriminator_wins(),
+            'Collapse': modes_collapse(),
+            'Collapse of classes': of_averages(
+                classes_collapse(make, train['image'], train['label'])
+            ),
+        },
         measures={
             'asked': of_averages(judge.agreement(make, inspector)),
             'samples': of_averages(judge.sample_quality(draw, inspector)),

@@ -15,7 +15,7 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, judge, losses, zoo
-from dljax.alarms import discriminator_wins, modes_collapse
+from dljax.alarms import classes_collapse, discriminator_wins, modes_collapse
 from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import fool, penalise_real, tell_apart
@@ -84,6 +84,7 @@ def experiment(
     inputs = zoo.inputs('cgan', **settings)
     adam = optax.adam(learning_rate, b1=0.5)
     flat = penalise_real(penalty) if penalty else None
+    train = digits.images('train')
     told = {'given': ('label',), 'shown': ('label',)}
     return Experiment(
         net=create_model('cgan', **settings),
@@ -97,12 +98,18 @@ def experiment(
                 averaged(adam, average), loss=fool(game, **told), trains=('generator',)
             ),
         },
-        source=data.resident(digits.images('train'), batch_size),
+        source=data.resident(train, batch_size),
         steps=steps,
         data=f'{digits.summary}; {inspector.describe()}',
         inputs={name: inputs[name] for name in ('image', 'label')},
         along={'Samples by class': of_averages(by_class(make, digits.class_names))},
-        alarms={'Victory': discriminator_wins(), 'Collapse': modes_collapse()},
+        alarms={
+            'Victory': discriminator_wins(),
+            'Collapse': modes_collapse(),
+            'Collapse of classes': of_averages(
+                classes_collapse(make, train['image'], train['label'])
+            ),
+        },
         measures={
             'asked': of_averages(judge.agreement(make, inspector)),
             'samples': of_averages(judge.sample_quality(draw, inspector)),

@@ -37,6 +37,7 @@ TINY = {
     'width': 2,
     'hidden': 4,
     'noise': 2,
+    'penalty': 0.0,
     'batch_size': 8,
     'judge_steps': 2,
 }
