@@ -1,6 +1,7 @@
 """Adversaries of the zoo: what they are told, their priors, their small forms."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import pytest
 from flax import linen as nn
 
 from dljax import zoo
+from dljax.configuration import reconfigured
 from dljax.models.adversarial import CodedNoise, dcgan, lsgan
 from dljax.models.adversarial.wgan_gp import ResidualBlock, ResidualCritic
 from dljax.types import Array, PyTree
@@ -152,3 +154,25 @@ def test_sizes_that_no_layers_reach_are_refused() -> None:
         lsgan(size=14, first=7)
     with pytest.raises(ValueError, match='multiple of 4'):
         zoo.create_model('infogan', size=10)
+
+
+@pytest.mark.parametrize('name', ['dcgan_small', 'acgan', 'infogan'])
+def test_batch_statistics_are_shared_along_an_axis(name: str) -> None:
+    net, variables = initialised(name)
+    apart = reconfigured(net, axis_name='data')
+    noise = jax.random.normal(jax.random.key(0), (6, net.latent))
+    given = (jnp.arange(6),) if name == 'acgan' else ()
+
+    def made(net: nn.Module, noise: Array, *given: Array) -> Array:
+        return net.generator(noise, *given, train=True)
+
+    def images(net: nn.Module) -> Callable[..., Array]:
+        run = nn.apply(made, net, mutable='batch_stats')
+        return lambda *arguments: run(variables, *arguments)[0]
+
+    whole = images(net)(noise, *given)
+    halves = [one.reshape(2, 3, *one.shape[1:]) for one in (noise, *given)]
+    parts = jax.vmap(images(apart), axis_name='data')(*halves)
+    np.testing.assert_allclose(parts.reshape(whole.shape), whole, atol=1e-4)
+    alone = jax.vmap(images(net))(*halves)
+    assert jnp.abs(alone.reshape(whole.shape) - whole).max() > 1e-3
