@@ -89,6 +89,25 @@ Measure = Callable[[Outcome], Mapping[str, float | np.ndarray]]
 Alarm = Callable[[Outcome], str | None]
 
 
+def once(compute: Callable[[Outcome], Any]) -> Callable[[Outcome], Any]:
+    """Compute something once for all that is measured and drawn of an outcome.
+
+    Args:
+        compute: `(outcome) -> value`.
+
+    Returns:
+        The same function, which remembers the value of the last outcome.
+    """
+    last: list[Any] = [None, None]
+
+    def get(outcome: Outcome) -> Any:
+        if last[0] is not outcome:
+            last[:] = outcome, compute(outcome)
+        return last[1]
+
+    return get
+
+
 def measured(
     outcome: Outcome, measures: Mapping[str, Measure]
 ) -> dict[str, float | np.ndarray]:

@@ -7,6 +7,7 @@ from dljax.data.brackets import brackets
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
+from dljax.data.faults import FAULTS, inject_faults
 from dljax.data.images import as_float, padded, resized
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
@@ -27,11 +28,13 @@ from dljax.data.windows import (
     all_windows,
     count_windows,
     cut_windows,
+    overlapped,
     window_source,
 )
 
 __all__ = [
     'BUILT_IN',
+    'FAULTS',
     'DataSet',
     'Mixture',
     'Normalizer',
@@ -50,12 +53,14 @@ __all__ = [
     'cut_windows',
     'dates',
     'gaussian_noise',
+    'inject_faults',
     'labelled',
     'lattice',
     'load',
     'mackey_glass',
     'masking',
     'min_max',
+    'overlapped',
     'padded',
     'permuted',
     'procedural',

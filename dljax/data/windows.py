@@ -121,6 +121,28 @@ def all_windows(
     return {'history': view[:, :history, None], 'target': view[:, history:]}
 
 
+def overlapped(values: np.ndarray) -> np.ndarray:
+    """Average what the windows of a series say of each of its steps.
+
+    Args:
+        values: [..., windows, history], of windows that start one step apart.
+
+    Returns:
+        [..., windows + history - 1]: the mean over all windows that hold the step.
+
+    Example:
+        >>> overlapped(np.array([[1., 2.], [4., 6.]])).tolist()
+        [1.0, 3.0, 6.0]
+    """
+    *rest, windows, history = values.shape
+    total = np.zeros((*rest, windows + history - 1))
+    count = np.zeros(windows + history - 1)
+    for place in range(history):
+        total[..., place : place + windows] += values[..., place]
+        count[place : place + windows] += 1
+    return total / count.reshape((1,) * len(rest) + (-1,))
+
+
 def count_windows(length: int, history: int, horizon: int) -> int:
     """Count the windows of a series.
 

@@ -16,6 +16,7 @@ from dljax.losses.codes import (
     activation_divergence,
     contraction,
 )
+from dljax.losses.counts import binomial_loss
 from dljax.losses.gaussian import gaussian_divergence, gaussian_log_density
 from dljax.losses.margin import hinge, multiclass_hinge
 from dljax.losses.reduction import per_example
@@ -28,6 +29,7 @@ __all__ = [
     'action_values',
     'activation_divergence',
     'binary_cross_entropy',
+    'binomial_loss',
     'contraction',
     'cross_entropy',
     'gaussian_divergence',

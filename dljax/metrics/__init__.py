@@ -2,6 +2,7 @@
 
 from dljax.metrics.classification import accuracy, top_k_accuracy
 from dljax.metrics.codes import active_share, nearest_neighbours, principal_angles
+from dljax.metrics.coding import Quantised, quantise, rate_curve
 from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
 from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
 from dljax.metrics.frechet import frechet_distance, frechet_distance_of_moments
@@ -38,6 +39,7 @@ __all__ = [
     'Estimate',
     'Modes',
     'Overlap',
+    'Quantised',
     'absolute_error',
     'accuracy',
     'active_share',
@@ -65,7 +67,9 @@ __all__ = [
     'principal_angles',
     'psnr',
     'quantisation_error',
+    'quantise',
     'r_squared',
+    'rate_curve',
     'recall',
     'ssim',
     'states',

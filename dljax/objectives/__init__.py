@@ -35,6 +35,7 @@ from dljax.objectives.energy import (
     score_machine,
 )
 from dljax.objectives.forecasting import score_forecast, score_free_run
+from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, sample_text, score_next
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
@@ -49,7 +50,7 @@ from dljax.objectives.sequence import (
 )
 from dljax.objectives.unmoved import unmoved
 from dljax.objectives.variational import elbo, score_variational
-from dljax.objectives.within import side_by_side, within
+from dljax.objectives.within import from_part, side_by_side, within
 
 __all__ = [
     'autoencode',
@@ -60,8 +61,10 @@ __all__ = [
     'contrastive_divergence',
     'elbo',
     'epsilon_greedy',
+    'fit_classes',
     'follow',
     'fool',
+    'from_part',
     'generate',
     'greedy',
     'invert',

@@ -187,6 +187,9 @@ def solve_components(feature: str = 'image') -> Objective:
         `(net, batch, step) -> (direction, metrics)` with the metric 'squared_error' of
         the solution on this batch; the net is a `linear_autoencoder`.
 
+    Raises:
+        ValueError: when it is played, for a net with hidden layers.
+
     Reference:
         Baldi, Hornik (1989), Neural networks and principal component analysis,
         https://doi.org/10.1016/0893-6080(89)90014-2
@@ -196,10 +199,17 @@ def solve_components(feature: str = 'image') -> Objective:
         if net.is_initializing():
             net(batch[feature], train=False)
         params = net.variables['params']
+        layers = sorted({*params['encoder'], *params['decoder']})
+        if layers != ['output'] or net.logits:
+            raise ValueError(
+                f'the net has the layers {layers} and logits={net.logits}, wanted a '
+                'single layer on either side, of pixels: see linear_autoencoder'
+            )
         inputs = batch[feature].reshape(len(batch[feature]), -1)
         width = params['encoder']['output']['bias'].size
         found = rules.principal_components(inputs, width)
-        into = {'kernel': found.vectors, 'bias': -found.mean @ found.vectors}
+        bias = -jnp.matmul(found.mean, found.vectors, precision='highest')
+        into = {'kernel': found.vectors, 'bias': bias}
         out = {'kernel': found.vectors.T, 'bias': found.mean}
         solution = {'encoder': {'output': into}, 'decoder': {'output': out}}
         left = jnp.square(inputs - found.mean[None, :]).sum(axis=1).mean()

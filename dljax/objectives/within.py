@@ -54,3 +54,23 @@ def side_by_side(scores: Mapping[str, Objective]) -> Objective:
         }
 
     return score
+
+
+def from_part(name: str, objective: Objective) -> Objective:
+    """Let an objective see one part of the batch that `dljax.data.together` gives.
+
+    So several fields of a container learn from one part; `within` alone looks for a
+    part of the field's own name.
+
+    Args:
+        name: of the part.
+        objective: for a batch like it.
+
+    Returns:
+        `(net, batch, step) -> ...` for the whole batch.
+    """
+
+    def on_part(net: nn.Module, batch: Batch, step: Array) -> Any:
+        return objective(net, batch[name], step)
+
+    return on_part

@@ -13,5 +13,12 @@ from dljax.pictures.codes import image_rows as image_rows
 from dljax.pictures.codes import latent_plot as latent_plot
 from dljax.pictures.codes import reconstructions as reconstructions
 from dljax.pictures.codes import traversal as traversal
+from dljax.pictures.comparison import Table as Table
+from dljax.pictures.comparison import compared as compared
+from dljax.pictures.comparison import entered as entered
+from dljax.pictures.comparison import listed as listed
+from dljax.pictures.comparison import once as once
 from dljax.pictures.progress import against_updates as against_updates
 from dljax.pictures.progress import curves as curves
+from dljax.pictures.rates import rate_curves as rate_curves
+from dljax.pictures.rates import rebuilt_within as rebuilt_within

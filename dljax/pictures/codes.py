@@ -34,8 +34,10 @@ def reconstructions(
     """
 
     def draw(outcome: Outcome) -> 'Figure':
-        batch = _chosen(outcome.evaluation[split], count)
-        shown = {name: outcome.apply(row, batch) for name, row in rows.items()}
+        batch = outcome.evaluation[split]
+        taken = chosen(batch, count)
+        batch = {name: np.asarray(values)[taken] for name, values in batch.items()}
+        shown = _applied(outcome, rows, batch)
         return image_rows({'original': batch['image'], **shown}, f'{split} set')
 
     return draw
@@ -72,8 +74,9 @@ def latent_plot(
         figure = Figure(
             figsize=(max(4.6 * columns, 5.5), 4.4 * height + 0.6), layout='constrained'
         )
-        for index, (title, function) in enumerate(several.items()):
-            points, labels = plane(np.asarray(outcome.apply(function, batch)))
+        codes = _applied(outcome, several, batch)
+        for index, (title, code) in enumerate(codes.items()):
+            points, labels = plane(np.asarray(code))
             axes = figure.add_subplot(height, columns, index + 1)
             for number, name in enumerate(names):
                 x, y = points[label == number].T
@@ -105,7 +108,7 @@ def traversal(
     example: int = 0,
     span: float = 2.5,
     steps: int = 11,
-    most: int = 10,
+    most: int = 8,
 ) -> Picture:
     """Show what each number of a code does: it moves, the others stay.
 
@@ -218,14 +221,31 @@ def plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
     return centred @ components[:2].T, (labels[0], labels[1])
 
 
-def _chosen(batch: Batch, count: int) -> dict[str, np.ndarray]:
-    """Take the first examples, those of each class in turn where there are labels."""
-    total = len(batch['image'])
-    order = np.arange(total)
+def _applied(
+    outcome: Outcome, functions: Mapping[str, Encode], batch: Batch
+) -> dict[str, Array]:
+    """Call several functions on the bound net, compiled as one; in their order."""
+    made = outcome.apply(
+        lambda net, batch: {name: f(net, batch) for name, f in functions.items()}, batch
+    )
+    return {name: made[name] for name in functions}
+
+
+def chosen(batch: Batch, count: int) -> np.ndarray:
+    """Number the first examples of a set, those of each class in turn if it has labels.
+
+    Args:
+        batch: with 'image' and, maybe, 'label', [example, ...] each.
+        count: how many.
+
+    Returns:
+        [count] indices.
+    """
+    order = np.arange(len(batch['image']))
     if 'label' in batch:
         label = np.asarray(batch['label'])
-        turn = np.zeros(total, int)  # how many of its class stand before an example
+        turn = np.zeros(len(label), int)  # how many of its class stand before it
         for kind in np.unique(label):
             turn[label == kind] = np.arange((label == kind).sum())
         order = np.lexsort((label, turn))
-    return {name: np.asarray(values)[order[:count]] for name, values in batch.items()}
+    return order[:count]

@@ -7,6 +7,7 @@ from dljax.rules.backpropagation_through_time import (
     state_gradient_norms,
 )
 from dljax.rules.contrastive_divergence import contrastive_divergence
+from dljax.rules.gaussian_classes import gaussian_classes
 from dljax.rules.hebbian import hebb, oja
 from dljax.rules.kmeans import assign, initial_centres, kmeans, spread
 from dljax.rules.least_squares import least_squares, least_squares_solution
@@ -35,6 +36,7 @@ __all__ = [
     'contrastive_divergence',
     'forward',
     'gaussian',
+    'gaussian_classes',
     'hebb',
     'initial_centres',
     'kmeans',

@@ -20,6 +20,7 @@ from dljax.zoo import (
     convolutional,
     energy,
     feedforward,
+    generative,
     recurrent,
     self_organising,
 )
@@ -32,6 +33,7 @@ _ROWS = (
     *recurrent.ROWS,
     *control.ROWS,
     *energy.ROWS,
+    *generative.ROWS,
     *self_organising.ROWS,
     *adversarial.ROWS,
     *autoencoder.ROWS,

@@ -5,7 +5,25 @@ from examples without local minima, https://doi.org/10.1016/0893-6080(89)90014-2
 Hinton, Salakhutdinov (2006), Reducing the dimensionality of data with neural networks,
 https://doi.org/10.1126/science.1127647.
 
-RESULT
+Measured with 5 members, seed 0, on a 2-core CPU, in 112 s for all, as the squared error
+of an image (64 pixels in [0, 1]):
+
+| width of the code | 2 | 4 | 8 | 16 |
+|---|---|---|---|---|
+| principal components, train | 3.330 | 2.387 | 1.515 | 0.696 |
+| linear net, train | 3.330 | 2.387 | 1.515 ± 0.001 | 0.696 |
+| principal components, test | 3.420 | 2.429 | 1.578 | 0.744 |
+| linear net, test | 3.420 | 2.429 | 1.578 | 0.744 |
+| deep net, train | 1.11 ± 0.02 | 0.46 ± 0.01 | 0.17 ± 0.00 | 0.11 ± 0.00 |
+| deep net, test | 1.74 ± 0.06 | 1.16 ± 0.04 | 0.68 ± 0.02 | 0.38 ± 0.01 |
+| largest angle | 0.3° ± 0.1° | 0.2° ± 0.0° | 5.8° ± 7.4° | 2.6° ± 1.4° |
+
+The linear net misses at most 0.2 % more than the components in any member, and spans
+their space, to the largest principal angle that the table gives. At width 8 one member
+is still 18° off, where the variances of the eighth and ninth component differ by 11 %
+and to take one for the other costs little. The deep net about halves their error on
+held-out digits at every width. Command:
+python experiments/autoencoders/pca_digits.py --members 5
 """
 
 from collections.abc import Sequence
@@ -24,7 +42,7 @@ from dljax.losses import squared_error
 from dljax.metrics import principal_angles
 from dljax.models.container import container
 from dljax.objectives import autoencode, solve_components, within
-from dljax.report import Measure, Outcome, Picture
+from dljax.report import Outcome, Picture
 from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, Objective, Spec
 
@@ -39,11 +57,11 @@ def experiment(
     *,
     widths: tuple[int, ...] = (2, 4, 8, 16),
     hidden: tuple[int, ...] = (256, 128),
-    steps: int = 8000,
+    steps: int = 5000,
     batch_size: int = 128,
     learning_rate: float = 2e-3,
+    linear_rate: float = 1e-2,
     noise: float = 0.1,
-    weight_decay: float = 0.0,
 ) -> Experiment:
     """Solve for the components once, and train both nets, at each width of the code.
 
@@ -54,10 +72,11 @@ def experiment(
         hidden: widths of the deep encoder's hidden layers; its decoder mirrors them.
         steps: updates of the nets.
         batch_size: examples in one update of the nets; the components see all.
-        learning_rate: of Adam at the start; it falls to 0 along a cosine.
+        learning_rate: of Adam at the start, for the deep net; it falls to 0 along a
+            cosine.
+        linear_rate: the same for the linear net.
         noise: standard deviation of what is added to the deep net's inputs, against
             overfitting.
-        weight_decay: of the deep net, by AdamW.
     """
     digits = data.load('digits')
 
@@ -70,9 +89,21 @@ def experiment(
 
     sets = {split: images(split) for split in ('train', 'validation', 'test')}
     shape = sets['train']['image'].shape[1:]
-    rate = optax.cosine_decay_schedule(learning_rate, steps)
     blurred = data.gaussian_noise(noise)
     nets, players, sources = {}, {}, {}
+
+    def join(name: str, net: nn.Module, objective: Objective, rate: float) -> None:
+        """Let a net play: to the end by Adam, or without a rate once, on the set."""
+        inner, nets[name] = within(name, objective), net
+        if rate:
+            adam = optax.adam(optax.cosine_decay_schedule(rate, steps))
+            players[name] = Player(adam, loss=inner, trains=(name,))
+        else:
+            players[name] = Player(
+                optax.sgd(1.0), direction=inner, trains=(name,), during=(0, 1)
+            )
+        sources[name] = data.resident(sets['train'], batch_size if rate else None)
+
     for width in widths:
         linear = create_model('linear_autoencoder', code=width, shape=shape)
         deep = create_model(
@@ -82,30 +113,10 @@ def experiment(
             shape=shape,
             activation=jax.nn.gelu,
         )
-        made = {
-            f'pca_{width}': (linear, None),
-            f'linear_{width}': (linear, autoencode(squared=True)),
-            f'deep_{width}': (deep, autoencode(squared=True, corrupt=blurred)),
-        }
-        for name, (net, loss) in made.items():
-            nets[name] = net
-            players[name] = (
-                Player(
-                    optax.sgd(1.0),
-                    direction=within(name, solve_components()),
-                    trains=(name,),
-                    during=(0, 1),
-                )
-                if loss is None
-                else Player(
-                    optax.adamw(rate, weight_decay=weight_decay),
-                    loss=within(name, loss),
-                    trains=(name,),
-                )
-            )
-            sources[name] = data.resident(
-                sets['train'], None if not loss else batch_size
-            )
+        join(f'pca_{width}', linear, solve_components(), 0.0)
+        join(f'linear_{width}', linear, autoencode(), linear_rate)
+        noisy = autoencode(squared=True, corrupt=blurred)
+        join(f'deep_{width}', deep, noisy, learning_rate)
     return Experiment(
         net=container(**nets),
         players=players,
@@ -123,7 +134,9 @@ def experiment(
                 digits.class_names,
             ),
         },
-        measures={'comparison': compare(widths)},
+        measures={
+            'comparison': pictures.entered(lambda outcome: compare(outcome, widths))
+        },
     )
 
 
@@ -147,36 +160,35 @@ def encode(name: str) -> pictures.Encode:
     return lambda net, batch: getattr(net, name).encode(batch['image'])
 
 
-def compare(widths: Sequence[int]) -> Measure:
+def compare(outcome: Outcome, widths: Sequence[int]) -> pictures.Table:
     """Set the nets' errors against that of the components, and their spaces too.
 
     Returns:
-        The measure, by width: the training error of the linear net and the test error
-        of the deep one as multiples of that of the components, and the largest angle,
-        in degrees, between the spaces that the linear decoder and the components span.
+        [members] by net: the training error of the linear net and the test error of the
+        deep one as multiples of that of the components, and the largest angle, in
+        degrees, between the spaces that the linear decoder and the components span.
     """
-
-    def measure(outcome: Outcome) -> dict[str, np.ndarray]:
-        found = {}
-        for width in widths:
-            names = {kind: f'{kind}_{width}' for kind in KINDS}
-            train, test = (errors_of(outcome, names, s) for s in ('train', 'test'))
-            found[f'linear_{width}/train_ratio'] = train['linear'] / train['pca']
-            found[f'deep_{width}/test_ratio'] = test['deep'] / test['pca']
-            spaces = [
-                outcome.members.params[names[kind]]['decoder']['output']['kernel']
-                for kind in ('linear', 'pca')
-            ]
-            spaces = [np.asarray(s).reshape(-1, *s.shape[-2:]) for s in spaces]
-            angles = [
-                principal_angles(a.T, b.T).max() for a, b in zip(*spaces, strict=True)
-            ]
-            found[f'linear_{width}/largest_angle'] = np.degrees(angles)
-        if np.ndim(outcome.members.step) == 0:
-            return {name: float(values[0]) for name, values in found.items()}
-        return found
-
-    return measure
+    found = {}
+    for width in widths:
+        names = {kind: f'{kind}_{width}' for kind in KINDS}
+        train, test = (errors_of(outcome, names, s) for s in ('train', 'test'))
+        linear, components = (
+            outcome.members.params[names[kind]]['decoder']['output']['kernel']
+            for kind in ('linear', 'pca')
+        )
+        size = linear.shape[-2:]
+        angles = [
+            principal_angles(a.T, b.T)[0]
+            for a, b in zip(
+                linear.reshape(-1, *size), components.reshape(-1, *size), strict=True
+            )
+        ]
+        found[f'linear_{width}'] = {
+            'train_ratio': train['linear'] / train['pca'],
+            'largest_angle': np.degrees(angles),
+        }
+        found[f'deep_{width}'] = {'test_ratio': test['deep'] / test['pca']}
+    return found
 
 
 def errors_of(
@@ -221,7 +233,7 @@ def error_against_width(widths: Sequence[int]) -> Picture:
             axes.set_xticks(widths, [f'{width}' for width in widths])
             axes.minorticks_off()
             axes.yaxis.set_major_formatter('{x:g}')
-            axes.set_yticks([0.25, 0.5, 1, 2, 4])
+            axes.set_yticks([0.125, 0.25, 0.5, 1, 2, 4])
             axes.grid(alpha=0.3)
         figure.axes[0].set_ylabel('squared error of an image')
         handles, labels = axes.get_legend_handles_labels()

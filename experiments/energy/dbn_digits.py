@@ -43,6 +43,7 @@ from dljax.models.container import container
 from dljax.objectives import (
     classify,
     follow,
+    from_part,
     pretrain,
     score_classes,
     side_by_side,
@@ -50,7 +51,7 @@ from dljax.objectives import (
 )
 from dljax.report import Outcome
 from dljax.training import Player
-from dljax.types import Array, Batch, Key, Metrics, Objective, Spec
+from dljax.types import Array, Batch, Key, Spec
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -169,20 +170,6 @@ def experiment(
             ),
         },
     )
-
-
-def from_part(name: str, objective: Objective) -> Objective:
-    """Let an objective see one part of the batch.
-
-    Args:
-        name: of the part.
-        objective: for a batch like it.
-    """
-
-    def on_part(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        return objective(net, batch[name], step)
-
-    return on_part
 
 
 def accuracies(outcome: Outcome) -> dict[str, np.ndarray]:

@@ -13,8 +13,10 @@ exact log-likelihood of an image.
 Measured with one member, seed 0, on a 2-core CPU, as the negative log-likelihood of a
 test image in nats: 79.7 at the checkpoint that is best in validation, 83.2 after all
 3,000 updates, 98.9 for independent pixels with a distribution of their own in each
-class. 95 % of the samples are recognised as the digit that was asked for.
-Cost: 174 s of training on a busy machine. Command:
+class. 95 % of the samples are recognised as the digit that was asked for. As a
+generative classifier (U4.5), which says the class under which an image is likeliest,
+the net is right for 96.4 % of the test images after all updates.
+Cost: 67 s of training on a busy machine. Command:
 python experiments/recurrent/draw_digits.py
 """
 
@@ -22,6 +24,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
@@ -30,6 +33,7 @@ from dljax import create_model, data, zoo
 from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import LSTM, RecurrentStack
+from dljax.losses import cross_entropy
 from dljax.objectives import generate, score_generation
 from dljax.report import Outcome, Picture
 from dljax.training import Player, clipped
@@ -98,6 +102,7 @@ def experiment(
                 'nll': independent_pixels(sets['train'], sets['test'])
             },
             'samples': lambda outcome: recognised(outcome, sets['train'], samples),
+            'bayes_rule': classified,
         },
         pictures={'Samples': draw_samples(sets['train'])},
     )
@@ -161,6 +166,27 @@ def recognised(
         'recognised': float(right.mean()),
         'distance': float(distances.min(axis=1).mean()),
     }
+
+
+def classified(outcome: Outcome) -> dict[str, float]:
+    """Classify the test images by the class under which they are likeliest.
+
+    A density of each class and Bayes' rule are a generative classifier (U4.5). The
+    classes are about equally frequent, so that the prior is left out.
+    """
+
+    def likelihoods(net: nn.Module, sequence: Array) -> Array:
+        module, variables = net.unbind()
+
+        def under(label: Array) -> Array:
+            labels = jnp.full(len(sequence), label)
+            return -cross_entropy(module.apply(variables, labels, sequence), sequence)
+
+        return jax.lax.map(under, jnp.arange(10))
+
+    test = outcome.evaluation['test']
+    found = np.asarray(outcome.apply(likelihoods, jnp.asarray(test['sequence'])))
+    return {'accuracy': float((found.argmax(axis=0) == test['label']).mean())}
 
 
 def draw_samples(train: Mapping[str, np.ndarray], columns: int = 8) -> Picture:

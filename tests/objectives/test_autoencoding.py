@@ -41,20 +41,19 @@ def bars(count: int) -> np.ndarray:
 TRAIN, TEST = bars(400), {'image': bars(200)}
 
 
-def trained(net: nn.Module, loss: Objective, steps: int = 300) -> State:
+def trained(net: nn.Module, loss: Objective, steps: int = 200) -> State:
     train = learner(net, {'net': Player(optax.adam(0.01), loss=loss)})
     source = resident({'image': TRAIN}, 50)
-    return fit(train, source, steps=steps, key=KEY, chunk=100)[0]
+    return fit(train, source, steps=steps, key=KEY, chunk=200)[0]
 
 
 def scores(net: nn.Module, state: State, **settings: Callable) -> dict[str, float]:
     return evaluate(net, score_reconstruction(**settings), state, [TEST])
 
 
-@pytest.mark.parametrize('squared', [False, True])
-def test_it_learns_to_rebuild_images_better_than_their_mean(squared: bool) -> None:
+def test_it_learns_to_rebuild_images_better_than_their_mean() -> None:
     net = create_model('autoencoder', code=8, hidden=(32,), shape=SHAPE)
-    state = trained(net, autoencode(squared=squared))
+    state = trained(net, autoencode())
     variance = TEST['image'].var(0).sum()
     assert scores(net, state)['squared_error'] < 0.3 * variance
 
@@ -95,10 +94,10 @@ def test_damage_is_drawn_anew_for_each_step_and_the_target_stays_whole() -> None
         net, {'net': Player(optax.sgd(0.0), loss=autoencode(corrupt=corrupt))}
     )
     batch = {'image': TRAIN[:5]}
-    state = train.init(KEY, batch)
+    state, update = train.init(KEY, batch), train.update
     losses = []
     for _ in range(2):
-        state, metrics = train.update(KEY, state, batch)
+        state, metrics = update(KEY, state, batch)
         losses.append(metrics['net/loss'])
     assert not np.array_equal(seen[-1], seen[-2])
     wanted = np.square(TRAIN[:5]).sum((1, 2, 3)).mean()  # zeros give zeros
@@ -127,15 +126,16 @@ def test_the_contraction_equals_the_closed_form_of_a_logistic_layer() -> None:
     def penalty(net: nn.Module, inputs: Array) -> Array:
         return contractive(0.7)(net, inputs, net.encode(inputs))
 
-    got = nn.apply(penalty, net)(variables, inputs)
+    got = jax.jit(nn.apply(penalty, net))(variables, inputs)
     np.testing.assert_allclose(got, 0.7 * wanted, rtol=1e-5)
-    jacobian = nn.apply(code_jacobian, net)(variables, inputs)
-    assert jacobian.shape == (3, 5, *SHAPE)
     wide = create_model('sparse_autoencoder', code=20, shape=SHAPE)
     variables = wide.init(KEY, inputs)
-    forward = nn.apply(code_jacobian, wide)(variables, inputs)
+    forward = jax.jit(nn.apply(code_jacobian, wide))(variables, inputs)
+    assert forward.shape == (3, 20, *SHAPE)
     encode = lambda x: wide.apply(variables, x[None], method='encode')[0]  # noqa: E731
-    np.testing.assert_allclose(forward, jax.vmap(jax.jacrev(encode))(inputs), atol=1e-6)
+    np.testing.assert_allclose(
+        forward, jax.jit(jax.vmap(jax.jacrev(encode)))(inputs), atol=1e-6
+    )
 
 
 def test_a_contractive_net_moves_its_code_less_within_a_container_too() -> None:
@@ -151,7 +151,7 @@ def test_a_contractive_net_moves_its_code_less_within_a_container_too() -> None:
             }.items()
         },
     )
-    state, _ = fit(train, resident({'image': TRAIN}, 50), steps=200, key=KEY, chunk=100)
+    state, _ = fit(train, resident({'image': TRAIN}, 50), steps=200, key=KEY, chunk=200)
 
     def moved(net: nn.Module, batch: Batch) -> list[Array]:
         parts = (net.plain, net.contractive)
@@ -181,10 +181,17 @@ def test_one_move_makes_a_linear_net_the_principal_components() -> None:
     )
 
 
+def test_a_net_that_is_not_linear_has_no_closed_form() -> None:
+    net = create_model('autoencoder', code=3, hidden=(6,), shape=SHAPE)
+    train = learner(net, {'net': Player(optax.sgd(1.0), direction=solve_components())})
+    with pytest.raises(ValueError, match=r"\['hidden_0', 'output'\] and logits=True"):
+        jax.eval_shape(train.init, KEY, {'image': TRAIN[:5]})
+
+
 def test_scores_are_those_of_each_example_and_damage_is_the_same_each_time() -> None:
     net = create_model('autoencoder', code=3, hidden=(6,), shape=SHAPE)
     train = learner(net, {'net': Player(optax.sgd(0.1), loss=autoencode())})
-    state = train.init(KEY, {'image': TRAIN[:5]})
+    state = jax.jit(train.init)(KEY, {'image': TRAIN[:5]})
     score = score_reconstruction(corrupt=gaussian_noise(0.5))
     first, again = (evaluate(net, score, state, [TEST]) for _ in range(2))
     assert first == again
@@ -219,8 +226,8 @@ def test_statistics_of_a_batch_do_not_move_in_the_jacobian() -> None:
 
     train = learner(net, {'net': Player(optax.sgd(0.1), loss=loss)})
     batch = {'image': TRAIN[:5]}
-    state = train.init(KEY, batch)
+    state = jax.jit(train.init)(KEY, batch)
     before = jax.tree.map(np.array, state.collections)
-    after = train.update(KEY, state, batch)[0].collections
+    after = jax.jit(train.update)(KEY, state, batch)[0].collections
     assert 'batch_stats' in before
     jax.tree.map(np.testing.assert_array_equal, before, after)

@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from dljax import pictures
 from dljax.objectives import predict
-from dljax.report import Outcome
+from dljax.report import Outcome, once
 from dljax.types import Array, State
 
 CLASSES = 3
@@ -144,3 +144,11 @@ def test_crowded_curves_share_one_legend_outside_the_panels() -> None:
     gap, loss = figure.axes
     assert gap.lines[0].get_color() == loss.lines[0].get_color()
     assert len({line.get_color() for line in loss.lines}) == 7
+
+
+def test_what_is_computed_of_an_outcome_is_computed_once() -> None:
+    seen = []
+    first, second = outcome({'test': {}}), outcome({})
+    count = once(lambda done: seen.append(done) or len(done.evaluation))
+    assert [count(first), count(first), count(second), count(second)] == [1, 1, 0, 0]
+    assert [done is first for done in seen] == [True, False]

@@ -10,12 +10,12 @@ from dljax.models.autoencoder.autoencoder import (
     sparse_autoencoder,
 )
 from dljax.models.autoencoder.convolutional import convolutional_autoencoder
+from dljax.models.autoencoder.convolutional_vae import convolutional_vae
 from dljax.models.autoencoder.variational_autoencoder import (
     VariationalAutoencoder as VariationalAutoencoder,
 )
 from dljax.models.autoencoder.variational_autoencoder import (
     conditional_vae,
-    convolutional_vae,
     vae,
 )
 

@@ -1,0 +1,79 @@
+"""Pictures of what kinds of classifiers make of few examples and missing features."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def draw_learning(
+    sized: Mapping[str, np.ndarray],
+    lacking: Mapping[str, np.ndarray],
+    sizes: Sequence[int],
+    shares: Sequence[float],
+    titles: Mapping[str, str],
+    solid: Sequence[str],
+) -> 'Figure':
+    """Draw the accuracy against the number of examples, and of features missing.
+
+    Args:
+        sized: [members] accuracies in [0, 1] by 'kind_size'.
+        lacking: the same by 'kind_share'; 'kind_filled_share' is drawn dotted.
+        sizes: of the training sets; the last is that of the right panel.
+        shares: of the features that are missing, in (0, 1).
+        titles: of the kinds.
+        solid: kinds with a solid line, the others' being broken.
+
+    Returns:
+        The figure; whiskers show one standard deviation over the members.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11.5, 6), layout='constrained')
+    left, right = figure.subplots(1, 2, sharey=True)
+    for index, (kind, title) in enumerate(titles.items()):
+        style = {'color': f'C{index}', 'marker': 'o', 'label': title}
+        if kind not in solid:
+            style |= {'marker': 's', 'lw': 1, 'ls': '--'}
+        _line(left, sizes, [sized[f'{kind}_{n}'] for n in sizes], style)
+        del style['label']
+        whole = sized[f'{kind}_{sizes[-1]}']
+        for name, more in (
+            (kind, {}),
+            (
+                f'{kind}_filled',
+                {'ls': ':', 'marker': 'x', 'label': f'{title}, means filled in'},
+            ),
+        ):
+            if f'{name}_{shares[0]:g}' in lacking:
+                values = [whole, *(lacking[f'{name}_{x:g}'] for x in shares)]
+                _line(right, (0.0, *shares), values, style | more)
+    left.set_xscale('log')
+    left.set_xticks(sizes, map(str, sizes))
+    left.minorticks_off()
+    members = len(whole)
+    left.set(
+        xlabel='training examples',
+        ylabel='test accuracy in %',
+        title=f'mean and deviation of {members} member{"s" * (members > 1)}',
+    )
+    right.set(
+        xlabel='share of the features missing at test time',
+        title=f'{sizes[-1]} training examples',
+    )
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    figure.legend(loc='outside lower center', ncols=4, fontsize=9)
+    return figure
+
+
+def _line(
+    axes: 'Axes', at: Sequence[float], values: Sequence, style: Mapping[str, Any]
+) -> None:
+    stack = 100 * np.stack(values)
+    deviation = stack.std(1, ddof=1) if stack.shape[1] > 1 else None
+    axes.errorbar(at, stack.mean(1), deviation, capsize=3, ms=4, **style)
