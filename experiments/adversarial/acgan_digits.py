@@ -2,7 +2,8 @@
 
 Paper: Odena, Olah and Shlens (2017), Conditional Image Synthesis with Auxiliary
 Classifier GANs, https://arxiv.org/abs/1610.09585. Its CIFAR-10 nets, with two doublings
-and four convolutions for images of 8x8.
+and three convolutions for images of 8x8, less dropout, and a penalty on the
+discriminator's slope (R1).
 
 Measured later.
 Command: python experiments/adversarial/acgan_digits.py --members 5

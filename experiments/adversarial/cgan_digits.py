@@ -1,9 +1,10 @@
 """Conditional adversaries on real handwritten digits (U4.2).
 
 Paper: Mirza and Osindero (2014), Conditional Generative Adversarial Nets,
-https://arxiv.org/abs/1411.1784. Dense layers against maxout units with dropout, both
-told the label, as there, smaller; Adam and the average of the generator's weights are
-newer.
+https://arxiv.org/abs/1411.1784. Dense layers against maxout units, both told the label,
+as there, smaller. The noise is normal: of the paper's, uniform in [0, 1), the generator
+made one digit of each class. A penalty on the discriminator's slope (R1) takes the
+place of dropout; Adam and the average of the generator's weights are newer as well.
 
 Measured later.
 Command: python experiments/adversarial/cgan_digits.py --members 5
