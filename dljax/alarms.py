@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+import jax
 import numpy as np
+from flax import linen as nn
 
 from dljax.report import Alarm, Outcome
+from dljax.types import Array, Key
 
 
 def discriminator_wins(player: str = 'discriminator', above: float = 0.99) -> Alarm:
@@ -52,6 +55,71 @@ def modes_collapse(player: str = 'generator', below: float = 0.4) -> Alarm:
     )
 
 
+def classes_collapse(
+    draw: Callable[[nn.Module, Key, Array], Array],
+    images: np.ndarray,
+    labels: np.ndarray,
+    below: float = 0.4,
+    each: int = 20,
+) -> Alarm:
+    """Sound where the samples of a class are much more alike than real ones of it.
+
+    A generator that is told the class may make one sample of each and let the noise
+    alone. Those lie far apart, so that `modes_collapse` stays silent, and each is of
+    the class that was asked for.
+
+    Args:
+        draw: `(net, key, labels) -> samples` of [count, ...].
+        images: real ones, [examples, ...] in the range of the samples.
+        labels: [examples] integers.
+        below: the share of the real samples' distance from which down they collapse.
+        each: samples of every class.
+
+    Returns:
+        The alarm; of an ensemble it says how many members are concerned.
+    """
+    classes = np.unique(labels)
+    asked = np.repeat(classes, each).astype(np.int32)
+    real = within_classes(images, labels)
+
+    def alarm(outcome: Outcome) -> str | None:
+        made = np.asarray(outcome.each(draw, jax.random.key(0), asked), np.float32)
+        shares = np.array([within_classes(one, asked) for one in made]) / real
+        return _said(
+            shares,
+            shares < below,
+            'the samples of a class collapse, they lie {value:.1%} as far apart as '
+            'real ones of it{members}: give the noise a larger deviation, or flatten '
+            'the discriminator by a penalty',
+        )
+
+    return alarm
+
+
+def within_classes(images: np.ndarray, labels: np.ndarray) -> float:
+    """Average the distance of two examples of one class.
+
+    Args:
+        images: [examples, ...].
+        labels: [examples] integers.
+
+    Returns:
+        The mean over the pairs of a class, then over the classes.
+
+    Example:
+        >>> points = np.array([[0.0], [2.0], [5.0], [9.0]])
+        >>> within_classes(points, np.array([0, 0, 1, 1]))
+        3.0
+    """
+    flat = np.asarray(images, np.float64).reshape(len(images), -1)
+    means = []
+    for label in np.unique(labels):
+        part = flat[labels == label]
+        gaps = np.linalg.norm(part[:, None] - part[None], axis=-1)
+        means.append(gaps.sum() / (len(part) * (len(part) - 1)))
+    return float(np.mean(means))
+
+
 def _where(metric: str, wrong: Callable, says: str) -> Alarm:
     def alarm(outcome: Outcome) -> str | None:
         if metric not in outcome.latest:
@@ -60,12 +128,16 @@ def _where(metric: str, wrong: Callable, says: str) -> Alarm:
                 f'{sorted(outcome.latest)}: name the player'
             )
         values = np.atleast_1d(outcome.latest[metric])
-        concerned = wrong(values)  # of NaN, a player that has not moved: no
-        if not concerned.any():
-            return None
-        members = f' in {concerned.sum()} of {len(values)} members'
-        return says.format(
-            value=values[concerned].mean(), members=members if len(values) > 1 else ''
-        )
+        return _said(values, wrong(values), says)  # of NaN, one that has not moved: no
 
     return alarm
+
+
+def _said(values: np.ndarray, concerned: np.ndarray, says: str) -> str | None:
+    """Say it of the members concerned, if any is."""
+    if not concerned.any():
+        return None
+    members = f' in {concerned.sum()} of {len(values)} members'
+    return says.format(
+        value=values[concerned].mean(), members=members if len(values) > 1 else ''
+    )

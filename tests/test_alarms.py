@@ -2,12 +2,16 @@
 
 import dataclasses
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
 
-from dljax.alarms import discriminator_wins, modes_collapse
+from dljax.alarms import classes_collapse, discriminator_wins, modes_collapse
 from dljax.report import Outcome
+from dljax.training import member
+from dljax.types import Array, Key, State
 
 NOTHING = Outcome(nn.Dense(1), None, None, {}, [])
 
@@ -34,3 +38,33 @@ def test_collapsed_members_are_counted() -> None:
 def test_a_metric_that_is_not_there_is_asked_for_by_name() -> None:
     with pytest.raises(ValueError, match=r"no metric 'generator/spread', .*'a/loss'"):
         modes_collapse()(after(a_loss=1.0))
+
+
+class Maker(nn.Module):
+    """Points of a class: its number, and noise of a learned deviation."""
+
+    @nn.compact
+    def __call__(self, key: Key, labels: Array) -> Array:
+        """Make points."""
+        deviation = self.param('deviation', nn.initializers.ones_init(), ())
+        noise = jax.random.normal(key, (len(labels), 2))
+        return 9.0 * labels[:, None] + deviation * noise
+
+
+def test_members_that_make_one_sample_of_a_class_are_reported() -> None:
+    rng, labels = np.random.default_rng(0), np.repeat([0, 1], 200)
+    real = 9.0 * labels[:, None] + rng.normal(size=(400, 2))
+    alarm = classes_collapse(
+        lambda net, key, labels: net(key, labels), real, labels, below=0.4, each=100
+    )
+
+    def of(*deviations: float) -> Outcome:
+        params = {'deviation': jnp.array(deviations)}
+        members = State(jnp.zeros(len(deviations), int), params, {}, {})
+        return Outcome(Maker(), member(members, 0), members, {}, [])
+
+    assert alarm(of(1.0, 0.5)) is None
+    said = alarm(of(1.0, 0.1, 0.0))
+    share = float(said.partition('they lie ')[2].partition('%')[0])
+    assert share == pytest.approx(5.0, abs=0.3)  # the mean of 0.1 and 0
+    assert 'in 2 of 3 members: ' in said

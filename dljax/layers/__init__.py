@@ -5,6 +5,7 @@ from dljax.layers.activations import (
     activate,
     binary_step,
     leaky_relu,
+    leaky_relu_fifth,
     prelu,
     scaled_tanh,
 )
@@ -29,6 +30,7 @@ from dljax.layers.reservoir import Reservoir, spectral_radius
 from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
+from dljax.layers.transposed_conv import TransposedConv
 from dljax.layers.typed import typed
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     'SeasonalNaive',
     'SparseConv',
     'Subsampling',
+    'TransposedConv',
     'Vote',
     'activate',
     'batch_norm',
@@ -68,6 +71,7 @@ __all__ = [
     'in_types',
     'layer_norm',
     'leaky_relu',
+    'leaky_relu_fifth',
     'prelu',
     'scaled_tanh',
     'spatial_dropout',

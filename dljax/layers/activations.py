@@ -62,6 +62,26 @@ def leaky_relu(x: Array) -> Array:
     return jax.nn.leaky_relu(x, negative_slope=0.1)
 
 
+def leaky_relu_fifth(x: Array) -> Array:
+    """Leaky rectifier with the slope .2 below zero, as most discriminators have it.
+
+    Args:
+        x: [...] any real numbers.
+
+    Returns:
+        [...] of the type of `x`.
+
+    Reference:
+        Radford, Metz and Chintala, 2016, https://arxiv.org/abs/1511.06434
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> print(leaky_relu_fifth(jnp.array([-2., 3.])))
+        [-0.4  3. ]
+    """
+    return jax.nn.leaky_relu(x, negative_slope=0.2)
+
+
 def prelu(x: Array, slope: Array | float = 0.25) -> Array:
     """Rectifier whose slope below zero is learned: x if x >= 0, else slope * x.
 

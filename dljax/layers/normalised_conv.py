@@ -11,6 +11,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation
 from dljax.layers.normalisation import Normalise, batch_norm
+from dljax.layers.transposed_conv import TransposedConv
 from dljax.types import Array
 
 
@@ -90,20 +91,19 @@ class NormalisedConv(nn.Module):
             [batch, height', width', features].
         """
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
-        edge, padding = self.kernel // 2, ((self.kernel - 1) // 2,) * 2
-        if self.transposed:  # torch's output has s times the side for every kernel
-            padding = (edge, self.kernel + self.stride - 2 - edge)
-        convolution = nn.ConvTranspose if self.transposed else nn.Conv
-        layer = convolution(
-            self.features,
-            (self.kernel, self.kernel),
-            strides=(self.stride, self.stride),
-            padding=(padding, padding) if self.padded else 'VALID',
-            use_bias=self.use_bias,
-            kernel_init=self.kernel_init,
-            name='conv',
+        shared = {
+            'use_bias': self.use_bias,
+            'kernel_init': self.kernel_init,
+            'name': 'conv',
             **types,
-        )
+        }
+        k, s = self.kernel, self.stride
+        if self.transposed:  # n places become s · n; of one, all that the kernel has
+            padding = (k // 2, k + s - 2 - k // 2) if self.padded else (k - 1, k - 1)
+            layer = TransposedConv(self.features, k, s, padding, **shared)
+        else:
+            padding = (k - 1) // 2 if self.padded else 'VALID'
+            layer = nn.Conv(self.features, (k, k), (s, s), padding, **shared)
         x = constrained(layer, spectral=self.spectral, train=train)(inputs)
         if self.normalise is not None:
             x = self.normalise(

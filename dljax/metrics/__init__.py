@@ -7,7 +7,11 @@ from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
 from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
 from dljax.metrics.frechet import frechet_distance, frechet_distance_of_moments
 from dljax.metrics.image_quality import psnr, ssim
-from dljax.metrics.information import contingency_table, mutual_information
+from dljax.metrics.information import (
+    contingency_table,
+    matched_accuracy,
+    mutual_information,
+)
 from dljax.metrics.likelihood import importance_weighted_bound
 from dljax.metrics.modes import Modes, modes_covered
 from dljax.metrics.ngram import witten_bell
@@ -53,6 +57,7 @@ __all__ = [
     'kernel_distance',
     'log_partition',
     'manifold_precision_recall',
+    'matched_accuracy',
     'modes_covered',
     'mutual_information',
     'naive_scale',

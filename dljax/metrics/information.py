@@ -74,3 +74,35 @@ def mutual_information(first: Array | np.ndarray, second: Array | np.ndarray) ->
     apart = share.sum(axis=1, keepdims=True) * share.sum(axis=0, keepdims=True)
     ratio = np.where(share > 0, share / apart, 1.0)
     return max(float((share * np.log(ratio)).sum()), 0.0)
+
+
+def matched_accuracy(found: Array | np.ndarray, true: Array | np.ndarray) -> float:
+    """Share of examples that are right if each found label means its best class.
+
+    Each label stands for one class at most and each class for one label, in the way
+    that makes most examples right.
+
+    Args:
+        found: [examples] integers, such as clusters or codes.
+        true: [examples] integers, the classes.
+
+    Returns:
+        From the share of the commonest pair of label and class to 1.
+
+    Raises:
+        ValueError: for other shapes or types, or no example.
+
+    Reference:
+        Kuhn, 1955, The Hungarian method for the assignment problem,
+        https://doi.org/10.1002/nav.3800020109
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> matched_accuracy(jnp.array([7, 7, 7, 2]), jnp.array([0, 0, 1, 1]))
+        0.75
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    table = contingency_table(found, true)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    return float(table[rows, columns].sum() / table.sum())

@@ -16,6 +16,7 @@ from dljax.objectives.autoencoding import (
     sparse,
     sparse_l1,
 )
+from dljax.objectives.auxiliary import classify_samples, recover_codes
 from dljax.objectives.classification import (
     classify,
     predict,
@@ -54,6 +55,7 @@ from dljax.objectives.within import from_part, side_by_side, within
 __all__ = [
     'autoencode',
     'classify',
+    'classify_samples',
     'code_jacobian',
     'contractive',
     'contrastive_divergence',
@@ -74,6 +76,7 @@ __all__ = [
     'predict',
     'predict_next',
     'pretrain',
+    'recover_codes',
     'regress',
     'sample_text',
     'score_classes',

@@ -1,5 +1,7 @@
 """Modes of a known mixture, ranking of two kinds, information of two labellings."""
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
@@ -88,6 +90,18 @@ def test_renamed_labels_tell_all_and_independent_ones_nothing() -> None:
     assert metrics.mutual_information(labels, renamed) == pytest.approx(np.log(5))
     assert metrics.mutual_information(labels, np.tile(np.arange(4), 5)) < 1e-12
     assert metrics.mutual_information(labels, np.zeros(20, int)) == 0.0
+
+
+def test_the_best_matching_is_the_best_of_all_permutations() -> None:
+    true = RNG.integers(0, 4, 60)
+    found = np.where(RNG.random(60) < 0.4, (true + 1) % 4, RNG.integers(0, 4, 60))
+    every = itertools.permutations(range(4))
+    wanted = max((np.array(order)[found] == true).mean() for order in every)
+    assert metrics.matched_accuracy(7 * found, true) == pytest.approx(wanted)
+    # Of one label for all, only the commonest class is right.
+    alike = np.zeros(60, int)
+    commonest = np.bincount(true).max() / 60
+    assert metrics.matched_accuracy(alike, true) == pytest.approx(commonest)
 
 
 def test_labels_are_whole_numbers_one_an_example() -> None:

@@ -2,9 +2,10 @@
 
 from dljax.models.adversarial.acgan import acgan
 from dljax.models.adversarial.cgan import cgan
+from dljax.models.adversarial.coded_noise import CodedNoise
 from dljax.models.adversarial.dcgan import dcgan, dcgan_small
 from dljax.models.adversarial.gan import gan
-from dljax.models.adversarial.infogan import CodedNoise, infogan
+from dljax.models.adversarial.infogan import infogan
 from dljax.models.adversarial.lsgan import lsgan
 from dljax.models.adversarial.wgan_gp import wgan_gp
 

@@ -8,7 +8,13 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import NormalisedConv, batch_norm, check_images, doublings
+from dljax.layers import (
+    NormalisedConv,
+    batch_norm,
+    check_images,
+    doublings,
+    leaky_relu_fifth,
+)
 from dljax.models.adversaries import Adversaries
 from dljax.types import Array
 
@@ -149,7 +155,7 @@ class ClassifyingDiscriminator(nn.Module):
                 width,
                 kernel=3,
                 stride=1 if index % 2 else 2,
-                activation=_leaky,
+                activation=leaky_relu_fifth,
                 normalise=batch_norm if index else None,
                 use_bias=not index,
                 axis_name=self.axis_name,
@@ -204,7 +210,3 @@ def acgan(
         ClassifyingDiscriminator(classes, features, dropout),
         latent=latent,
     )
-
-
-def _leaky(x: Array) -> Array:
-    return jax.nn.leaky_relu(x, 0.2)

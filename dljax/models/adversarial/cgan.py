@@ -10,7 +10,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import Activation, Maxout
-from dljax.models.adversaries import Adversaries
+from dljax.models.adversaries import Adversaries, Prior
 from dljax.types import Array
 
 
@@ -133,6 +133,8 @@ def cgan(
     hidden: int = 1200,
     maxout: tuple[tuple[int, int], ...] = ((240, 5), (50, 5), (240, 4)),
     dropout: float = 0.5,
+    generator_dropout: float = 0.5,
+    prior: Prior = jax.random.uniform,
 ) -> Adversaries:
     """Make the conditional adversaries, for square images in [0, 1] and their labels.
 
@@ -140,13 +142,16 @@ def cgan(
         size: height and width of the images.
         channels: of the images.
         classes: how many there are; labels are integers from 0 on.
-        latent: numbers of the noise, uniform in [0, 1).
+        latent: numbers of the noise.
         noise_hidden: units of the generator that see the noise.
         label_hidden: those that see the label.
         hidden: those that see both.
         maxout: units of the discriminator and the lines of each, of those that see the
             image, of those that see the label, and of those that see both.
-        dropout: share of the hidden units of both dropped in training.
+        dropout: share of the discriminator's hidden units dropped in training.
+        generator_dropout: share of the generator's; where it is 0, all that varies
+            comes from the noise, as it then has to in evaluation.
+        prior: `(key, shape) -> noise`, uniform in [0, 1) in the paper.
 
     Returns:
         The net: both parts take the label after their first argument. The sizes are
@@ -170,9 +175,14 @@ def cgan(
         )
     return Adversaries(
         ConditionalGenerator(
-            (size, size, channels), classes, noise_hidden, label_hidden, hidden, dropout
+            (size, size, channels),
+            classes,
+            noise_hidden,
+            label_hidden,
+            hidden,
+            generator_dropout,
         ),
         ConditionalDiscriminator(classes, *maxout, dropout),
         latent=latent,
-        prior=jax.random.uniform,
+        prior=prior,
     )

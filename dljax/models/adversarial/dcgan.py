@@ -15,6 +15,7 @@ from dljax.layers import (
     batch_norm,
     check_images,
     doublings,
+    leaky_relu_fifth,
 )
 from dljax.models.adversaries import Adversaries
 from dljax.types import Array
@@ -145,7 +146,7 @@ class ConvolutionalDiscriminator(nn.Module):
         for index in range(doublings(image.shape[1], self.last)):
             x = NormalisedConv(
                 self.width * 2**index,
-                activation=_leaky,
+                activation=leaky_relu_fifth,
                 normalise=self.normalise if index else None,
                 use_bias=self.normalise is None,
                 name=f'layer_{index}',
@@ -254,7 +255,3 @@ def _check(shape: tuple[int, int, int], width: int) -> None:
             f'shape is {shape} and width {width}, wanted a square (side, side, '
             'channels) and a width, all at least 1'
         )
-
-
-def _leaky(x: Array) -> Array:
-    return jax.nn.leaky_relu(x, 0.2)

@@ -1,6 +1,5 @@
 """Adversaries that agree on a code: what is made of it can be read off again."""
 
-import dataclasses
 from typing import Any
 
 import jax
@@ -9,52 +8,19 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import Activation, NormalisedConv, batch_norm, check_images
+from dljax.layers import (
+    Activation,
+    Normalise,
+    NormalisedConv,
+    batch_norm,
+    check_images,
+    leaky_relu,
+)
+from dljax.models.adversarial.coded_noise import CodedNoise
 from dljax.models.adversaries import Adversaries
-from dljax.types import Array, Key, fold
+from dljax.types import Array
 
-
-@dataclasses.dataclass(frozen=True)
-class CodedNoise:
-    """A prior of noise, of a category and of continuous codes, side by side.
-
-    Attributes:
-        noise: numbers of the noise, normal.
-        categories: of the category, all alike likely, as a one-hot vector.
-        continuous: codes, uniform in [-1, 1).
-
-    Example:
-        >>> import jax
-        >>> prior = CodedNoise(noise=2, categories=3, continuous=1)
-        >>> drawn = prior(jax.random.key(0), (5, prior.size))
-        >>> print(drawn[:, 2:5].sum(1))
-        [1. 1. 1. 1. 1.]
-    """
-
-    noise: int = 62
-    categories: int = 10
-    continuous: int = 2
-
-    @property
-    def size(self) -> int:
-        """Numbers in all."""
-        return self.noise + self.categories + self.continuous
-
-    def __call__(self, key: Key, shape: tuple[int, ...]) -> Array:
-        """Draw [count, size]; raises ValueError for another width."""
-        if len(shape) != 2 or shape[1] != self.size:
-            raise ValueError(f'shape is {shape}, wanted [count, {self.size}]')
-        count, which = shape[0], fold(key, 'category')
-        which = jax.random.randint(which, (count,), 0, self.categories)
-        span = (count, self.continuous)
-        return jnp.concatenate(
-            [
-                jax.random.normal(fold(key, 'noise'), (count, self.noise)),
-                jax.nn.one_hot(which, self.categories),
-                jax.random.uniform(fold(key, 'continuous'), span, minval=-1.0),
-            ],
-            axis=1,
-        )
+_SMALL = nn.initializers.normal(0.02)
 
 
 class CodedGenerator(nn.Module):
@@ -78,7 +44,7 @@ class CodedGenerator(nn.Module):
     axis_name: str | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.normal(0.02)
+    kernel_init: Initializer = _SMALL
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
@@ -112,7 +78,7 @@ class CodedGenerator(nn.Module):
 class ReadingDiscriminator(nn.Module):
     """Two 4x4 convolutions and a dense layer, a logit, and what the codes were.
 
-    Leaky rectifiers of slope 0.1; batch norm in each layer but the first. The codes are
+    Leaky rectifiers of slope 0.1; each layer but the first is normalised. The codes are
     read by one more dense layer.
 
     Attributes:
@@ -121,6 +87,7 @@ class ReadingDiscriminator(nn.Module):
         width: channels of the first layer; twice as many of the second.
         hidden: units of the dense layer.
         code_hidden: units of the layer of which the codes are read.
+        normalise: each layer but the first; None for no normalisation.
         axis_name: of a mapped axis that shares the batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
@@ -132,10 +99,11 @@ class ReadingDiscriminator(nn.Module):
     width: int = 64
     hidden: int = 1024
     code_hidden: int = 128
+    normalise: Normalise | None = batch_norm
     axis_name: str | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.normal(0.02)
+    kernel_init: Initializer = _SMALL
 
     @nn.compact
     def __call__(
@@ -162,16 +130,18 @@ class ReadingDiscriminator(nn.Module):
         for index, width in enumerate((self.width, 2 * self.width)):
             x = NormalisedConv(
                 width,
-                activation=_leaky,
-                normalise=batch_norm if index else None,
-                use_bias=not index,
+                activation=leaky_relu,
+                normalise=self.normalise if index else None,
+                use_bias=not index or self.normalise is None,
                 axis_name=self.axis_name,
                 name=f'layer_{index}',
                 **types,
             )(x, train=train)
         x = x.reshape(len(x), -1)
-        x = _leaky(_dense(self, x, self.hidden, 'dense', train))
-        code = _leaky(_dense(self, x, self.code_hidden, 'code', train))
+        x = leaky_relu(_dense(self, x, self.hidden, 'dense', train, self.normalise))
+        code = leaky_relu(
+            _dense(self, x, self.code_hidden, 'code', train, self.normalise)
+        )
         return (
             nn.Dense(1, name='output', **types)(x),
             nn.Dense(self.categories, name='category', **types)(code),
@@ -189,6 +159,8 @@ def infogan(
     width: int = 64,
     hidden: int = 1024,
     code_hidden: int = 128,
+    normalise: Normalise | None = batch_norm,
+    kernel_init: Initializer = _SMALL,
 ) -> Adversaries:
     """Make adversaries with codes, for square images in [0, 1].
 
@@ -201,6 +173,10 @@ def infogan(
         width: channels next to the image, in both.
         hidden: units of both nets' widest dense layers.
         code_hidden: units of the layer of which the codes are read.
+        normalise: what normalises the discriminator; None for nothing, as a penalty on
+            its slope wants it. The generator has batch norm.
+        kernel_init: initialiser of the weights; without normalisation those of the
+            paper are small.
 
     Returns:
         The net, that of the paper for MNIST; its noise is a `CodedNoise`, and its
@@ -230,22 +206,39 @@ def infogan(
         )
     prior = CodedNoise(noise, categories, continuous)
     return Adversaries(
-        CodedGenerator((size, size, channels), hidden, width),
-        ReadingDiscriminator(categories, continuous, width, hidden, code_hidden),
+        CodedGenerator((size, size, channels), hidden, width, kernel_init=kernel_init),
+        ReadingDiscriminator(
+            categories,
+            continuous,
+            width,
+            hidden,
+            code_hidden,
+            normalise,
+            kernel_init=kernel_init,
+        ),
         latent=prior.size,
         prior=prior,
     )
 
 
-def _dense(net: nn.Module, x: Array, width: int, name: str, train: bool) -> Array:
-    """Add a dense layer and its batch norm to a net that is being called."""
+def _dense(
+    net: nn.Module,
+    x: Array,
+    width: int,
+    name: str,
+    train: bool,
+    normalise: Normalise | None = batch_norm,
+) -> Array:
+    """Add a dense layer and what normalises it to a net that is being called."""
     types: dict[str, Any] = {'dtype': net.dtype, 'param_dtype': net.param_dtype}
     x = nn.Dense(
-        width, use_bias=False, kernel_init=net.kernel_init, name=name, **types
+        width,
+        use_bias=normalise is None,
+        kernel_init=net.kernel_init,
+        name=name,
+        **types,
     )(x)
+    if normalise is None:
+        return x
     shared = {'axis_name': net.axis_name, 'name': f'{name}_norm'}
-    return batch_norm(x, train=train, **shared, **types)
-
-
-def _leaky(x: Array) -> Array:
-    return jax.nn.leaky_relu(x, 0.1)
+    return normalise(x, train=train, **shared, **types)

@@ -2,13 +2,18 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import NormalisedConv, batch_norm, check_images, doublings
+from dljax.layers import (
+    NormalisedConv,
+    batch_norm,
+    check_images,
+    doublings,
+    leaky_relu_fifth,
+)
 from dljax.models.adversaries import Adversaries
 from dljax.types import Array
 
@@ -139,7 +144,7 @@ class LeastSquaresDiscriminator(nn.Module):
             x = NormalisedConv(
                 self.width * 2**index,
                 kernel=5,
-                activation=_leaky,
+                activation=leaky_relu_fifth,
                 normalise=batch_norm if index else None,
                 use_bias=not index,
                 axis_name=self.axis_name,
@@ -186,7 +191,3 @@ def lsgan(
         LeastSquaresDiscriminator(discriminator_width, doublings(size, first)),
         latent=latent,
     )
-
-
-def _leaky(x: Array) -> Array:
-    return jax.nn.leaky_relu(x, 0.2)

@@ -1,0 +1,125 @@
+"""The transposed convolution, with a gradient that is fast on a CPU as well."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
+from jax.nn.initializers import Initializer
+from jax.typing import DTypeLike
+
+from dljax.types import Array
+
+_LAYOUT = ('NHWC', 'HWIO', 'NHWC')
+
+
+class TransposedConv(nn.Module):
+    """A square transposed convolution: what `nn.ConvTranspose` computes.
+
+    Its gradient with respect to the kernel is that of the convolution which it is the
+    transpose of. The one that is derived of itself convolves stretched maps, which
+    XLA does 50 to 100 times slower on a CPU.
+
+    Attributes:
+        features: channels of the result.
+        kernel: side of the kernel.
+        stride: by which the sides grow.
+        padding: places added before and after the stretched maps, along both sides.
+        use_bias: whether a bias is added.
+        dtype: the type of the computation; None takes that of inputs and parameters.
+        param_dtype: the type of the parameters.
+        kernel_init: initialiser of the weights.
+
+    Raises:
+        ValueError: for features, kernel or stride below 1.
+
+    Reference:
+        Dumoulin and Visin, 2016, A guide to convolution arithmetic for deep learning,
+        https://arxiv.org/abs/1603.07285
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> maps = jnp.ones((1, 3, 3, 2))
+        >>> TransposedConv(5).init_with_output(jax.random.key(0), maps)[0].shape
+        (1, 6, 6, 5)
+    """
+
+    features: int
+    kernel: int = 4
+    stride: int = 2
+    padding: tuple[int, int] = (2, 2)
+    use_bias: bool = True
+    dtype: DTypeLike | None = None
+    param_dtype: DTypeLike = jnp.float32
+    kernel_init: Initializer = nn.initializers.lecun_normal()
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        if min(self.features, self.kernel, self.stride) < 1:
+            raise ValueError(
+                f'features is {self.features}, kernel {self.kernel} and stride '
+                f'{self.stride}, wanted at least 1 of each'
+            )
+
+    @nn.compact
+    def __call__(self, inputs: Array) -> Array:
+        """Turn maps [batch, height, width, channel] into larger ones.
+
+        A side of n becomes (n - 1) · stride + 1 + the padding - kernel + 1.
+        """
+        shape = (self.kernel, self.kernel, inputs.shape[-1], self.features)
+        kernel = self.param('kernel', self.kernel_init, shape, self.param_dtype)
+        bias = None
+        if self.use_bias:
+            zeros = nn.initializers.zeros_init()
+            bias = self.param('bias', zeros, (self.features,), self.param_dtype)
+        inputs, kernel, bias = promote_dtype(inputs, kernel, bias, dtype=self.dtype)
+        x = _spread(self.stride, self.padding, inputs, kernel)
+        return x if bias is None else x + bias[None, None, None, :]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _spread(stride: int, padding: tuple[int, int], maps: Array, kernel: Array) -> Array:
+    return jax.lax.conv_general_dilated(
+        maps,
+        kernel,
+        window_strides=(1, 1),
+        padding=(padding, padding),
+        lhs_dilation=(stride, stride),
+        dimension_numbers=_LAYOUT,
+    )
+
+
+def _forward(
+    stride: int, padding: tuple[int, int], maps: Array, kernel: Array
+) -> tuple[Array, Any]:
+    return _spread(stride, padding, maps, kernel), (maps, kernel)
+
+
+def _backward(
+    stride: int, padding: tuple[int, int], saved: Any, slope: Array
+) -> tuple[Array, Array]:
+    maps, kernel = saved
+    low, high = (kernel.shape[0] - 1 - pad for pad in padding)
+
+    def gathered(slope: Array, kernel: Array) -> Array:
+        return jax.lax.conv_general_dilated(
+            slope,
+            kernel,
+            window_strides=(stride, stride),
+            padding=((low, high), (low, high)),
+            dimension_numbers=_LAYOUT,
+        )
+
+    def turned(kernel: Array) -> Array:
+        return kernel[::-1, ::-1].swapaxes(2, 3)
+
+    # Its transpose with respect to the kernel, which no value of the kernel enters.
+    transpose = jax.linear_transpose(lambda k: gathered(slope, k), turned(kernel))
+    return gathered(slope, turned(kernel)), turned(transpose(maps)[0])
+
+
+_spread.defvjp(_forward, _backward)

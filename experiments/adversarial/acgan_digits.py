@@ -1,0 +1,128 @@
+"""A discriminator that tells the class as well, on real handwritten digits (U4.2).
+
+Paper: Odena, Olah and Shlens (2017), Conditional Image Synthesis with Auxiliary
+Classifier GANs, https://arxiv.org/abs/1610.09585. Its CIFAR-10 nets, with two doublings
+and three convolutions for images of 8x8, less dropout, and a penalty on the
+discriminator's slope (R1).
+
+Measured later.
+Command: python experiments/adversarial/acgan_digits.py --members 5
+"""
+
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+from dljax import create_model, data, judge, losses, zoo
+from dljax.alarms import classes_collapse, discriminator_wins, modes_collapse
+from dljax.cli import command
+from dljax.experiment import Experiment
+from dljax.objectives import classify_samples, fool, penalise_real, tell_apart
+from dljax.pictures.samples import by_class
+from dljax.report import of_averages
+from dljax.training import Player, averaged
+from dljax.types import Array, Key
+
+TINY = {
+    'steps': 2,
+    'width': 4,
+    'features': (4,),
+    'penalty': 0.0,
+    'latent': 3,
+    'batch_size': 8,
+    'judge_steps': 2,
+}
+
+
+def experiment(
+    *,
+    steps: int = 1500,
+    width: int = 16,
+    features: tuple[int, ...] = (16, 32, 64),
+    latent: int = 32,
+    dropout: float = 0.1,
+    batch_size: int = 64,
+    learning_rate: float = 1e-3,
+    penalty: float = 0.3,
+    label_smoothing: float = 0.1,
+    classes_weight: float = 1.0,
+    average: float = 0.998,
+    judge_steps: int = judge.STEPS,
+) -> Experiment:
+    """Let a generator learn against a discriminator that classifies all it sees.
+
+    Args:
+        steps: updates in all.
+        width: channels before the last layer of the generator.
+        features: channels of the discriminator's layers, of stride 2 and 1 in turn.
+        latent: numbers of the noise.
+        dropout: share of the discriminator's values dropped in training.
+        batch_size: real digits, and fakes of their labels, in an update.
+        learning_rate: of Adam, for both players.
+        penalty: on the discriminator's slope at real digits (R1); 0 for none.
+        label_smoothing: of real digits.
+        classes_weight: of the cross entropies of the classes.
+        average: decay of the average of the generator's weights, which is what is
+            shown and measured.
+        judge_steps: updates of the classifier that judges the samples.
+    """
+    digits = data.load('digits')
+    inspector = judge.digits_judge(judge_steps)
+    game = losses.non_saturating_game(label_smoothing=label_smoothing)
+    settings = {
+        'size': 8,
+        'channels': 1,
+        'latent': latent,
+        'width': width,
+        'first': 2,
+        'features': features,
+        'dropout': dropout,
+    }
+    inputs = zoo.inputs('acgan', **settings)
+    train = digits.images('train')
+    adam = optax.adam(learning_rate, b1=0.5)
+    both = {'given': ('label',), 'task': classify_samples(classes_weight)}
+    flat = penalise_real(penalty) if penalty else None
+    return Experiment(
+        net=create_model('acgan', **settings),
+        players={
+            'discriminator': Player(
+                adam,
+                loss=tell_apart(game, **both, penalty=flat),
+                trains=('discriminator',),
+            ),
+            'generator': Player(
+                averaged(adam, average), loss=fool(game, **both), trains=('generator',)
+            ),
+        },
+        source=data.resident({**train, 'image': 2 * train['image'] - 1}, batch_size),
+        steps=steps,
+        data=f'{digits.summary}; {inspector.describe()}',
+        inputs={name: inputs[name] for name in ('image', 'label')},
+        along={'Samples by class': of_averages(by_class(make, digits.class_names))},
+        alarms={
+            'Victory': discriminator_wins(),
+            'Collapse': modes_collapse(),
+            'Collapse of classes': of_averages(
+                classes_collapse(make, train['image'], train['label'])
+            ),
+        },
+        measures={
+            'asked': of_averages(judge.agreement(make, inspector)),
+            'samples': of_averages(judge.sample_quality(draw, inspector)),
+        },
+    )
+
+
+def make(net: nn.Module, key: Key, label: Array) -> Array:
+    """Make digits of these classes, [count, 8, 8, 1] in [0, 1]."""
+    return (net.draw(key, len(label), label) + 1) / 2
+
+
+def draw(net: nn.Module, key: Key, count: int) -> Array:
+    """Make digits of the ten classes in turn."""
+    return make(net, key, jnp.arange(count) % 10)
+
+
+if __name__ == '__main__':
+    command(experiment)
