@@ -56,8 +56,8 @@ def experiment(
     learning_rate: float = 1e-3,
     penalty: float = 0.3,
     label_smoothing: float = 0.1,
-    weight: float = 1.0,
-    continuous_weight: float = 0.1,
+    weight: float = 0.5,
+    continuous_weight: float = 0.03,
     average: float = 0.998,
     judge_steps: int = judge.STEPS,
 ) -> Experiment:
