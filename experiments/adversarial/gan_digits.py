@@ -4,7 +4,19 @@ Paper: Goodfellow et al. (2014), Generative Adversarial Nets,
 https://arxiv.org/abs/1406.2661. Dense layers against maxout units with dropout, as
 there, smaller; Adam and the average of the generator's weights are newer.
 
-Measured later.
+Measured with 5 members, seed 0, on a 2-core CPU, by 360 samples of each after 10,000
+updates against the 1,257 training digits, beside two anchors:
+
+| samples | FID, median | FID | inception score | precision | recall |
+|---|---|---|---|---|---|
+| real test digits | | 1.2 | 9.88 | 0.88 | 0.93 |
+| -log D (the default) | 8.1 | 7.8 ± 1.4 | 8.57 ± 0.15 | 0.61 ± 0.02 | 0.93 ± 0.02 |
+| log(1 - D) | MINIMAX |
+| Gaussian pixels | | 149 | 3.56 | 0.31 | 0.12 |
+
+The network that judges is told in the result; its hash is f67305ce4896. At the start
+all samples are alike, as the alarm says, up to about update 2,000.
+Cost: 294 s of training for all on one core of a busy machine, 40 s for one.
 Commands:
 python experiments/adversarial/gan_digits.py --members 5
 python experiments/adversarial/gan_digits.py --members 5 --game minimax
