@@ -12,7 +12,7 @@ digits tells 1.18 nats of their class (median; a shuffled one 0.10, all of it wo
 2.30), and 56.9 % are right if each category means the class that suits best. The
 players agree on 2.29 of 2.30 nats about the category, and 1.7 about the continuous
 codes. Samples have an FID of 13.3 (median; real test digits 1.16, independent Gaussian
-pixels 148), more than without codes, as some mix the strokes of two digits.
+pixels 148): some mix the strokes of two digits.
 Command: python experiments/adversarial/infogan_digits.py --members 5
 """
 
