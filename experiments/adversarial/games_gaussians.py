@@ -1,13 +1,34 @@
-"""Every adversarial game on mixtures of Gaussians whose modes are known (U4.1, U4.4).
+r"""Every adversarial game on mixtures of Gaussians whose modes are known (U4.1, U4.4).
 
 Papers: the games, see dljax.losses; the ring: Metz et al. (2017), Unrolled Generative
 Adversarial Networks, https://arxiv.org/abs/1611.02163; ring and grid, and how modes are
 counted: Srivastava et al. (2017), VEEGAN, https://arxiv.org/abs/1705.07761.
 
-Measured later.
+Measured with 5 members, seed 0, on a 2-core CPU: modes that 2,500 samples of each cover
+(within three deviations of the centre), the share of samples that near, and the
+divergence of the modes' shares from equal ones in nats, after 6,000 updates:
+
+| game | ring of 8, by member | near | divergence | grid of 25 | near | divergence |
+|---|---|---|---|---|---|---|
+| Wasserstein, penalty 0.1 | 8 8 8 8 8 | 86 % | 0.00 | 24 24 23 24 24 | 14 % | 0.03 |
+| -log D with R1, 0.02 | 8 8 8 8 7 | 77 % | 0.03 | 24 25 21 24 24 | 26 % | 0.07 |
+| minimax | 7 6 6 7 6 | 72 % | 0.23 | 16 18 17 18 13 | 7 % | 0.39 |
+| hinge | 6 4 6 8 8 | 80 % | 0.28 | 15 17 15 12 15 | 42 % | 0.61 |
+| -log D | 4 4 5 5 5 | 87 % | 0.74 | 14 18 11 19 10 | 27 % | 0.65 |
+| -log D, smoothed by 0.1 | 4 4 4 5 4 | 90 % | 0.69 | 15 12 13 12 13 | 33 % | 0.77 |
+| least squares | 5 2 3 3 5 | 87 % | 0.88 | 13 12 15 9 13 | 57 % | 0.94 |
+
+After the 12,000 updates of the default both penalised games cover all 25 modes in all
+members, with 79 % (Wasserstein) and 71 % (R1) of the samples near one. Without a
+penalty modes are lost for good, which the alarm says from the first evaluation on. The
+weights of the penalties and the rate were tried on these mixtures.
+Cost: 496 and 972 s for all seven on one core and on a busy machine, 319 s for the two.
 Commands:
-python experiments/adversarial/games_gaussians.py --members 5
-python experiments/adversarial/games_gaussians.py --members 5 --mixture grid
+python experiments/adversarial/games_gaussians.py --members 5 --steps 6000
+python experiments/adversarial/games_gaussians.py --members 5 --mixture grid \
+    --steps 6000
+python experiments/adversarial/games_gaussians.py --members 5 --mixture grid \
+    --games r1 wasserstein
 """
 
 from typing import Literal
