@@ -5,8 +5,31 @@ autoencoders with nonlinear dimensionality reduction,
 https://doi.org/10.1145/2689746.2689747; the inverted generator: Schlegl et al. (2019),
 f-AnoGAN, https://doi.org/10.1016/j.media.2019.01.010.
 
-Measured later.
-Command: python experiments/autoencoders/anomaly_digits.py --members 5
+Measured with 5 members for each digit, seed 0, on a 2-core CPU, as the area under the
+receiver operating characteristic: all images of the digit that was held out against
+the test images of the others. The pixels are independent Gaussians fitted to the
+training images, the neighbour the nearest of these:
+
+| held out | pixels | neighbour | autoencoder | inverted generator | discriminator |
+|---|---|---|---|---|---|
+| 0 | .532 | .996 | .992 ± .003 | .965 ± .016 | .875 ± .083 |
+| 1 | .641 | .956 | .852 ± .033 | .896 ± .038 | .868 ± .031 |
+| 2 | .771 | .996 | .988 ± .014 | .964 ± .012 | .861 ± .060 |
+| 3 | .512 | .978 | .959 ± .010 | .895 ± .034 | .896 ± .035 |
+| 4 | .876 | .994 | .988 ± .006 | .966 ± .010 | .815 ± .070 |
+| 5 | .613 | .988 | .989 ± .004 | .950 ± .016 | .832 ± .061 |
+| 6 | .609 | .990 | .944 ± .017 | .923 ± .014 | .947 ± .041 |
+| 7 | .777 | .993 | .989 ± .004 | .956 ± .012 | .774 ± .170 |
+| 8 | .220 | .975 | .963 ± .004 | .873 ± .020 | .855 ± .046 |
+| 9 | .499 | .966 | .928 ± .009 | .872 ± .033 | .935 ± .017 |
+| mean | .605 | .983 | .959 | .926 | .866 |
+
+In the mean every net beats the pixels, and none the distance to the nearest of about
+1,130 images that lie in memory. The discriminator, worse than the pixels for 4 and 7,
+was never asked about such digits: what it thinks of them differs most from member to
+member.
+Cost: 61 to 142 s of training for all on one core of a busy machine. Command:
+python experiments/autoencoders/anomaly_digits.py --members 5 --anomaly 0
 """
 
 from collections.abc import Callable
