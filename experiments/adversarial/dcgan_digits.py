@@ -5,7 +5,12 @@ Convolutional Generative Adversarial Networks, https://arxiv.org/abs/1511.06434;
 average of the generator's weights: Yazıcı et al. (2019), The Unusual Effectiveness of
 Averaging in GAN Training, https://arxiv.org/abs/1806.04498.
 
-Measured later.
+Measured with 5 members, seed 0, on a 2-core CPU, by 360 samples of each after 6,000
+updates against the 1,257 training digits: FID 6.6 (median; 7.4 ± 1.4), inception score
+8.76 ± 0.23, precision 0.69 ± 0.01, recall 0.88 ± 0.03. The anchors are real test
+digits, with an FID of 1.2, 9.88, 0.88 and 0.93, and Gaussian pixels, with 149, 3.56,
+0.31 and 0.12. The network that judges is told in the result; its hash is f67305ce4896.
+Cost: 420 s of training for all on one core of a busy machine, 60 s for one.
 Command: python experiments/adversarial/dcgan_digits.py --members 5
 """
 
