@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 
 # Before anything starts a backend or reads a folder. The workers of pytest-xdist are
 # children of the process that has set all this, and share its folder.
@@ -17,5 +18,13 @@ if 'PYTEST_XDIST_WORKER' not in os.environ:
     os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 
 import jax  # noqa: E402  (the settings above have to come first)
+import pytest  # noqa: E402
 
 jax.config.update('jax_numpy_rank_promotion', 'raise')
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _programs_are_let_go() -> Iterator[None]:
+    """Free what a file has compiled; kept to the end it comes to gigabytes."""
+    yield
+    jax.clear_caches()

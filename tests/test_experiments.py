@@ -26,6 +26,15 @@ from dljax.training import ensemble, evaluate, learner, member
 
 ROOT = Path(__file__).parent.parent / 'experiments'
 FILES = sorted(ROOT.glob('*/*.py'))
+# A convolutional or variational relative of each of these is run in the quick suite.
+HEAVY = {
+    'adversarial/acgan_digits',
+    'adversarial/infogan_digits',
+    'adversarial/lsgan_digits',
+    'adversarial/wgan_gp_digits',
+    'autoencoders/beta_vae_digits',
+    'autoencoders/conditional_vae_digits',
+}
 
 
 def load(path: Path) -> ModuleType:
@@ -41,7 +50,15 @@ def named(path: Path) -> str:
     return f'{path.parent.name}/{path.stem}'
 
 
-@pytest.mark.parametrize('path', FILES, ids=named)
+RUN = [
+    pytest.param(
+        path, id=named(path), marks=[pytest.mark.heavy] * (named(path) in HEAVY)
+    )
+    for path in FILES
+]
+
+
+@pytest.mark.parametrize('path', RUN)
 def test_an_experiment_runs_and_leaves_its_page(path: Path, tmp_path: Path) -> None:
     module = load(path)
     experiment = module.experiment(**module.TINY)

@@ -16,6 +16,13 @@ from dljax import models, zoo
 from dljax.types import Batch, PyTree
 
 NAMES = zoo.list_models()
+LARGE = 4_000_000  # parameters from which on a net takes seconds to compute or compile
+COMPUTED = [
+    pytest.param(name, marks=pytest.mark.heavy)
+    if zoo.row(name).parameters > LARGE
+    else name
+    for name in NAMES
+]
 
 
 def make_batch(name: str, size: int = 2, **chosen: object) -> Batch:
@@ -85,7 +92,7 @@ def test_the_features_pass_the_specs_and_a_further_class_does_not(name):
                 spec.check(feature, batch[feature] + spec.high + 1)
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', COMPUTED)
 def test_a_gradient_reaches_every_parameter(name):
     net, batch, variables = prepared(name)
 
@@ -102,7 +109,7 @@ def test_a_gradient_reaches_every_parameter(name):
         assert jnp.isfinite(leaf).all() and jnp.any(leaf != 0), path
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', COMPUTED)
 def test_jit_equals_eager_and_evaluation_is_deterministic(name):
     net, batch, variables = prepared(name)
     run = applied(net, name)
@@ -115,7 +122,7 @@ def test_jit_equals_eager_and_evaluation_is_deterministic(name):
     )
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', COMPUTED)
 def test_bfloat16_reaches_every_layer_and_leaves_the_parameters_float32(name):
     net, batch, variables = prepared(name)
     net = net.clone(dtype=jnp.bfloat16)
