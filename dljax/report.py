@@ -68,9 +68,16 @@ class Outcome:
         )
 
 
-@functools.lru_cache(maxsize=64)
 def _compiled(function: Callable, net: nn.Module, mapped: bool) -> Callable:
     """Compile once what is called again and again along a training."""
+    try:
+        return _remembered(function, net, mapped)
+    except TypeError:  # a net with a field that cannot be hashed, such as an array
+        return _remembered.__wrapped__(function, net, mapped)
+
+
+@functools.lru_cache(maxsize=64)
+def _remembered(function: Callable, net: nn.Module, mapped: bool) -> Callable:
     call = nn.apply(function, net)
     if not mapped:
         return jax.jit(call)
@@ -82,8 +89,8 @@ def _compiled(function: Callable, net: nn.Module, mapped: bool) -> Callable:
 
 
 # What is shown of an outcome, a figure or a text; figures of it as a whole, such as a
-# distance between distributions, which no mean over examples gives; and what is wrong
-# with it, in a sentence, if anything is.
+# distance between distributions, which no mean over examples gives, each a number or
+# [members]; and what is wrong with it, in a sentence, if anything is.
 Picture = Callable[[Outcome], 'Figure | str']
 Measure = Callable[[Outcome], Mapping[str, float | np.ndarray]]
 Alarm = Callable[[Outcome], str | None]
@@ -111,12 +118,18 @@ def once(compute: Callable[[Outcome], Any]) -> Callable[[Outcome], Any]:
 def measured(
     outcome: Outcome, measures: Mapping[str, Measure]
 ) -> dict[str, float | np.ndarray]:
-    """Take the figures of a whole outcome: 'name/figure' of each measure."""
-    return {
-        f'{name}/{figure}': value
-        for name, measure in measures.items()
-        for figure, value in measure(outcome).items()
-    }
+    """Take the figures of a whole outcome: 'name/figure' of each measure.
+
+    Where there is no ensemble, what is [members] comes as the one number that it holds.
+    """
+    alone = np.ndim(outcome.members.step) == 0
+    figures = {}
+    for name, measure in measures.items():
+        for figure, value in measure(outcome).items():
+            value = np.asarray(value)
+            one = alone and value.shape == (1,)
+            figures[f'{name}/{figure}'] = value[0] if one else value
+    return figures
 
 
 def of_averages(function: Callable[[Outcome], Any]) -> Callable[[Outcome], Any]:

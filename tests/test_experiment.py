@@ -25,7 +25,7 @@ from dljax.experiment import Experiment, Report, run
 from dljax.objectives import classify, predict, score_classes
 from dljax.report import Outcome
 from dljax.training import NonFiniteError, Player, reached, settled
-from dljax.types import Array, Source, Spec
+from dljax.types import Array, Source, Spec, State
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(40, 2)).astype(np.float32)
@@ -192,7 +192,48 @@ def test_an_outcome_applies_every_member(tmp_path: Path, members: int) -> None:
     wanted = pytest.approx(report.metrics['test/accuracy'], abs=1e-6)
     assert report.metrics['own/accuracy'] == wanted
     result = json.loads((tmp_path / 'result.json').read_text())
-    assert len(result['members']['own/accuracy']) == members
+    if members > 1:
+        assert len(result['members']['own/accuracy']) == members
+    else:  # one number, without a deviation
+        assert 'own/accuracy' not in result['members']
+        assert 'own/accuracy/std' not in report.metrics
+
+
+class Shifted(nn.Module):
+    """A net with a field that cannot be hashed."""
+
+    by: np.ndarray
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Add."""
+        return x + self.by + self.param('zero', nn.initializers.zeros, (2,))[None]
+
+
+def test_a_net_that_cannot_be_hashed_is_applied_as_well() -> None:
+    state = State(jnp.int32(0), {'zero': jnp.ones(2)}, {}, {})
+    net = Shifted(np.array([[1.0, 2.0]], np.float32))
+    outcome = Outcome(net, state, state, {}, [])
+
+    def call(net: nn.Module, x: Array) -> Array:
+        return net(x)
+
+    np.testing.assert_array_equal(outcome.apply(call, jnp.zeros((1, 2))), [[2, 3]])
+    np.testing.assert_array_equal(outcome.each(call, jnp.zeros((1, 2))), [[[2, 3]]])
+
+
+def test_what_is_applied_again_is_compiled_once() -> None:
+    traced = []
+
+    def call(net: nn.Module, x: Array) -> Array:
+        traced.append(x)
+        return net(x)
+
+    for value in (1.0, 2.0):
+        state = State(jnp.int32(0), {'kernel': jnp.full((1, 1), value)}, {}, {})
+        outcome = Outcome(nn.Dense(1, use_bias=False), state, state, {}, [])
+        assert outcome.apply(call, jnp.ones((1, 1))) == value
+    assert len(traced) == 1
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])

@@ -60,10 +60,7 @@ def sample_quality(
     def measure(outcome: Outcome) -> dict[str, float | np.ndarray]:
         made = outcome.each(drawn, jax.random.key(0))
         found = [compared(images, judge) for images in np.asarray(made, np.float32)]
-        figures = {
-            name: _of_members([each[name] for each in found], outcome)
-            for name in found[0]
-        }
+        figures = {name: np.array([each[name] for each in found]) for name in found[0]}
         figures['fid/median'] = float(np.median([each['fid'] for each in found]))
         if anchors:
             for anchor, images in anchored(judge, count).items():
@@ -142,14 +139,9 @@ def agreement(draw: DrawLabelled, judge: Judge, *, count: int = 1000) -> Measure
             for images in np.asarray(made, np.float32)
         ]
         return {
-            'agreement': _of_members(shares, outcome),
+            'agreement': np.array(shares),
             'median': float(np.median(shares)),
             'test_digits': judge.accuracy,
         }
 
     return measure
-
-
-def _of_members(values: list[float], outcome: Outcome) -> float | np.ndarray:
-    """Give an ensemble's values as an array, and those of a single run as a number."""
-    return np.array(values) if np.ndim(outcome.members.step) else values[0]

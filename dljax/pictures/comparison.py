@@ -13,25 +13,6 @@ if TYPE_CHECKING:
 Table = Mapping[str, Mapping[str, np.ndarray]]  # [members] by row and column
 
 
-def once(function: Callable[[Outcome], Table]) -> Callable[[Outcome], Table]:
-    """Remember the table of the last outcome, which pictures and measures share.
-
-    Args:
-        function: computes a table.
-
-    Returns:
-        The same, computed once for all who ask for one outcome.
-    """
-    kept: list = []
-
-    def call(outcome: Outcome) -> Table:
-        if not kept or kept[0] is not outcome:
-            kept[:] = [outcome, function(outcome)]
-        return kept[1]
-
-    return call
-
-
 def entered(table: Callable[[Outcome], Table]) -> Measure:
     """Enter a table among the figures of a run, 'row/column'.
 
@@ -39,13 +20,12 @@ def entered(table: Callable[[Outcome], Table]) -> Measure:
         table: of an outcome.
 
     Returns:
-        The measure: [members] of an ensemble, else one number.
+        The measure, [members] by figure.
     """
 
-    def measure(outcome: Outcome) -> dict[str, float | np.ndarray]:
-        alone = np.ndim(outcome.members.step) == 0
+    def measure(outcome: Outcome) -> dict[str, np.ndarray]:
         return {
-            f'{row}/{column}': float(values[0]) if alone else values
+            f'{row}/{column}': values
             for row, columns in table(outcome).items()
             for column, values in columns.items()
         }

@@ -204,10 +204,9 @@ def counting(draws: dict[str, Draw], mixture: data.Mixture, samples: int) -> Mea
                 modes_covered(each, mixture.centres, mixture.deviation)
                 for each in np.asarray(points[name], np.float64)
             ]
-            alone = np.ndim(outcome.members.step) == 0
             for figure in ('covered', 'quality', 'divergence'):
-                values = np.array([float(getattr(each, figure)) for each in found])
-                figures[f'{name}/{figure}'] = values[0] if alone else values
+                values = [float(getattr(each, figure)) for each in found]
+                figures[f'{name}/{figure}'] = np.array(values)
             figures[f'{name}/median'] = float(np.median([one.covered for one in found]))
         return figures
 

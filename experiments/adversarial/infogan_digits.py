@@ -182,8 +182,7 @@ def known_of_classes(outcome: Outcome) -> dict[str, float | np.ndarray]:
         'shuffled': [metrics.mutual_information(c[shuffle], true) for c in categories],
         'accuracy': [metrics.matched_accuracy(c, true) for c in categories],
     }
-    alone = np.ndim(outcome.members.step) == 0
-    each = {k: v[0] if alone else np.array(v) for k, v in figures.items()}
+    each = {k: np.array(v) for k, v in figures.items()}
     return each | {f'{k}/median': float(np.median(v)) for k, v in figures.items()}
 
 

@@ -213,10 +213,9 @@ def separation(score: Score, usual: np.ndarray, strange: np.ndarray) -> Measure:
 
     def measure(outcome: Outcome) -> dict[str, float | np.ndarray]:
         figures = {}
-        alone = np.ndim(outcome.members.step) == 0
         for name, values in outcome.each(score, images).items():
             areas = [area_under_roc(each, positive) for each in np.asarray(values)]
-            figures[name] = areas[0] if alone else np.array(areas)
+            figures[name] = np.array(areas)
             figures[f'{name}/median'] = float(np.median(areas))
         return figures
 

@@ -242,8 +242,7 @@ def measure(
             found = marks[:-1] == index + 1 if kind != 'any' else marks[:-1] > 0
             among = found | (marks[:-1] == 0)
             areas = [area_under_roc(score[among], found[among]) for score in each]
-            alone = len(areas) == 1
-            figures[f'{name}_{kind}'] = areas[0] if alone else np.array(areas)
+            figures[f'{name}_{kind}'] = np.array(areas)
     return figures
 
 

@@ -128,7 +128,7 @@ def score_images(net: nn.Module, batch: Batch, step: Array) -> dict[str, Array]:
     }
 
 
-def active_units(outcome: Outcome) -> dict[str, np.ndarray | float]:
+def active_units(outcome: Outcome) -> dict[str, np.ndarray]:
     """Count the numbers of each code that depend on the image at all."""
 
     def count(net: nn.Module, batch: Batch) -> dict[str, Array]:
@@ -138,10 +138,7 @@ def active_units(outcome: Outcome) -> dict[str, np.ndarray | float]:
         }
 
     found = outcome.each(count, outcome.evaluation['test'])
-    return {
-        name: float(values[0]) if len(values) == 1 else np.asarray(values, float)
-        for name, values in found.items()
-    }
+    return {name: np.asarray(values, float) for name, values in found.items()}
 
 
 def rebuilt(name: str) -> pictures.codes.Encode:

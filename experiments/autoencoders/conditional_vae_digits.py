@@ -173,7 +173,7 @@ def judge(training: Batch) -> Measure:
         )
         found = np.asarray(outcome.each(share, code), np.float64)
         return {
-            'of_the_class': float(found[0]) if len(found) == 1 else found,
+            'of_the_class': found,
             'test_images_of_the_class': float(right(test['image'], test['label'])),
         }
 

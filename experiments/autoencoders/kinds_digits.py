@@ -57,7 +57,7 @@ from dljax.objectives import (
     sparse,
     within,
 )
-from dljax.report import Outcome
+from dljax.report import Outcome, once
 from dljax.rules import least_squares_solution
 from dljax.training import Player
 from dljax.types import Array, Batch, Key, Objective, Spec
@@ -188,9 +188,7 @@ def experiment(
         else:
             players[name] = Player(optax.adam(rate), loss=inner, trains=(name,))
             sources[name] = data.resident(sets['train'], batch_size)
-    table = pictures.once(
-        lambda outcome: compare(outcome, kinds, sets['train'], damage)
-    )
+    table = once(lambda outcome: compare(outcome, kinds, sets['train'], damage))
     return Experiment(
         net=container(**nets),
         players=players,

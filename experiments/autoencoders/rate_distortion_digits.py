@@ -170,7 +170,7 @@ def likeness(images: Array, targets: Array) -> dict[str, Array]:
     }
 
 
-def exactness(outcome: Outcome) -> dict[str, np.ndarray | float]:
+def exactness(outcome: Outcome) -> dict[str, np.ndarray]:
     """Measure the error of the net whose code is as wide as the image."""
 
     def errors(net: nn.Module, image: Array) -> dict[str, Array]:
@@ -181,10 +181,7 @@ def exactness(outcome: Outcome) -> dict[str, np.ndarray | float]:
         }
 
     found = outcome.each(errors, outcome.evaluation['test']['image'])
-    return {
-        name: float(values[0]) if len(values) == 1 else np.asarray(values, np.float64)
-        for name, values in found.items()
-    }
+    return {name: np.asarray(values, np.float64) for name, values in found.items()}
 
 
 def round_codes(widths: tuple[int, ...], training: np.ndarray) -> Coder:
@@ -274,7 +271,7 @@ def compare(coder: Coder, linear: Linear) -> Measure:
         members = len(nets[0]['bits'])
         for bits in RATES:
             found = np.array([best(bits, member, *nets) for member in range(members)])
-            figures[f'{bits}/autoencoder'] = float(found[0]) if members == 1 else found
+            figures[f'{bits}/autoencoder'] = found
             for name, curve in linear().items():
                 figures[f'{bits}/{name.replace(" ", "_")}'] = best(bits, 0, curve)
         return figures

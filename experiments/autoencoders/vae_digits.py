@@ -140,14 +140,14 @@ def experiment(
     )
 
 
-def active_units(outcome: Outcome) -> dict[str, np.ndarray | float]:
+def active_units(outcome: Outcome) -> dict[str, np.ndarray]:
     """Count the numbers of the code that depend on the image at all."""
 
     def count(net: nn.Module, batch: Batch) -> Array:
         return (net.vae.encode(batch['image']).var(0) > ACTIVE).sum()
 
     found = np.asarray(outcome.each(count, outcome.evaluation['test']), float)
-    return {'active_units': float(found[0]) if len(found) == 1 else found}
+    return {'active_units': found}
 
 
 def draw_samples(outcome: Outcome) -> 'Figure':

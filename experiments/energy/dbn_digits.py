@@ -190,15 +190,11 @@ def accuracies(outcome: Outcome) -> dict[str, np.ndarray]:
     return jax.tree.map(np.asarray, outcome.each(mean, test))
 
 
-def gain(outcome: Outcome) -> dict[str, np.ndarray | float]:
+def gain(outcome: Outcome) -> dict[str, np.ndarray]:
     """Compare each tuned net with the one from scratch that saw the same labels."""
     found = accuracies(outcome)
     gains = {n: found[f'tuned_{n}'] - found[f'scratch_{n}'] for n in LABELS}
-    alone = np.ndim(outcome.members.step) == 0
-    return {
-        f'with_{n}_labels': float(values[0]) if alone else values
-        for n, values in gains.items()
-    }
+    return {f'with_{n}_labels': values for n, values in gains.items()}
 
 
 def draw_accuracy(outcome: Outcome) -> 'Figure':

@@ -152,11 +152,8 @@ def likelihood(odds: np.ndarray, runs: int, temperatures: int, exact: bool) -> M
                 figures[f'{name}/log_likelihood'] = -free - found.value
             return figures
 
-        alone = np.ndim(outcome.members.step) == 0
-        return {
-            name: float(values[0]) if alone else np.asarray(values, np.float64)
-            for name, values in outcome.each(estimate, images).items()
-        }
+        found = outcome.each(estimate, images)
+        return {name: np.asarray(values, np.float64) for name, values in found.items()}
 
     return measure
 

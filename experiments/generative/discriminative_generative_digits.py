@@ -186,15 +186,12 @@ def experiment(
         evaluate_every=steps,
         normalizers=normalizers,
         measures={
-            'scikit_learn': lambda outcome: _entered(
-                outcome,
-                {
-                    k: v
-                    for k, v in sized(outcome).items()
-                    if k.rpartition('_')[0] not in NETS
-                },
-            ),
-            'missing': lambda outcome: _entered(outcome, lacking(outcome)),
+            'scikit_learn': lambda outcome: {
+                name: values
+                for name, values in sized(outcome).items()
+                if name.rpartition('_')[0] not in NETS
+            },
+            'missing': lacking,
         },
         pictures={
             'Examples and missing features': lambda outcome: draw_learning(
@@ -290,11 +287,6 @@ def by_share(
         for kind, values in right.items()
         for index, share in enumerate(shares)
     }
-
-
-def _entered(outcome: Outcome, values: dict[str, np.ndarray]) -> dict[str, Any]:
-    alone = np.ndim(outcome.members.step) == 0
-    return {name: float(v[0]) if alone else v for name, v in values.items()}
 
 
 if __name__ == '__main__':

@@ -118,8 +118,9 @@ def test_quality_is_measured_member_by_member(judge: Judge) -> None:
     for index, grey in enumerate((0.1, 0.8, 0.3)):
         alone = sample_quality(drawn, judge, count=20)(outcome(grey))
         for name in ('fid', 'kid', 'inception_score', 'precision', 'recall'):
-            assert isinstance(alone[name], float)
-            assert found[name][index] == pytest.approx(alone[name], rel=1e-4, abs=1e-9)
+            assert alone[name].shape == (1,)
+            wanted = pytest.approx(alone[name][0], rel=1e-4, abs=1e-9)
+            assert found[name][index] == wanted
     assert found['fid'].shape == (3,) and len(set(found['fid'])) == 3
     assert found['fid/median'] == sorted(found['fid'])[1]
     real, poor = (found[f'{a}/fid'] for a in ('test_digits', 'gaussian_pixels'))
@@ -148,7 +149,7 @@ def test_agreement_is_the_share_that_is_classified_as_asked(judge: Judge) -> Non
     np.testing.assert_allclose(found['agreement'], wanted)
     assert found['median'] == pytest.approx(np.mean(wanted))
     assert found['test_digits'] == judge.accuracy
-    assert agreement(draw, judge, count=50)(outcome(0.0))['agreement'] == wanted[0]
+    assert agreement(draw, judge, count=50)(outcome(0.0))['agreement'] == [wanted[0]]
     with pytest.raises(ValueError, match='count=0'):
         agreement(draw, judge, count=0)
 

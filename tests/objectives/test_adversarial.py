@@ -86,6 +86,21 @@ def test_a_turn_moves_the_weights_and_statistics_of_its_own_player_only(
     assert all(jnp.isfinite(value) for value in metrics.values())
 
 
+def test_the_discriminator_sends_no_gradient_to_the_generator() -> None:
+    loss = tell_apart(losses.non_saturating_game())
+    variables = nn.init(loss, NET)(jax.random.key(0), BATCH, 0)
+    stats = {'batch_stats': variables['batch_stats']}
+
+    def value(params) -> Array:
+        call = nn.apply(loss, NET, mutable=['batch_stats'])
+        rngs = {'params': jax.random.key(1)}
+        return call({'params': params, **stats}, BATCH, 0, rngs=rngs)[0][0]
+
+    gradient = jax.grad(value)(variables['params'])
+    assert all(not leaf.any() for leaf in jax.tree.leaves(gradient['generator']))
+    assert any(leaf.any() for leaf in jax.tree.leaves(gradient['discriminator']))
+
+
 def test_a_net_that_is_not_to_move_still_uses_the_statistics_of_the_batch() -> None:
     x = BATCH['image']
     variables = Normed(1).init(jax.random.key(0), x)
@@ -116,7 +131,9 @@ def test_two_calls_apart_use_dropout_of_their_own_and_one_the_same() -> None:
     [(penalise_between(10.0), 10 * (5 - 1) ** 2), (penalise_real(2.0), 2 * 25 / 2)],
 )
 def test_a_linear_critic_pays_for_its_weights(penalty, wanted: float) -> None:
-    critic = lambda x: x @ jnp.array([[3.0], [4.0]])  # noqa: E731
+    def critic(x: Array) -> Array:
+        return x @ jnp.array([[3.0], [4.0]])
+
     real, fake = jnp.ones((4, 2)), jnp.zeros((4, 2))
     prices = penalty(critic, real, fake, jnp.full((4, 1), 0.3))
     np.testing.assert_allclose(prices, wanted, rtol=1e-6)
@@ -199,7 +216,10 @@ def test_every_game_moves_samples_to_the_real_ones(name: str) -> None:
     state, _ = fit(train, source, steps=1500, key=jax.random.key(0), chunk=100)
     noise = jax.random.normal(jax.random.key(7), (500, 2))
     outcome = Outcome(net, state, state, {}, [])
-    draw = lambda net, noise: net.generator(noise, train=False)  # noqa: E731
+
+    def draw(net: nn.Module, noise: Array) -> Array:
+        return net.generator(noise, train=False)
+
     last = outcome.apply(draw, noise)
     # The real samples lie around (2, 2, 2), an untrained generator's around 0.
     assert jnp.abs(last.mean(0) - 2.0).max() < 0.4

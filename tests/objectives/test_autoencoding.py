@@ -132,7 +132,10 @@ def test_the_contraction_equals_the_closed_form_of_a_logistic_layer() -> None:
     variables = wide.init(KEY, inputs)
     forward = jax.jit(nn.apply(code_jacobian, wide))(variables, inputs)
     assert forward.shape == (3, 20, *SHAPE)
-    encode = lambda x: wide.apply(variables, x[None], method='encode')[0]  # noqa: E731
+
+    def encode(x: jax.Array) -> jax.Array:
+        return wide.apply(variables, x[None], method='encode')[0]
+
     np.testing.assert_allclose(
         forward, jax.jit(jax.vmap(jax.jacrev(encode)))(inputs), atol=1e-6
     )
