@@ -155,6 +155,48 @@ def test_the_penalty_between_is_taken_between() -> None:
         penalise_between(0)
 
 
+def test_the_penalty_at_real_samples_is_taken_there() -> None:
+    def critic(x: Array) -> Array:
+        return (x**2).sum(-1) / 2  # its slope is x itself
+
+    real, fake = jnp.array([[3.0, 4.0]]), jnp.ones((1, 2))
+    prices = penalise_real(2.0)(critic, real, fake, jnp.full((1, 1), 0.5))
+    np.testing.assert_allclose(prices, [25.0])
+
+
+class Told(nn.Module):
+    """A generator of ones, or a discriminator by the first pixel."""
+
+    dtype: None = None
+    param_dtype: None = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool = False) -> Array:
+        """Pass through, but for a parameter that is 0."""
+        return x[:, :1] + self.param('zero', nn.initializers.zeros, (1,))[None]
+
+
+def test_the_metrics_of_a_discriminator_are_those_of_its_logits() -> None:
+    def ones(key: jax.Array, shape: tuple[int, ...]) -> Array:
+        return jnp.ones(shape)
+
+    net = Adversaries(Told(), Told(), latent=1, prior=ones)
+    batch = {'image': jnp.array([[3.0], [2.0], [0.2], [-4.0]])}
+    rngs = {'params': jax.random.key(0)}
+    for game, wanted in (
+        # All fakes have the logit 1: of those above the threshold none is told rightly.
+        (losses.non_saturating_game(), (3 / 4 + 0) / 2),
+        (losses.least_squares_game(a=0.0, b=3.0), (2 / 4 + 1) / 2),
+    ):
+        loss = tell_apart(game)
+        variables = nn.init(loss, net)(jax.random.key(0), batch, 0)
+        value, metrics = nn.apply(loss, net)(variables, batch, 0, rngs=rngs)
+        np.testing.assert_allclose(metrics['accuracy'], wanted)
+        np.testing.assert_allclose(metrics['gap'], 0.3 - 1.0, rtol=1e-5)
+        parts = game.real(batch['image']).mean() + game.fake(jnp.ones((4, 1))).mean()
+        np.testing.assert_allclose(value, parts, rtol=1e-6)
+
+
 def test_the_slope_of_patches_is_that_of_their_mean() -> None:
     x = jax.random.normal(jax.random.key(0), (2, 3))
     doubled = slope(lambda x: jnp.stack([x.sum(1), 3 * x.sum(1)], -1), x)
