@@ -168,8 +168,10 @@ def _alarms(alarms: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Say what was found wrong, and when; nothing where nothing was."""
     lines = []
     for name, alarm in alarms.items():
-        until = 'to the end' if alarm['until'] is None else f'to {alarm["until"]:,}'
-        when = f'from update {alarm["since"]:,} {until}'
+        when = ' and '.join(
+            f'from update {first:,} to {"the end" if last is None else f"{last:,}"}'
+            for first, last in alarm['spans']
+        )
         line = html.escape(f'{name}, {when}: {alarm["says"]}')
         lines.append(f'<li>{line}</li>')
     return [f'<h2>Alarms</h2><ul>{"".join(lines)}</ul>'] if lines else []

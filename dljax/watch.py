@@ -16,8 +16,9 @@ class Watch:
     """Looks at a run whenever it is evaluated.
 
     Attributes:
-        alarms: those that have sounded, by name: 'since' and 'until' which update
-            (None where it still sounds), and what it 'says'.
+        alarms: those that have sounded, by name: 'spans' of updates in which they did,
+            [first, last], where None is the last of one that still sounds; and what it
+            'says', in its last words.
     """
 
     def __init__(
@@ -45,14 +46,14 @@ class Watch:
             place = page.frame(self.folder, title, step)
             page.draw(title, picture(outcome), place, records, step)
         for name, alarm in self.experiment.alarms.items():
-            says, before = alarm(outcome), self.alarms.get(name)
-            sounds = before is not None and before['until'] is None
-            if says and sounds:
-                before['says'] = says
-            elif says:
-                since = before['since'] if before else step
-                self.alarms[name] = {'since': since, 'until': None, 'says': says}
-                self.say(f'alarm     {name}, at step {step}: {says}')
+            says = alarm(outcome)
+            spans = self.alarms.get(name, {'spans': []})['spans']
+            sounds = bool(spans) and spans[-1][1] is None
+            if says:
+                if not sounds:
+                    spans.append([step, None])
+                    self.say(f'alarm     {name}, at step {step}: {says}')
+                self.alarms[name] = {'spans': spans, 'says': says}
             elif sounds:
-                before['until'] = step
+                spans[-1][1] = step
                 self.say(f'alarm     {name}: over at step {step}')

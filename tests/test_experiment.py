@@ -153,8 +153,31 @@ def test_pictures_along_the_training_join_the_page_and_alarms_are_said(
     assert 'alarm     Middle, at step 8: 8 is < 12\n' in output.getvalue()
     assert 'alarm     Middle: over at step 12\n' in output.getvalue()
     result = json.loads((tmp_path / 'result.json').read_text())
-    said = {'since': 8, 'until': 12, 'says': '8 is < 12'}
+    said = {'spans': [[8, 12]], 'says': '8 is < 12'}
     assert result['alarms'] == {'Middle': said}
+
+
+def test_an_alarm_that_sounds_again_tells_both_spans(tmp_path: Path) -> None:
+    def odd(outcome: Outcome) -> str | None:
+        step = int(outcome.state.step)
+        return f'now {step}' if step in (2, 4, 8, 12) else None
+
+    trained(made(alarms={'Odd': odd}, evaluate_every=2), tmp_path)
+    result = json.loads((tmp_path / 'result.json').read_text())
+    spans = [[2, 6], [8, 10], [12, None]]
+    assert result['alarms'] == {'Odd': {'spans': spans, 'says': 'now 12'}}
+    said = 'from update 2 to 6 and from update 8 to 10 and from update 12 to the end'
+    assert f'<li>Odd, {said}: now 12</li>' in (tmp_path / 'report.html').read_text()
+
+
+def test_frames_beyond_the_last_update_are_not_shown(tmp_path: Path) -> None:
+    """A run that went back to a checkpoint may have drawn further ones before."""
+    later = tmp_path / 'pictures/the_state/000000016.txt'
+    later.parent.mkdir(parents=True)
+    later.write_text('from a future that was given up')
+    trained(made(along={'The state': after}), tmp_path)
+    page = (tmp_path / 'report.html').read_text()
+    assert 'after 12 updates' in page and 'given up' not in page
 
 
 def test_an_alarm_outlives_an_interruption(tmp_path: Path) -> None:
@@ -165,8 +188,7 @@ def test_an_alarm_outlives_an_interruption(tmp_path: Path) -> None:
     assert part.ended is None and 8 < part.step < 12
     trained(made(**watched, source=made().source._replace(host=True)), tmp_path)
     result = json.loads((tmp_path / 'result.json').read_text())
-    assert result['alarms']['Middle']['since'] == 8
-    assert result['alarms']['Middle']['until'] == 12
+    assert result['alarms']['Middle']['spans'] == [[8, 12]]
     page = (tmp_path / 'report.html').read_text()
     assert page.count('<figcaption>') == 3
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from dljax import metrics
 from dljax.judge import (
     Judge,
     agreement,
@@ -106,6 +107,22 @@ def test_the_anchors_are_real_digits_and_pixels_like_theirs(judge: Judge) -> Non
         wanted = np.clip(mean + height * deviation, 0, 1)
         np.testing.assert_allclose(np.quantile(gauss, share, 0), wanted, atol=0.12)
     assert 0 == gauss.min() and gauss.max() == 1
+
+
+def test_precision_and_recall_compare_sets_of_one_size(judge: Judge) -> None:
+    """Balls around more real images than samples would hold more of the samples."""
+    images = judge.test[:20]
+    sizes = []
+
+    def overlap(real: np.ndarray, made: np.ndarray) -> metrics.Overlap:
+        sizes.append((len(real), len(made)))
+        return metrics.Overlap(0.25, 0.75)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, 'manifold_precision_recall', overlap)
+        found = compared(images, judge)
+    assert sizes == [(20, 20)]
+    assert (found['precision'], found['recall']) == (0.25, 0.75)
 
 
 def drawn(net: nn.Module, key: Key, count: int) -> Array:
