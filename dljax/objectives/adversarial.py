@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax.losses import Game, gradient_penalty, r1_penalty
+from dljax.objectives import features
 from dljax.objectives.unmoved import unmoved
 from dljax.types import Array, Batch, Metrics, Objective
 
@@ -57,10 +58,10 @@ def tell_apart(
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         real = batch[feature]
         noise = net.noise(len(real))
-        conditions = tuple(batch[name] for name in given)
+        conditions = features.given(batch, given)
         fake = unmoved(net.generator)(noise, *conditions, train=True)
         fake = jax.lax.stop_gradient(fake)
-        labels = tuple(batch[name] for name in shown)
+        labels = features.given(batch, shown)
         on_real, real_answers = _answers(net.discriminator(real, *labels, train=True))
         on_fake, fake_answers = _answers(net.discriminator(fake, *labels, train=True))
         loss = (game.real(on_real) + game.fake(on_fake)).mean()
@@ -116,8 +117,9 @@ def fool(
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         real = batch[feature]
         noise = net.noise(len(real))
-        fake = net.generator(noise, *(batch[name] for name in given), train=True)
-        labels = tuple(batch[name] for name in shown)
+        conditions = features.given(batch, given)
+        fake = net.generator(noise, *conditions, train=True)
+        labels = features.given(batch, shown)
         logits, answers = _answers(
             unmoved(net.discriminator)(fake, *labels, train=True)
         )
