@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from dljax.training.start import fresh
 from dljax.types import State
 
 if TYPE_CHECKING:
@@ -172,9 +173,15 @@ def introduction(
     members = options.members
     count = sum(leaf.size for leaf in jax.tree.leaves(state.params)) // members
     many = f', {members} members' if members > 1 else ''
+    begin = ''
+    if experiment.start is not None:
+        left = fresh({'params': state.params, **state.collections}, experiment.start)
+        shown = ', '.join(left[:6]) + f' and {len(left) - 6} more' * (len(left) > 6)
+        begin = f'start     given; drawn afresh: {shown or "nothing"}\n'
     return (
         f'data      {experiment.data}\n'
         f'model     {type(net).__name__}, {count:,} parameters{many}\n'
+        f'{begin}'
         f'device    {options.devices} x {device()}, {options.precision}'
     )
 

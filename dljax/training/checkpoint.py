@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
-from dljax.types import Position, PyTree, State
+from dljax.types import Position, PyTree, State, named_leaves
 
 
 class Checkpoint(NamedTuple):
@@ -227,24 +227,17 @@ def _pass_over(step: int, error: Exception) -> None:
     )
 
 
-def _named(tree: PyTree) -> dict[str, PyTree]:
-    return {
-        jax.tree_util.keystr(path, simple=True, separator='/'): leaf
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    }
-
-
 def _shapes(tree: PyTree) -> dict[str, str]:
     return {
         name: f'{jnp.result_type(leaf).name}{list(np.shape(leaf))}'
-        for name, leaf in _named(tree).items()
+        for name, leaf in named_leaves(tree).items()
     }
 
 
 def _digest(tree: PyTree) -> str:
     """Hash the values of a tree that this process can read whole."""
     digest = hashlib.sha256()
-    for name, leaf in _named(tree).items():
+    for name, leaf in named_leaves(tree).items():
         if getattr(leaf, 'is_fully_addressable', True):
             digest.update(name.encode())
             digest.update(np.ascontiguousarray(leaf).tobytes())
