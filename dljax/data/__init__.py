@@ -1,14 +1,41 @@
 """Data: sets, sources of batches, normalisation and augmentation."""
 
 from dljax.data.arrays import batches_per_epoch
-from dljax.data.augment import affine, rotation, scaling, translation, warped
+from dljax.data.augment import (
+    Augmentation,
+    Mixed,
+    Mixing,
+    affine,
+    brightened,
+    chance,
+    choice,
+    colour_jitter,
+    compose,
+    contrasted,
+    cutmix,
+    cutout,
+    fixed,
+    flip,
+    greyed,
+    hue_turned,
+    mixup,
+    quarter_turns,
+    random_crop,
+    random_erasing,
+    random_resized_crop,
+    rotation,
+    saturated,
+    scaling,
+    translation,
+    warped,
+)
 from dljax.data.batches import batches
 from dljax.data.brackets import brackets
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
 from dljax.data.faults import FAULTS, inject_faults
-from dljax.data.images import as_float, padded, resized
+from dljax.data.images import as_float, cropped, padded, resized
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
@@ -35,7 +62,10 @@ from dljax.data.windows import (
 __all__ = [
     'BUILT_IN',
     'FAULTS',
+    'Augmentation',
     'DataSet',
+    'Mixed',
+    'Mixing',
     'Mixture',
     'Normalizer',
     'Records',
@@ -48,11 +78,24 @@ __all__ = [
     'batches',
     'batches_per_epoch',
     'brackets',
+    'brightened',
     'by_time',
+    'chance',
+    'choice',
+    'colour_jitter',
+    'compose',
+    'contrasted',
     'count_windows',
+    'cropped',
     'cut_windows',
+    'cutmix',
+    'cutout',
     'dates',
+    'fixed',
+    'flip',
     'gaussian_noise',
+    'greyed',
+    'hue_turned',
     'inject_faults',
     'labelled',
     'lattice',
@@ -60,10 +103,15 @@ __all__ = [
     'mackey_glass',
     'masking',
     'min_max',
+    'mixup',
     'overlapped',
     'padded',
     'permuted',
     'procedural',
+    'quarter_turns',
+    'random_crop',
+    'random_erasing',
+    'random_resized_crop',
     'read_column',
     'read_text',
     'regression',
@@ -73,6 +121,7 @@ __all__ = [
     'ring',
     'rotation',
     'salt_and_pepper',
+    'saturated',
     'scaling',
     'scored_windows',
     'seasonal',
