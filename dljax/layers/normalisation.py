@@ -19,6 +19,7 @@ def batch_norm(
     inputs: Array,
     *,
     train: bool,
+    epsilon: float = 1e-5,
     axis_name: str | None = None,
     dtype: DTypeLike | None = None,
     param_dtype: DTypeLike = jnp.float32,
@@ -30,6 +31,8 @@ def batch_norm(
         inputs: [batch, ..., channel].
         train: whether to use the statistics of the batch and move their averages, by a
             tenth of the way; else the averages are used.
+        epsilon: added to the variance; a net of another constant is given
+            `functools.partial(batch_norm, epsilon=1e-3)`.
         axis_name: of a mapped axis whose devices share the statistics.
         dtype: the type of the result; statistics are float32 at least.
         param_dtype: the type of scale and shift.
@@ -57,7 +60,7 @@ def batch_norm(
     return nn.BatchNorm(
         use_running_average=not train,
         momentum=0.9,
-        epsilon=1e-5,
+        epsilon=epsilon,
         axis_name=axis_name,
         dtype=dtype,
         param_dtype=param_dtype,
