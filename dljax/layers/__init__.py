@@ -24,9 +24,16 @@ from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
 from dljax.layers.normalised_conv import NormalisedConv, constrained
 from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
 from dljax.layers.radial import RadialBasis, squared_distances
+from dljax.layers.recomputed import recomputed
 from dljax.layers.recurrence import unroll
 from dljax.layers.recurrent_stack import RecurrentStack
 from dljax.layers.reservoir import Reservoir, spectral_radius
+from dljax.layers.residual import (
+    PreactivationBlock,
+    ResidualBlock,
+    Shortcut,
+    padded_shortcut,
+)
 from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
@@ -50,10 +57,13 @@ __all__ = [
     'Normalise',
     'NormalisedConv',
     'OriginalDropout',
+    'PreactivationBlock',
     'RadialBasis',
     'RecurrentStack',
     'Reservoir',
+    'ResidualBlock',
     'SeasonalNaive',
+    'Shortcut',
     'SparseConv',
     'Subsampling',
     'TransposedConv',
@@ -72,7 +82,9 @@ __all__ = [
     'layer_norm',
     'leaky_relu',
     'leaky_relu_fifth',
+    'padded_shortcut',
     'prelu',
+    'recomputed',
     'scaled_tanh',
     'spatial_dropout',
     'spectral_radius',
