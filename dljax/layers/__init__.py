@@ -18,11 +18,18 @@ from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
 from dljax.layers.images import check_images, doublings
 from dljax.layers.initial_carry import InitialCarry, in_types
+from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
 from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
 from dljax.layers.normalised_conv import NormalisedConv, constrained
-from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
+from dljax.layers.pooling import (
+    adaptive_average_pool,
+    ceil_max_pool,
+    global_average_pool,
+    global_max_pool,
+    sum_pool,
+)
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recomputed import recomputed
 from dljax.layers.recurrence import unroll
@@ -69,8 +76,10 @@ __all__ = [
     'TransposedConv',
     'Vote',
     'activate',
+    'adaptive_average_pool',
     'batch_norm',
     'binary_step',
+    'ceil_max_pool',
     'check_images',
     'constrained',
     'derivative',
@@ -82,6 +91,7 @@ __all__ = [
     'layer_norm',
     'leaky_relu',
     'leaky_relu_fifth',
+    'local_response_norm',
     'padded_shortcut',
     'prelu',
     'recomputed',
