@@ -22,6 +22,7 @@ from dljax.zoo import (
     feedforward,
     generative,
     recurrent,
+    residual,
     self_organising,
 )
 from dljax.zoo.rows import ANSWERS as ANSWERS
@@ -30,6 +31,7 @@ from dljax.zoo.rows import Row, Specs
 _ROWS = (
     *feedforward.ROWS,
     *convolutional.ROWS,
+    *residual.ROWS,
     *recurrent.ROWS,
     *control.ROWS,
     *energy.ROWS,

@@ -1,12 +1,21 @@
 """Convolutional networks."""
 
+from flax import linen as nn
+
 from dljax.models import convolutional
-from dljax.zoo.rows import Row, images
+from dljax.types import Spec
+from dljax.zoo.rows import Row, Specs, images, label
 
 _LENET = (
     'LeCun, Bottou, Bengio and Haffner, 1998, Gradient-Based Learning Applied to '
     'Document Recognition, https://doi.org/10.1109/5.726791'
 )
+
+
+def _photographs(net: nn.Module) -> Specs:
+    """Images of any size, three channels, normalised or not."""
+    return {'image': Spec((None, None, 3)), 'label': label(net.classes)}
+
 
 ROWS = (
     Row(
@@ -32,5 +41,15 @@ ROWS = (
         parameters=3_144_110,
         paper='Row U2.3 of the course',
         reference='364 + 12,636 + 3,113,460 + 17,650',
+    ),
+    Row(
+        name='alexnet',
+        constructor=convolutional.AlexNet,
+        inputs=_photographs,
+        example={'image': (224, 224, 3)},
+        parameters=61_100_840,
+        paper='Krizhevsky, 2014, One Weird Trick for Parallelizing Convolutional '
+        'Neural Networks, https://arxiv.org/abs/1404.5997',
+        reference='torchvision: alexnet',
     ),
 )
