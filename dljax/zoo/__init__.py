@@ -22,6 +22,7 @@ from dljax.zoo import (
     feedforward,
     generative,
     recurrent,
+    segmentation,
     self_organising,
 )
 from dljax.zoo.rows import ANSWERS as ANSWERS
@@ -37,6 +38,7 @@ _ROWS = (
     *self_organising.ROWS,
     *adversarial.ROWS,
     *autoencoder.ROWS,
+    *segmentation.ROWS,
 )
 _BY_NAME = {row.name: row for row in _ROWS}
 
