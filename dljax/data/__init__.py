@@ -35,6 +35,7 @@ from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
 from dljax.data.faults import FAULTS, inject_faults
+from dljax.data.imagenet import IMAGENET, normalise_caffe, normalise_imagenet
 from dljax.data.images import as_float, cropped, padded, resized
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
@@ -62,6 +63,7 @@ from dljax.data.windows import (
 __all__ = [
     'BUILT_IN',
     'FAULTS',
+    'IMAGENET',
     'Augmentation',
     'DataSet',
     'Mixed',
@@ -103,6 +105,8 @@ __all__ = [
     'mackey_glass',
     'masking',
     'min_max',
+    'normalise_caffe',
+    'normalise_imagenet',
     'mixup',
     'overlapped',
     'padded',

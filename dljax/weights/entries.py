@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from dljax.types import PyTree
+from dljax.types import PyTree, named_leaves
 
 
 class Form(NamedTuple):
@@ -110,7 +110,7 @@ def write(
     Raises:
         ValueError: where anything is missing, surplus or misshapen; all is named.
     """
-    flat = flatten(variables)
+    flat = named_leaves(variables)
     table = {entry.ours: entry for entry in entries}
     complain(
         what,
@@ -163,11 +163,6 @@ def hollow(variables: PyTree) -> PyTree:
     return jax.tree.map(
         lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), variables
     )
-
-
-def flatten(variables: Mapping[str, PyTree]) -> dict[str, PyTree]:
-    """Name the leaves of a tree by their paths, such as 'params/output/bias'."""
-    return traverse_util.flatten_dict(dict(variables), sep='/')
 
 
 def nest(flat: Mapping[str, PyTree]) -> dict[str, PyTree]:
