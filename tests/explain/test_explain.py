@@ -222,6 +222,9 @@ def test_grad_cam_before_a_global_pool_and_a_dense_layer_is_the_class_map() -> N
     by_zhou = jnp.einsum('bhwk,bk->bhw', maps, weights)
     assert maps.shape[1:3] == (6, 3)
     np.testing.assert_allclose(found[..., 0], by_zhou / 18, rtol=1e-4, atol=1e-6)
+    settings['averaged'] = False  # each place has the derivative of the mean
+    same = call(explain.grad_cam, net, variables, IMAGE, label, **settings)
+    np.testing.assert_allclose(same, found, rtol=1e-4, atol=1e-6)
     positive = call(explain.grad_cam, net, variables, IMAGE, label, resized=False)
     np.testing.assert_allclose(positive, np.maximum(found, 0), rtol=1e-5)
     assert (np.asarray(found) < 0).any() and (np.asarray(positive) > 0).any()
@@ -277,17 +280,21 @@ class Planted(nn.Module):
         return nn.Dense(2, name='output')(x.reshape(len(x), -1))
 
 
-@pytest.mark.parametrize('name', [name for name in METHODS if name != 'grad_cam'])
+@pytest.mark.parametrize(
+    'name', ['local_cam', *(n for n in METHODS if n != 'grad_cam')]
+)
 def test_the_pixel_that_decides_is_found_and_not_by_a_random_net(name: str) -> None:
     """Also the check of Adebayo et al. (2018): the map has to depend on the weights."""
     net, variables, image = planted()
     region = np.zeros((6, 5), bool)
     region[2, 3] = True
-    found = call(METHODS[name], net, variables, image)
+    local = functools.partial(explain.grad_cam, averaged=False, signed=True)
+    method = METHODS.get(name, local)
+    found = call(method, net, variables, image)
     # On an image whose pixel is dark, what is multiplied by it says nothing.
     share = np.median(explain.share_within(found, jnp.asarray(region)))
     others = {'params': made(net, image)['params']}
-    by_chance = call(METHODS[name], net, others, image)
+    by_chance = call(method, net, others, image)
     chance = np.median(explain.share_within(by_chance, jnp.asarray(region)))
     assert share > 0.3
     assert chance < 0.1
