@@ -13,6 +13,7 @@ from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, min_max, z_score
+from dljax.data.own import cifar, folder, idx
 from dljax.data.procedural import procedural
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
@@ -49,10 +50,13 @@ __all__ = [
     'batches_per_epoch',
     'brackets',
     'by_time',
+    'cifar',
     'count_windows',
     'cut_windows',
     'dates',
+    'folder',
     'gaussian_noise',
+    'idx',
     'inject_faults',
     'labelled',
     'lattice',
