@@ -32,6 +32,7 @@ from dljax.data.windows import (
     overlapped,
     window_source,
 )
+from dljax.data.written import write_folder
 
 __all__ = [
     'BUILT_IN',
@@ -88,5 +89,6 @@ __all__ = [
     'truth_table',
     'warped',
     'window_source',
+    'write_folder',
     'z_score',
 ]
