@@ -1,14 +1,42 @@
 """Data: sets, sources of batches, normalisation and augmentation."""
 
 from dljax.data.arrays import batches_per_epoch
-from dljax.data.augment import affine, rotation, scaling, translation, warped
+from dljax.data.augment import (
+    Augmentation,
+    Mixed,
+    Mixing,
+    affine,
+    brightened,
+    chance,
+    choice,
+    colour_jitter,
+    compose,
+    contrasted,
+    cutmix,
+    cutout,
+    fixed,
+    flip,
+    greyed,
+    hue_turned,
+    mixup,
+    quarter_turns,
+    random_crop,
+    random_erasing,
+    random_resized_crop,
+    rotation,
+    saturated,
+    scaling,
+    translation,
+    warped,
+)
 from dljax.data.batches import batches
 from dljax.data.brackets import brackets
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
 from dljax.data.faults import FAULTS, inject_faults
-from dljax.data.images import as_float, padded, resized
+from dljax.data.imagenet import IMAGENET, normalise_caffe, normalise_imagenet
+from dljax.data.images import as_float, cropped, padded, resized
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
@@ -37,7 +65,11 @@ from dljax.data.written import write_folder
 __all__ = [
     'BUILT_IN',
     'FAULTS',
+    'IMAGENET',
+    'Augmentation',
     'DataSet',
+    'Mixed',
+    'Mixing',
     'Mixture',
     'Normalizer',
     'Records',
@@ -50,13 +82,26 @@ __all__ = [
     'batches',
     'batches_per_epoch',
     'brackets',
+    'brightened',
     'by_time',
+    'chance',
+    'choice',
     'cifar',
+    'colour_jitter',
+    'compose',
+    'contrasted',
     'count_windows',
+    'cropped',
     'cut_windows',
+    'cutmix',
+    'cutout',
     'dates',
+    'fixed',
+    'flip',
     'folder',
     'gaussian_noise',
+    'greyed',
+    'hue_turned',
     'idx',
     'inject_faults',
     'labelled',
@@ -65,10 +110,17 @@ __all__ = [
     'mackey_glass',
     'masking',
     'min_max',
+    'mixup',
+    'normalise_caffe',
+    'normalise_imagenet',
     'overlapped',
     'padded',
     'permuted',
     'procedural',
+    'quarter_turns',
+    'random_crop',
+    'random_erasing',
+    'random_resized_crop',
     'read_column',
     'read_text',
     'regression',
@@ -78,6 +130,7 @@ __all__ = [
     'ring',
     'rotation',
     'salt_and_pepper',
+    'saturated',
     'scaling',
     'scored_windows',
     'seasonal',
