@@ -41,6 +41,7 @@ from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, min_max, z_score
+from dljax.data.own import cifar, folder, idx
 from dljax.data.procedural import procedural
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
@@ -59,6 +60,7 @@ from dljax.data.windows import (
     overlapped,
     window_source,
 )
+from dljax.data.written import write_folder
 
 __all__ = [
     'BUILT_IN',
@@ -84,6 +86,7 @@ __all__ = [
     'by_time',
     'chance',
     'choice',
+    'cifar',
     'colour_jitter',
     'compose',
     'contrasted',
@@ -95,9 +98,11 @@ __all__ = [
     'dates',
     'fixed',
     'flip',
+    'folder',
     'gaussian_noise',
     'greyed',
     'hue_turned',
+    'idx',
     'inject_faults',
     'labelled',
     'lattice',
@@ -105,9 +110,9 @@ __all__ = [
     'mackey_glass',
     'masking',
     'min_max',
+    'mixup',
     'normalise_caffe',
     'normalise_imagenet',
-    'mixup',
     'overlapped',
     'padded',
     'permuted',
@@ -137,5 +142,6 @@ __all__ = [
     'truth_table',
     'warped',
     'window_source',
+    'write_folder',
     'z_score',
 ]
