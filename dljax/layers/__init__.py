@@ -33,9 +33,16 @@ from dljax.layers.pooling import (
     sum_pool,
 )
 from dljax.layers.radial import RadialBasis, squared_distances
+from dljax.layers.recomputed import recomputed
 from dljax.layers.recurrence import unroll
 from dljax.layers.recurrent_stack import RecurrentStack
 from dljax.layers.reservoir import Reservoir, spectral_radius
+from dljax.layers.residual import (
+    PreactivationBlock,
+    ResidualBlock,
+    Shortcut,
+    padded_shortcut,
+)
 from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
@@ -61,10 +68,13 @@ __all__ = [
     'Normalise',
     'NormalisedConv',
     'OriginalDropout',
+    'PreactivationBlock',
     'RadialBasis',
     'RecurrentStack',
     'Reservoir',
+    'ResidualBlock',
     'SeasonalNaive',
+    'Shortcut',
     'SparseConv',
     'Subsampling',
     'TransposedConv',
@@ -86,7 +96,9 @@ __all__ = [
     'leaky_relu',
     'leaky_relu_fifth',
     'local_response_norm',
+    'padded_shortcut',
     'prelu',
+    'recomputed',
     'scaled_tanh',
     'spatial_dropout',
     'spectral_radius',
