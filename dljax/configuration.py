@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from dljax.training.start import fresh
 from dljax.types import State
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ def configuration(
         'options': {k: _plain(v) for k, v in dataclasses.asdict(options).items()},
         'model': described(net),
         'data': experiment.data,
+        'best': {'metric': experiment.best, 'higher': experiment.higher},
         'normalizers': {
             feature: json.loads(normalizer.to_json())
             for feature, normalizer in experiment.normalizers.items()
@@ -172,9 +174,15 @@ def introduction(
     members = options.members
     count = sum(leaf.size for leaf in jax.tree.leaves(state.params)) // members
     many = f', {members} members' if members > 1 else ''
+    begin = ''
+    if experiment.start is not None:
+        left = fresh({'params': state.params, **state.collections}, experiment.start)
+        shown = ', '.join(left[:6]) + f' and {len(left) - 6} more' * (len(left) > 6)
+        begin = f'start     given; drawn afresh: {shown or "nothing"}\n'
     return (
         f'data      {experiment.data}\n'
         f'model     {type(net).__name__}, {count:,} parameters{many}\n'
+        f'{begin}'
         f'device    {options.devices} x {device()}, {options.precision}'
     )
 

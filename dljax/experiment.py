@@ -26,7 +26,7 @@ from dljax.training import (
 from dljax.training.checkpoint import Checkpoints
 from dljax.training.parallel import AXIS
 from dljax.training.stopping import Stop
-from dljax.types import Batch, Objective, Source, Spec, State
+from dljax.types import Batch, Objective, PyTree, Source, Spec, State
 from dljax.workdir import Workdir
 
 
@@ -61,6 +61,7 @@ class Experiment:
             they are entered under; [members] values for an ensemble, or one number.
         normalizers: fitted on the training split, stored with the run, by feature.
         evaluation_batch: examples scored at once.
+        start: arrays to begin with, as `learner` takes them: pretrained weights, say.
         may_diverge: players whose loss may leave the finite numbers without ending the
             run, where that is what the experiment shows.
     """
@@ -86,6 +87,7 @@ class Experiment:
     measures: Mapping[str, Measure] = dataclasses.field(default_factory=dict)
     normalizers: Mapping[str, Normalizer] = dataclasses.field(default_factory=dict)
     evaluation_batch: int = 256
+    start: PyTree | None = None
     may_diverge: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -207,7 +209,9 @@ def _assembled(
 ) -> tuple[Learner, Source]:
     """Build the learner that the options ask for."""
     mapped = options.parallel == 'pmap'
-    train = learner(net, experiment.players, axis=AXIS if mapped else None)
+    train = learner(
+        net, experiment.players, axis=AXIS if mapped else None, start=experiment.start
+    )
     source = experiment.source
     if options.devices > len(jax.devices()):
         raise ValueError(

@@ -133,3 +133,22 @@ def fold(key: Key, *names: str | int | Array) -> Key:
             name = zlib.crc32(name.encode())
         key = jax.random.fold_in(key, name)
     return key
+
+
+def named_leaves(tree: PyTree) -> dict[str, Any]:
+    """Give the leaves of a tree by path.
+
+    Args:
+        tree: of dictionaries, dataclasses and sequences.
+
+    Returns:
+        The leaves by names such as 'params/output/kernel', in the tree's order.
+
+    Example:
+        >>> named_leaves({'output': {'kernel': 1, 'bias': 2}})
+        {'output/bias': 2, 'output/kernel': 1}
+    """
+    return {
+        jax.tree_util.keystr(path, simple=True, separator='/'): leaf
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }

@@ -35,11 +35,13 @@ from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
 from dljax.data.faults import FAULTS, inject_faults
+from dljax.data.imagenet import IMAGENET, normalise_caffe, normalise_imagenet
 from dljax.data.images import as_float, cropped, padded, resized
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, min_max, z_score
+from dljax.data.own import cifar, folder, idx
 from dljax.data.procedural import procedural
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
@@ -58,10 +60,12 @@ from dljax.data.windows import (
     overlapped,
     window_source,
 )
+from dljax.data.written import write_folder
 
 __all__ = [
     'BUILT_IN',
     'FAULTS',
+    'IMAGENET',
     'Augmentation',
     'DataSet',
     'Mixed',
@@ -82,6 +86,7 @@ __all__ = [
     'by_time',
     'chance',
     'choice',
+    'cifar',
     'colour_jitter',
     'compose',
     'contrasted',
@@ -93,9 +98,11 @@ __all__ = [
     'dates',
     'fixed',
     'flip',
+    'folder',
     'gaussian_noise',
     'greyed',
     'hue_turned',
+    'idx',
     'inject_faults',
     'labelled',
     'lattice',
@@ -104,6 +111,8 @@ __all__ = [
     'masking',
     'min_max',
     'mixup',
+    'normalise_caffe',
+    'normalise_imagenet',
     'overlapped',
     'padded',
     'permuted',
@@ -133,5 +142,6 @@ __all__ = [
     'truth_table',
     'warped',
     'window_source',
+    'write_folder',
     'z_score',
 ]

@@ -9,6 +9,7 @@ import optax
 from flax import linen as nn
 
 from dljax.training.player import COLLECTIONS, Player, joined
+from dljax.training.start import begun
 from dljax.types import Array, Batch, Key, Metrics, PyTree, State, fold
 
 
@@ -25,7 +26,11 @@ class Learner(NamedTuple):
 
 
 def learner(
-    net: nn.Module, players: Mapping[str, Player], *, axis: str | None = None
+    net: nn.Module,
+    players: Mapping[str, Player],
+    *,
+    axis: str | None = None,
+    start: PyTree | None = None,
 ) -> Learner:
     r"""Build the train step of a net from its players.
 
@@ -55,6 +60,8 @@ def learner(
         players: by name, in the order of their turns.
         axis: name of the mapped axis to average gradients and metrics over, under
             `pmap` or `shard_map`. Random streams then differ along it.
+        start: arrays to begin with, by collection, group and so on as the net has them;
+            what it leaves out is drawn. So a head is replaced by leaving it out.
 
     Returns:
         The learner. Metrics are float32 scalars named 'player/metric'; each player has
@@ -64,7 +71,7 @@ def learner(
 
     Raises:
         ValueError: without players; at `init`, for a group in `trains` that the net
-            does not have, or a loss that is not a scalar.
+            does not have, a loss that is not a scalar, or a start of another net.
     """
     if not players:
         raise ValueError('a learner needs at least one player')
@@ -74,7 +81,8 @@ def learner(
             for player in players.values():
                 player.rehearse(net, batch)
 
-        collections = dict(nn.init(visit, net)(fold(key, 'init'), batch))
+        drawn = nn.init(visit, net)(fold(key, 'init'), batch)
+        collections = dict(begun(drawn, start))
         params = dict(collections.pop('params', {}))
         opt_state = {
             name: player.optimizer.init(player.part(params)[0])
@@ -128,19 +136,7 @@ def learner(
             def move(state: State, name: str = name, index: int = index) -> tuple:
                 return turn(name, fold(key, index), state, batch)
 
-            if player.always:
-                state, metrics = move(state)
-            else:
-                silent = {
-                    k: jnp.full(v.shape, v.dtype == bool or jnp.nan, v.dtype)
-                    for k, v in jax.eval_shape(move, state)[1].items()
-                }
-                state, metrics = jax.lax.cond(
-                    player.moves(state.step),
-                    move,
-                    lambda state, silent=silent: (state, silent),
-                    state,
-                )
+            state, metrics = player.act(move, state)
             finite = metrics['finite']
             metrics['finite'], intact = finite | ~intact, finite & intact
             report |= {f'{name}/{k}': v for k, v in metrics.items()}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from dljax.training.player import joined
-from dljax.types import Array, PyTree, State
+from dljax.types import Array, PyTree, State, named_leaves
 
 
 def clipped(
@@ -115,10 +115,7 @@ def by_path(
         tree = jax.tree_util.tree_map_with_path(label, params)
         unused = [name for name in names if name not in jax.tree.leaves(tree)]
         if unused:
-            paths = [
-                jax.tree_util.keystr(path, simple=True, separator='/')
-                for path, _ in jax.tree_util.tree_leaves_with_path(params)
-            ]
+            paths = list(named_leaves(params))
             raise ValueError(f'{unused} match (or are left) none of {paths}')
         return tree
 

@@ -1,14 +1,15 @@
 """A player: what moves which parameters, how, and how often."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
 from flax.core import DenyList
 
-from dljax.types import Array, Batch, Objective, PyTree
+from dljax.types import Array, Batch, Metrics, Objective, PyTree, State
 
 # What may change as a net is applied. Linen would else give back the parameters, and
 # what nets sow, as collections as well.
@@ -85,6 +86,20 @@ class Player:
         start, end = self.during
         turn = ((step - start) % self.every == 0) & (step >= start)
         return turn if end is None else turn & (step < end)
+
+    def act(
+        self, move: Callable[[State], tuple[State, Metrics]], state: State
+    ) -> tuple[State, Metrics]:
+        """Move in an update, or sit it out and give metrics that are NaN."""
+        if self.always:
+            return move(state)
+        silent = {
+            name: jnp.full(metric.shape, metric.dtype == bool or jnp.nan, metric.dtype)
+            for name, metric in jax.eval_shape(move, state)[1].items()
+        }
+        return jax.lax.cond(
+            self.moves(state.step), move, lambda state: (state, silent), state
+        )
 
     def rehearse(self, net: nn.Module, batch: Batch) -> None:
         """Play once for initialisation, and refuse a loss that is not a scalar."""

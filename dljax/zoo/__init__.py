@@ -22,6 +22,8 @@ from dljax.zoo import (
     feedforward,
     generative,
     recurrent,
+    residual,
+    segmentation,
     self_organising,
 )
 from dljax.zoo.rows import ANSWERS as ANSWERS
@@ -30,6 +32,7 @@ from dljax.zoo.rows import Row, Specs
 _ROWS = (
     *feedforward.ROWS,
     *convolutional.ROWS,
+    *residual.ROWS,
     *recurrent.ROWS,
     *control.ROWS,
     *energy.ROWS,
@@ -37,6 +40,7 @@ _ROWS = (
     *self_organising.ROWS,
     *adversarial.ROWS,
     *autoencoder.ROWS,
+    *segmentation.ROWS,
 )
 _BY_NAME = {row.name: row for row in _ROWS}
 

@@ -1,0 +1,71 @@
+"""The reference implementations, where they are installed; nothing else needs them.
+
+This is the only file of the package that imports torch, torchvision or Keras, and it
+does so when one of its functions is called.
+"""
+
+import importlib.util
+import os
+from types import ModuleType
+
+EXTRA = "pip install 'dljax[parity]'"
+
+
+def installed(name: str) -> bool:
+    """Tell whether a package can be imported, without importing it."""
+    return importlib.util.find_spec(name) is not None
+
+
+def torch() -> ModuleType:
+    """Import torch.
+
+    Raises:
+        ImportError: where it is not installed; says how to install it.
+    """
+    _require('torch')
+    import torch
+
+    return torch
+
+
+def torchvision_models() -> ModuleType:
+    """Import `torchvision.models`.
+
+    Its classifiers need none of torchvision's compiled operators. Where these do not
+    fit the torch that is installed, as a wheel for CUDA beside a torch for the CPU, the
+    import would fail at the two operators that it describes to torch; they are declared
+    first then.
+
+    Raises:
+        ImportError: where it is not installed; says how to install it.
+    """
+    _require('torchvision')
+    framework = torch()
+    try:
+        from torchvision import models
+    except RuntimeError as error:
+        if 'operator torchvision::' not in str(error):
+            raise
+        for name in ('nms', 'qnms'):
+            signature = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
+            framework.library.define(f'torchvision::{name}', signature)
+        from torchvision import models
+    return models
+
+
+def keras_applications() -> ModuleType:
+    """Import `keras.applications`, on JAX unless KERAS_BACKEND says otherwise.
+
+    Raises:
+        ImportError: where Keras is not installed; says how to install it.
+    """
+    _require('keras')
+    os.environ.setdefault('KERAS_BACKEND', 'jax')
+    from keras import applications
+
+    return applications
+
+
+def _require(name: str) -> None:
+    if not installed(name):
+        raise ImportError(f'{name} is not installed, and this needs it: {EXTRA}')

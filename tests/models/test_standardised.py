@@ -1,0 +1,71 @@
+"""A net behind the normalisation of its images."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from dljax import create_model, data
+from dljax.configuration import reconfigured
+from dljax.models.standardised import Standardised
+
+
+def test_images_are_normalised_by_channel_and_paths_are_those_of_the_net() -> None:
+    images = np.random.default_rng(0).uniform(size=(5, 8, 8, 3)).astype(np.float32)
+    fitted = data.z_score(images)
+    net = create_model('tutorial_cnn', hidden=4, features=(2, 3))
+    both = Standardised(net, fitted.offset, fitted.scale)
+    variables = net.init(jax.random.key(0), images)
+    found = both.apply(variables, images)
+    np.testing.assert_allclose(
+        found, net.apply(variables, fitted(images)), rtol=1e-4, atol=1e-5
+    )
+    drawn = both.init(jax.random.key(0), images)
+    assert jax.tree.map(jnp.shape, drawn) == jax.tree.map(jnp.shape, variables)
+
+
+def test_batch_statistics_and_dropout_reach_the_net() -> None:
+    class Inner(nn.Module):
+        """Batch norm and dropout."""
+
+        @nn.compact
+        def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
+            """Normalise and drop."""
+            x = nn.BatchNorm(use_running_average=not train, name='norm')(x)
+            return nn.Dropout(0.5, deterministic=not train)(x)
+
+    net = Standardised(Inner(), (0.5,), (0.25,))
+    images = jnp.full((2, 4, 4, 1), 0.75)
+    variables = net.init(jax.random.key(0), images)
+    _, moved = net.apply(
+        variables,
+        images,
+        train=True,
+        mutable='batch_stats',
+        rngs={'dropout': jax.random.key(1)},
+    )
+    # Towards the mean of what the net sees, 1, by a hundredth of the way.
+    np.testing.assert_allclose(moved['batch_stats']['norm']['mean'], 0.01, rtol=1e-5)
+
+
+def test_the_precision_of_a_run_reaches_the_net() -> None:
+    net = Standardised(nn.Dense(2), (0.5,), (0.25,))
+    half = reconfigured(net, dtype=jnp.bfloat16)
+    assert half.net.dtype == jnp.bfloat16
+    y, _ = half.init_with_output(jax.random.key(0), jnp.ones((1, 2, 2, 1)))
+    assert y.dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize(
+    ('offset', 'scale'), [((0.0,), (0.0,)), ((0.0, 1.0), (1.0,)), ((), ())]
+)
+def test_numbers_that_do_not_normalise_are_refused(offset: tuple, scale: tuple) -> None:
+    with pytest.raises(ValueError, match='the scales above 0'):
+        Standardised(nn.Dense(1), offset, scale)
+
+
+def test_another_number_of_channels_is_refused() -> None:
+    net = Standardised(nn.Dense(1), (0.5,), (0.25,))
+    with pytest.raises(ValueError, match='wanted 1 channels'):
+        net.init(jax.random.key(0), jnp.ones((1, 2, 2, 3)))
