@@ -113,7 +113,7 @@ def adaptive_average_pool(inputs: Array, size: int) -> Array:
 def global_average_pool(inputs: Array) -> Array:
     """Average each channel over all places.
 
-    The sum is taken in float32 whatever the type, since bfloat16 would lose it.
+    The sum is taken in float32 at least, since bfloat16 would lose it.
 
     Args:
         inputs: [batch, *space, channel].
@@ -130,7 +130,8 @@ def global_average_pool(inputs: Array) -> Array:
         [[1.5]]
     """
     space = tuple(range(1, inputs.ndim - 1))
-    return inputs.mean(axis=space, dtype=jnp.float32).astype(inputs.dtype)
+    wide = jnp.promote_types(inputs.dtype, jnp.float32)
+    return inputs.mean(axis=space, dtype=wide).astype(inputs.dtype)
 
 
 def global_max_pool(inputs: Array) -> Array:
