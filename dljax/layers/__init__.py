@@ -9,6 +9,7 @@ from dljax.layers.activations import (
     prelu,
     scaled_tanh,
 )
+from dljax.layers.auxiliary_head import AuxiliaryHead
 from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
@@ -17,6 +18,7 @@ from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
 from dljax.layers.images import check_images, doublings
+from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
@@ -54,11 +56,13 @@ __all__ = [
     'LENET_TABLE',
     'LSTM',
     'Activation',
+    'AuxiliaryHead',
     'Concatenation',
     'Dueling',
     'Elman',
     'EuclideanOutput',
     'Gate',
+    'Inception',
     'InitialCarry',
     'Maxout',
     'Normalise',

@@ -23,6 +23,7 @@ from dljax.zoo import (
     generative,
     recurrent,
     residual,
+    segmentation,
     self_organising,
 )
 from dljax.zoo.rows import ANSWERS as ANSWERS
@@ -39,6 +40,7 @@ _ROWS = (
     *self_organising.ROWS,
     *adversarial.ROWS,
     *autoencoder.ROWS,
+    *segmentation.ROWS,
 )
 _BY_NAME = {row.name: row for row in _ROWS}
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dljax.types import PyTree
-from dljax.weights.entries import flatten, nest
+from dljax.types import PyTree, named_leaves
+from dljax.weights.entries import nest
 from dljax.weights.torchvision import _entries, from_torchvision, names, to_torchvision
 
 # Entries of the state dict, counts of batches among them, as torchvision has them.
@@ -158,7 +158,7 @@ def test_variables_of_another_model_are_not_exported() -> None:
     variables = from_torchvision('resnet18', state('resnet18'))
     with pytest.raises(ValueError, match=r'our resnet34:\n  missing .*layer1_2'):
         to_torchvision('resnet34', variables)
-    flat: dict[str, PyTree] = flatten(variables)
+    flat: dict[str, PyTree] = named_leaves(variables)
     flat['params/output/kernel'] = np.ones((2, 3, 4), np.float32)
     with pytest.raises(ValueError, match=r'params/output/kernel \[2, 3, 4\], wanted'):
         to_torchvision('resnet18', nest(flat))
