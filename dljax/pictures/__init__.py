@@ -3,6 +3,7 @@
 Those of one family stand in a file of their own and are imported from there.
 """
 
+from dljax.pictures.augmentations import contact_sheet as contact_sheet
 from dljax.pictures.basic import boundary as boundary
 from dljax.pictures.basic import confusion as confusion
 from dljax.pictures.basic import filters as filters
