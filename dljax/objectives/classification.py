@@ -16,11 +16,14 @@ def classify(
     *,
     augment: Callable[[Key, Array], Array] | None = None,
     label_smoothing: float = 0.0,
+    train: bool = True,
 ) -> Objective:
     """Loss of a classifier: cross-entropy of the label, from the logits.
 
     The net is called in train mode, so it moves its own batch statistics. A net with a
     single logit tells two classes apart by binary cross-entropy. Labels are [batch].
+    In evaluation mode a net is learned from that stands still but for what is trained:
+    a head upon a frozen body.
 
     Example:
         >>> import jax, optax
@@ -38,6 +41,8 @@ def classify(
         feature: name of the input in the batch, or names of several inputs.
         augment: `(key, input) -> input`, of the first of them, drawn anew in each step.
         label_smoothing: in [0, 1].
+        train: whether the net is called in train mode; if not, its batch statistics are
+            used and do not move, and nothing is dropped out.
 
     Returns:
         `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy'.
@@ -47,7 +52,7 @@ def classify(
         inputs, *others = given(batch, feature)
         if augment is not None:
             inputs = augment(net.make_rng('augment'), inputs)
-        logits = net(inputs, *others, train=True)
+        logits = net(inputs, *others, train=train)
         loss = label_cross_entropy(
             logits, batch['label'], label_smoothing=label_smoothing
         )
