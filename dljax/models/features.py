@@ -2,14 +2,14 @@
 
 import collections
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 from flax import linen as nn
 from flax.core import DenyList
 
-from dljax.types import Array, PyTree
+from dljax.types import Array, Key, PyTree
 
 _KEPT, _OUTPUT = 'features', '__call__'
 
@@ -60,7 +60,13 @@ def features(
         (2, 5)
     """
     add = dict(add or {})
-    outputs, kept, called = _called(net, image, {*names, *add}, train, add)
+    if net.is_initializing():
+        net(image, train=train)
+    rngs = {name: net.make_rng(name) for name in net.scope.rngs}
+    apart, variables = net.unbind()
+    outputs, kept, called = _called(
+        apart, variables, rngs, image, {*names, *add}, train, add
+    )
     for name in (*names, *add):
         if name not in called:
             near = difflib.get_close_matches(name, called, n=3, cutoff=0.4)
@@ -96,9 +102,12 @@ def feature_shapes(net: nn.Module, image: Array) -> dict[str, PyTree]:
         ['Dropout_0', 'hidden_0', 'Dropout_1', 'output']
     """
     order: list[str] = []
+    if net.is_initializing():
+        net(image, train=False)
+    apart, variables = net.unbind()
 
     def trace(image: Array) -> dict[str, PyTree]:
-        _, kept, called = _called(net, image, None, False, {})
+        _, kept, called = _called(apart, variables, {}, image, None, False, {})
         order.extend(called)
         return kept
 
@@ -108,20 +117,21 @@ def feature_shapes(net: nn.Module, image: Array) -> dict[str, PyTree]:
 
 def _called(
     net: nn.Module,
+    variables: PyTree,
+    rngs: Mapping[str, Key],
     image: Array,
     names: set[str] | None,
     train: bool,
     add: Mapping[str, Array],
 ) -> tuple[PyTree, dict[str, PyTree], list[str]]:
     """Call a net: its outputs, the features wanted (None: all), and all paths."""
-    if net.is_initializing():
-        net(image, train=train)
-    rngs = {name: net.make_rng(name) for name in net.scope.rngs}
-    apart, variables = net.unbind()
     calls: dict[str, int] = collections.Counter()
 
     def intercept(
-        following: Any, arguments: tuple, keywords: dict[str, Any], context: Any
+        following: Callable[..., PyTree],
+        arguments: tuple[Any, ...],
+        keywords: dict[str, Any],
+        context: nn.module.InterceptorContext,
     ) -> PyTree:
         outputs = following(*arguments, **keywords)
         name = '/'.join(context.module.path)
@@ -140,7 +150,7 @@ def _called(
         return outputs
 
     with nn.intercept_methods(intercept):
-        outputs, changed = apart.apply(
+        outputs, changed = net.apply(
             variables,
             image,
             train=train,
@@ -150,8 +160,9 @@ def _called(
     kept = {}
     for name in calls:
         place = changed.get(_KEPT, {})
-        for part in (*name.split('/'), _OUTPUT):
-            place = place.get(part, {}) if isinstance(place, Mapping) else {}
-        if not (isinstance(place, dict) and not place):
+        path = (*name.split('/'), _OUTPUT)
+        while path and isinstance(place, Mapping) and path[0] in place:
+            place, path = place[path[0]], path[1:]
+        if not path:
             kept[name] = place
     return outputs, kept, list(calls)

@@ -131,7 +131,7 @@ def test_features_are_differentiable_in_parameters_and_image(remat: bool) -> Non
     assert np.abs(slopes[1]).max() > 1e-3
 
 
-def test_features_of_each_example_alone_are_those_of_the_batch() -> None:
+def test_wrong_each_example_alone_are_those_of_the_batch() -> None:
     call = look(Net(), 'blocks_0')
     whole = call(variables(), IMAGE)[1]['blocks_0']
     alone = jax.vmap(lambda x: call(variables(), x[None])[1]['blocks_0'][0])(IMAGE)
@@ -199,8 +199,8 @@ def test_an_unknown_path_is_answered_with_the_nearest_and_all_others() -> None:
     with pytest.raises(ValueError, match=r"no module 'block_0', wanted .*'blocks_0'"):
         look(Net(), 'block_0')(variables(), IMAGE)
     with pytest.raises(ValueError, match=r"'missing', wanted one of .*'output'"):
-        features_of = look(Net(), add={'missing': 1.0})
-        features_of(variables(), IMAGE)
+        wrong = look(Net(), add={'missing': 1.0})
+        wrong(variables(), IMAGE)
     net, x = Twice(), jnp.ones((1, 2))
     with pytest.raises(ValueError, match="'step' is called inside of a loop"):
         look(net, 'step')(net.init(jax.random.key(0), x), x)
@@ -208,7 +208,8 @@ def test_an_unknown_path_is_answered_with_the_nearest_and_all_others() -> None:
 
 def test_the_list_of_features_follows_the_calls_and_knows_the_shapes() -> None:
     for remat in (False, True):
-        found = nn.apply(feature_shapes, Net(remat=remat))(variables(), IMAGE)
+        list_them = nn.apply(feature_shapes, Net(remat=remat))
+        found = list_them(variables(), IMAGE, rngs={'params': jax.random.key(0)})
         assert {k: v.shape for k, v in found.items()} == {
             'blocks_0/inner': (2, 6, 6, 3),
             'blocks_0/norm': (2, 6, 6, 3),
