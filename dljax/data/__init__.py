@@ -4,6 +4,7 @@ from dljax.data.arrays import batches_per_epoch
 from dljax.data.augment import affine, rotation, scaling, translation, warped
 from dljax.data.batches import batches
 from dljax.data.brackets import brackets
+from dljax.data.composition import Placement, compose
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
@@ -16,6 +17,7 @@ from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.procedural import procedural
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
+from dljax.data.scenes import Scenes, digit_scenes
 from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.series import by_time, mackey_glass, seasonal
 from dljax.data.shuffle import permuted
@@ -38,8 +40,10 @@ __all__ = [
     'DataSet',
     'Mixture',
     'Normalizer',
+    'Placement',
     'Records',
     'Replay',
+    'Scenes',
     'Vocabulary',
     'adding_problem',
     'affine',
@@ -49,9 +53,11 @@ __all__ = [
     'batches_per_epoch',
     'brackets',
     'by_time',
+    'compose',
     'count_windows',
     'cut_windows',
     'dates',
+    'digit_scenes',
     'gaussian_noise',
     'inject_faults',
     'labelled',
