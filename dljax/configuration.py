@@ -153,6 +153,7 @@ def configuration(
         'options': {k: _plain(v) for k, v in dataclasses.asdict(options).items()},
         'model': described(net),
         'data': experiment.data,
+        'best': {'metric': experiment.best, 'higher': experiment.higher},
         'normalizers': {
             feature: json.loads(normalizer.to_json())
             for feature, normalizer in experiment.normalizers.items()

@@ -23,6 +23,7 @@ ALLOWED = {
     'data': {'types', 'environments'},
     'zoo': {'types', 'models'},
     'weights': {'types', 'models'},
+    'explain': {'types', 'layers', 'models'},
     'objectives': {
         'types',
         'losses',
@@ -38,12 +39,14 @@ TOP = {
     'alarms',
     'cli',
     'configuration',
+    'conversion',
     'experiment',
     'judge',
     'ledger',
     'page',
     'pictures',
     'report',
+    'runs',
     'session',
     'watch',
     'workdir',
@@ -106,7 +109,10 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_importing_every_room_stays_light() -> None:
-    rooms = 'zoo, data, objectives, training, experiment, cli, losses, metrics, rules'
+    rooms = (
+        'zoo, data, objectives, training, experiment, cli, losses, metrics, rules, '
+        'explain'
+    )
     loaded = modules_after(f'import dljax; from dljax import {rooms}')
     heavy = {'tensorflow', 'torch', 'matplotlib', 'tensorflow_datasets', 'grain'}
     assert not loaded & {*heavy, 'keras', 'sklearn', 'PIL'}

@@ -1,19 +1,48 @@
 """Data: sets, sources of batches, normalisation and augmentation."""
 
 from dljax.data.arrays import batches_per_epoch
-from dljax.data.augment import affine, rotation, scaling, translation, warped
+from dljax.data.augment import (
+    Augmentation,
+    Mixed,
+    Mixing,
+    affine,
+    brightened,
+    chance,
+    choice,
+    colour_jitter,
+    compose,
+    contrasted,
+    cutmix,
+    cutout,
+    fixed,
+    flip,
+    greyed,
+    hue_turned,
+    mixup,
+    quarter_turns,
+    random_crop,
+    random_erasing,
+    random_resized_crop,
+    rotation,
+    saturated,
+    scaling,
+    translation,
+    warped,
+)
 from dljax.data.batches import batches
 from dljax.data.brackets import brackets
-from dljax.data.composition import Placement, compose
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
 from dljax.data.faults import FAULTS, inject_faults
-from dljax.data.images import as_float, padded, resized
+from dljax.data.imagenet import IMAGENET, normalise_caffe, normalise_imagenet
+from dljax.data.images import as_float, cropped, padded, resized
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, min_max, z_score
+from dljax.data.own import cifar, folder, idx
+from dljax.data.painting import Placement, paint
 from dljax.data.procedural import procedural
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
@@ -33,11 +62,16 @@ from dljax.data.windows import (
     overlapped,
     window_source,
 )
+from dljax.data.written import write_folder
 
 __all__ = [
     'BUILT_IN',
     'FAULTS',
+    'IMAGENET',
+    'Augmentation',
     'DataSet',
+    'Mixed',
+    'Mixing',
     'Mixture',
     'Normalizer',
     'Placement',
@@ -52,13 +86,28 @@ __all__ = [
     'batches',
     'batches_per_epoch',
     'brackets',
+    'brightened',
     'by_time',
+    'chance',
+    'choice',
+    'cifar',
+    'colour_jitter',
     'compose',
+    'contrasted',
     'count_windows',
+    'cropped',
     'cut_windows',
+    'cutmix',
+    'cutout',
     'dates',
     'digit_scenes',
+    'fixed',
+    'flip',
+    'folder',
     'gaussian_noise',
+    'greyed',
+    'hue_turned',
+    'idx',
     'inject_faults',
     'labelled',
     'lattice',
@@ -66,10 +115,18 @@ __all__ = [
     'mackey_glass',
     'masking',
     'min_max',
+    'mixup',
+    'normalise_caffe',
+    'normalise_imagenet',
     'overlapped',
     'padded',
+    'paint',
     'permuted',
     'procedural',
+    'quarter_turns',
+    'random_crop',
+    'random_erasing',
+    'random_resized_crop',
     'read_column',
     'read_text',
     'regression',
@@ -79,6 +136,7 @@ __all__ = [
     'ring',
     'rotation',
     'salt_and_pepper',
+    'saturated',
     'scaling',
     'scored_windows',
     'seasonal',
@@ -90,5 +148,6 @@ __all__ = [
     'truth_table',
     'warped',
     'window_source',
+    'write_folder',
     'z_score',
 ]

@@ -1,4 +1,4 @@
-"""Images as numbers: range, size, border."""
+"""Images as numbers: range, size, border, middle."""
 
 import jax
 import jax.numpy as jnp
@@ -83,6 +83,30 @@ def padded(
     border = [(s // 2, s - s // 2) for s in spare]
     width = [(0, 0)] * (images.ndim - 3) + border + [(0, 0)]
     return jnp.pad(images, width, constant_values=value)
+
+
+def cropped(images: np.ndarray | jax.Array, size: tuple[int, int]) -> jax.Array:
+    """Cut out the middle of images; an odd pixel is cut below and right.
+
+    Args:
+        images: [..., height, width, channel] float.
+        size: (height, width) of the part, in pixels.
+
+    Returns:
+        [..., *size, channel], same type.
+
+    Raises:
+        ValueError: if the part is larger than the image, or for whole numbers.
+    """
+    images = _checked(images, size)
+    spare = [images.shape[-3] - size[0], images.shape[-2] - size[1]]
+    if min(spare) < 0:
+        raise ValueError(
+            f'size is {tuple(size)}, wanted at most {images.shape[-3:-1]}, the size of '
+            'the images: use padded() to enlarge them'
+        )
+    top, left = (s // 2 for s in spare)
+    return images[..., top : top + size[0], left : left + size[1], :]
 
 
 def _checked(images: np.ndarray | jax.Array, size: tuple[int, int]) -> jax.Array:

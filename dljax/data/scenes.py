@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.data.composition import Placement, compose
 from dljax.data.images import as_float
+from dljax.data.painting import Placement, paint
 from dljax.types import Array, Batch, Key, fold
 
 
@@ -65,7 +65,7 @@ class Scenes:
             examples: how many scenes.
 
         Returns:
-            What `compose` returns; classes are the digit and one.
+            What `paint` returns; classes are the digit and one.
         """
         fewest, most = self.digits
         shape = (examples, most)
@@ -74,7 +74,7 @@ class Scenes:
         glyphs, labels = jnp.asarray(self.glyphs), jnp.asarray(self.labels)
         empty = jnp.arange(most)[None, :] >= count[:, None]
         classes = jnp.where(empty, 0, labels[index] + 1)
-        made = compose(
+        made = paint(
             self._ground(fold(key, 'ground'), examples),
             glyphs[index],
             classes,

@@ -9,6 +9,7 @@ from dljax.layers.activations import (
     prelu,
     scaled_tanh,
 )
+from dljax.layers.auxiliary_head import AuxiliaryHead
 from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
@@ -17,16 +18,31 @@ from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
 from dljax.layers.images import check_images, doublings
+from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
+from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
 from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
 from dljax.layers.normalised_conv import NormalisedConv, constrained
-from dljax.layers.pooling import global_average_pool, global_max_pool, sum_pool
+from dljax.layers.pooling import (
+    adaptive_average_pool,
+    ceil_max_pool,
+    global_average_pool,
+    global_max_pool,
+    sum_pool,
+)
 from dljax.layers.radial import RadialBasis, squared_distances
+from dljax.layers.recomputed import recomputed
 from dljax.layers.recurrence import unroll
 from dljax.layers.recurrent_stack import RecurrentStack
 from dljax.layers.reservoir import Reservoir, spectral_radius
+from dljax.layers.residual import (
+    PreactivationBlock,
+    ResidualBlock,
+    Shortcut,
+    padded_shortcut,
+)
 from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
@@ -40,27 +56,34 @@ __all__ = [
     'LENET_TABLE',
     'LSTM',
     'Activation',
+    'AuxiliaryHead',
     'Concatenation',
     'Dueling',
     'Elman',
     'EuclideanOutput',
     'Gate',
+    'Inception',
     'InitialCarry',
     'Maxout',
     'Normalise',
     'NormalisedConv',
     'OriginalDropout',
+    'PreactivationBlock',
     'RadialBasis',
     'RecurrentStack',
     'Reservoir',
+    'ResidualBlock',
     'SeasonalNaive',
+    'Shortcut',
     'SparseConv',
     'Subsampling',
     'TransposedConv',
     'Vote',
     'activate',
+    'adaptive_average_pool',
     'batch_norm',
     'binary_step',
+    'ceil_max_pool',
     'check_images',
     'constrained',
     'derivative',
@@ -72,7 +95,10 @@ __all__ = [
     'layer_norm',
     'leaky_relu',
     'leaky_relu_fifth',
+    'local_response_norm',
+    'padded_shortcut',
     'prelu',
+    'recomputed',
     'scaled_tanh',
     'spatial_dropout',
     'spectral_radius',

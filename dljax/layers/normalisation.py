@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.types import Array
@@ -19,6 +20,9 @@ def batch_norm(
     inputs: Array,
     *,
     train: bool,
+    epsilon: float = 1e-5,
+    momentum: float = 0.9,
+    scale_init: Initializer = nn.initializers.ones,
     axis_name: str | None = None,
     dtype: DTypeLike | None = None,
     param_dtype: DTypeLike = jnp.float32,
@@ -28,8 +32,12 @@ def batch_norm(
 
     Args:
         inputs: [batch, ..., channel].
-        train: whether to use the statistics of the batch and move their averages, by a
-            tenth of the way; else the averages are used.
+        train: whether to use the statistics of the batch and move their averages; else
+            the averages are used.
+        epsilon: added to the variance; a net of another constant is given
+            `functools.partial(batch_norm, epsilon=1e-3)`.
+        momentum: the share of an average that a batch leaves as it was.
+        scale_init: initialiser of the scale.
         axis_name: of a mapped axis whose devices share the statistics.
         dtype: the type of the result; statistics are float32 at least.
         param_dtype: the type of scale and shift.
@@ -56,8 +64,9 @@ def batch_norm(
     """
     return nn.BatchNorm(
         use_running_average=not train,
-        momentum=0.9,
-        epsilon=1e-5,
+        momentum=momentum,
+        epsilon=epsilon,
+        scale_init=scale_init,
         axis_name=axis_name,
         dtype=dtype,
         param_dtype=param_dtype,

@@ -29,6 +29,9 @@ class NormalisedConv(nn.Module):
         transposed: whether the layer runs backwards: to larger maps.
         padded: whether the edges are padded; if not, a plain convolution with a kernel
             as large as the map makes one place of it, and a transposed one the reverse.
+        padding: of each edge of a plain convolution, in the place of (k - 1) // 2.
+        groups: into which the channels of a plain convolution are parted; each group
+            of results sees one group of inputs.
         activation: after the normalisation.
         normalise: such as `batch_norm`; None for none.
         spectral: whether to divide the weights by their spectral norm.
@@ -37,9 +40,12 @@ class NormalisedConv(nn.Module):
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
+        bias_init: initialiser of the biases, where there are any.
 
     Raises:
-        ValueError: for features, kernel or stride below 1.
+        ValueError: for features, kernel, stride or groups below 1, a padding below 0,
+            features that the groups do not divide, or groups or a padding of a
+            transposed convolution.
 
     Reference:
         Radford, Metz and Chintala, 2016, https://arxiv.org/abs/1511.06434
@@ -60,6 +66,8 @@ class NormalisedConv(nn.Module):
     stride: int = 2
     transposed: bool = False
     padded: bool = True
+    padding: int | None = None
+    groups: int = 1
     activation: Activation = jax.nn.relu
     normalise: Normalise | None = batch_norm
     spectral: bool = False
@@ -68,6 +76,7 @@ class NormalisedConv(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.normal(0.02)
+    bias_init: Initializer = nn.initializers.zeros
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -76,6 +85,21 @@ class NormalisedConv(nn.Module):
             raise ValueError(
                 f'features is {self.features}, kernel {self.kernel} and stride '
                 f'{self.stride}, wanted at least 1 of each'
+            )
+        plain = not self.transposed and self.padded
+        if self.padding is not None and (self.padding < 0 or not plain):
+            raise ValueError(
+                f'padding is {self.padding}, transposed is {self.transposed} and '
+                f'padded {self.padded}, wanted at least 0, and only for a plain '
+                'convolution that is padded; None for (kernel - 1) // 2'
+            )
+        if self.groups != 1 and (
+            self.groups < 1 or self.features % self.groups or self.transposed
+        ):
+            raise ValueError(
+                f'groups is {self.groups}, features {self.features} and transposed '
+                f'{self.transposed}, wanted a divisor of the features, and 1 for a '
+                'transposed convolution'
             )
 
     @nn.compact
@@ -94,6 +118,7 @@ class NormalisedConv(nn.Module):
         shared = {
             'use_bias': self.use_bias,
             'kernel_init': self.kernel_init,
+            'bias_init': self.bias_init,
             'name': 'conv',
             **types,
         }
@@ -102,8 +127,16 @@ class NormalisedConv(nn.Module):
             padding = (k // 2, k + s - 2 - k // 2) if self.padded else (k - 1, k - 1)
             layer = TransposedConv(self.features, k, s, padding, **shared)
         else:
-            padding = (k - 1) // 2 if self.padded else 'VALID'
-            layer = nn.Conv(self.features, (k, k), (s, s), padding, **shared)
+            around = (k - 1) // 2 if self.padding is None else self.padding
+            padding = around if self.padded else 'VALID'
+            layer = nn.Conv(
+                self.features,
+                (k, k),
+                (s, s),
+                padding,
+                feature_group_count=self.groups,
+                **shared,
+            )
         x = constrained(layer, spectral=self.spectral, train=train)(inputs)
         if self.normalise is not None:
             x = self.normalise(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from dljax.types import Array
@@ -35,10 +36,84 @@ def sum_pool(
     return nn.pooling.pool(inputs, 0.0, jax.lax.add, window_shape, strides, padding)
 
 
+def ceil_max_pool(inputs: Array, window: int = 3, stride: int = 2) -> Array:
+    """Take the largest value of square windows, the last of which may overhang.
+
+    ⌈(n - window) / stride⌉ + 1 places come of a side of n, as in Caffe and in torch's
+    `ceil_mode`, while `nn.max_pool` makes ⌊(n - window) / stride⌋ + 1. A last window
+    that would lie outside altogether is left out.
+
+    Args:
+        inputs: [batch, height, width, channel].
+        window: height and width of a window.
+        stride: from a window to the next.
+
+    Returns:
+        [batch, height', width', channel].
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.arange(6.).reshape(1, 6, 1, 1) * jnp.ones((1, 1, 6, 1))
+        >>> print(ceil_max_pool(x)[0, :, 0, 0])
+        [2. 4. 5.]
+        >>> print(nn.max_pool(x, (3, 3), (2, 2))[0, :, 0, 0])
+        [2. 4.]
+    """
+
+    def overhang(size: int) -> int:
+        steps = -(-max(size - window, 0) // stride)
+        if steps * stride >= size:
+            steps -= 1
+        return max(steps * stride + window - size, 0)
+
+    edges = [(0, overhang(size)) for size in inputs.shape[1:3]]
+    return nn.max_pool(inputs, (window, window), (stride, stride), edges)
+
+
+def adaptive_average_pool(inputs: Array, size: int) -> Array:
+    """Average over size x size windows that cover the map, whatever its own size.
+
+    Window i of a side of n places reaches from ⌊i n / size⌋ up to ⌈(i + 1) n / size⌉,
+    as torch has it: windows overlap where size does not divide n, and repeat places
+    where n is smaller. The sums are taken in float32 at least.
+
+    Args:
+        inputs: [batch, height, width, channel].
+        size: height and width of the result.
+
+    Returns:
+        [batch, size, size, channel] of the type of `inputs`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.arange(3.).reshape(1, 3, 1, 1) * jnp.ones((1, 1, 3, 1))
+        >>> print(adaptive_average_pool(x, 2)[0, :, 0, 0])
+        [0.5 1.5]
+    """
+    wide = jnp.promote_types(inputs.dtype, jnp.float32)
+
+    def shares(n: int) -> np.ndarray:
+        table = np.zeros((size, n))
+        for i in range(size):
+            start, end = i * n // size, -(-(i + 1) * n // size)
+            table[i, start:end] = 1 / (end - start)
+        return table.astype(wide)
+
+    height, width = inputs.shape[1:3]
+    pooled = jnp.einsum(
+        'ih,bhwc,jw->bijc',
+        shares(height),
+        inputs.astype(wide),
+        shares(width),
+        precision=jax.lax.Precision.HIGHEST,
+    )
+    return pooled.astype(inputs.dtype)
+
+
 def global_average_pool(inputs: Array) -> Array:
     """Average each channel over all places.
 
-    The sum is taken in float32 whatever the type, since bfloat16 would lose it.
+    The sum is taken in float32 at least, since bfloat16 would lose it.
 
     Args:
         inputs: [batch, *space, channel].
@@ -55,7 +130,8 @@ def global_average_pool(inputs: Array) -> Array:
         [[1.5]]
     """
     space = tuple(range(1, inputs.ndim - 1))
-    return inputs.mean(axis=space, dtype=jnp.float32).astype(inputs.dtype)
+    wide = jnp.promote_types(inputs.dtype, jnp.float32)
+    return inputs.mean(axis=space, dtype=wide).astype(inputs.dtype)
 
 
 def global_max_pool(inputs: Array) -> Array:

@@ -31,6 +31,7 @@ class TransposedConv(nn.Module):
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
+        bias_init: initialiser of the biases.
 
     Raises:
         ValueError: for features, kernel or stride below 1.
@@ -54,6 +55,7 @@ class TransposedConv(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.lecun_normal()
+    bias_init: Initializer = nn.initializers.zeros
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -74,8 +76,8 @@ class TransposedConv(nn.Module):
         kernel = self.param('kernel', self.kernel_init, shape, self.param_dtype)
         bias = None
         if self.use_bias:
-            zeros = nn.initializers.zeros_init()
-            bias = self.param('bias', zeros, (self.features,), self.param_dtype)
+            shape = (self.features,)
+            bias = self.param('bias', self.bias_init, shape, self.param_dtype)
         inputs, kernel, bias = promote_dtype(inputs, kernel, bias, dtype=self.dtype)
         x = _spread(self.stride, self.padding, inputs, kernel)
         return x if bias is None else x + bias[None, None, None, :]

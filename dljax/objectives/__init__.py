@@ -17,6 +17,7 @@ from dljax.objectives.autoencoding import (
     sparse_l1,
 )
 from dljax.objectives.auxiliary import classify_samples, recover_codes
+from dljax.objectives.auxiliary_heads import classify_with_auxiliaries
 from dljax.objectives.classification import (
     classify,
     predict,
@@ -57,6 +58,7 @@ __all__ = [
     'autoencode',
     'classify',
     'classify_samples',
+    'classify_with_auxiliaries',
     'code_jacobian',
     'contractive',
     'contrastive_divergence',

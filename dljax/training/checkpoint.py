@@ -112,7 +112,7 @@ class Checkpoints:
         header = {
             'notes': dict(notes),
             'shapes': _shapes(tree),
-            'sha256': _digest(tree),
+            'sha256': digest(named_leaves(tree)),
             'metrics': dict(metrics),
         }
         saved = self.manager.save(
@@ -176,7 +176,7 @@ class Checkpoints:
             _require_same_form(found['shapes'], _shapes(template), candidate)
             try:
                 tree = self._tree(candidate, template)
-                if _digest(tree) != found['sha256']:
+                if digest(named_leaves(tree)) != found['sha256']:
                     raise ValueError('its values are not those that were saved')
             except Exception as error:
                 _pass_over(candidate, error)
@@ -234,14 +234,14 @@ def _shapes(tree: PyTree) -> dict[str, str]:
     }
 
 
-def _digest(tree: PyTree) -> str:
-    """Hash the values of a tree that this process can read whole."""
-    digest = hashlib.sha256()
-    for name, leaf in named_leaves(tree).items():
+def digest(leaves: Mapping[str, PyTree]) -> str:
+    """Hash the values that this process can read whole, by name and in their order."""
+    hashed = hashlib.sha256()
+    for name, leaf in leaves.items():
         if getattr(leaf, 'is_fully_addressable', True):
-            digest.update(name.encode())
-            digest.update(np.ascontiguousarray(leaf).tobytes())
-    return digest.hexdigest()
+            hashed.update(name.encode())
+            hashed.update(np.ascontiguousarray(leaf).tobytes())
+    return hashed.hexdigest()
 
 
 def _require_same_form(saved: dict, wanted: dict, step: int) -> None:

@@ -1,1 +1,19 @@
-"""Weights of other frameworks, in and out."""
+"""Weights of other frameworks, in and out; and our own in files."""
+
+from dljax.weights.checkpoint import check, restore, save, without
+from dljax.weights.files import read, write
+from dljax.weights.keras import from_keras, to_keras
+from dljax.weights.torchvision import from_torchvision, to_torchvision
+
+__all__ = [
+    'check',
+    'from_keras',
+    'from_torchvision',
+    'read',
+    'restore',
+    'save',
+    'to_keras',
+    'to_torchvision',
+    'without',
+    'write',
+]

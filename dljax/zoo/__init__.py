@@ -22,6 +22,7 @@ from dljax.zoo import (
     feedforward,
     generative,
     recurrent,
+    residual,
     segmentation,
     self_organising,
 )
@@ -31,6 +32,7 @@ from dljax.zoo.rows import Row, Specs
 _ROWS = (
     *feedforward.ROWS,
     *convolutional.ROWS,
+    *residual.ROWS,
     *recurrent.ROWS,
     *control.ROWS,
     *energy.ROWS,

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from dljax import data
-from dljax.data import Placement, Scenes, compose, digit_scenes, procedural
-from dljax.data.composition import INK
+from dljax.data import Placement, Scenes, digit_scenes, paint, procedural
+from dljax.data.painting import INK
 from dljax.types import Array, fold
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 DIGITS = RNG.uniform(size=(20, 8, 8, 1)).astype(np.float32)
 LABELS = np.arange(20) % 10
-painted = jax.jit(compose)
+painted = jax.jit(paint)
 PLAIN = {'background': (0.2, 0.2), 'texture': 0.0, 'noise': 0.0}
 
 

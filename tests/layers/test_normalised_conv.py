@@ -1,5 +1,7 @@
 """Transposed convolutions, normalisation as a setting, and spectral norms."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,6 +102,20 @@ def test_batch_statistics_move_by_a_tenth_in_training_and_not_in_evaluation() ->
     jax.tree.map(
         np.testing.assert_array_equal, still['batch_stats'], variables['batch_stats']
     )
+
+
+def test_the_epsilon_of_a_batch_norm_is_added_to_the_variance() -> None:
+    net = NormalisedConv(
+        1,
+        kernel=1,
+        stride=1,
+        normalise=functools.partial(batch_norm, epsilon=3.0),
+        activation=jax.nn.identity,
+        kernel_init=nn.initializers.ones,
+    )
+    maps = jnp.array([1.0, 3.0])[:, None, None, None]  # of variance 1
+    outputs, _ = net.init_with_output(jax.random.key(0), maps, train=True)
+    np.testing.assert_allclose(outputs.ravel(), [-0.5, 0.5], atol=1e-6)
 
 
 def test_a_spectral_norm_comes_to_be_one_by_training_steps_alone() -> None:

@@ -8,7 +8,7 @@ import pytest
 from flax import linen as nn
 
 from dljax import losses, metrics
-from dljax.data import Placement, batches, compose, procedural
+from dljax.data import Placement, batches, paint, procedural
 from dljax.models.segmentation import UNet
 from dljax.objectives import count_pixels, score_segmentation, segment
 from dljax.objectives.segmentation import cropped
@@ -123,7 +123,7 @@ def squares(key: Key, examples: int) -> Batch:
         jnp.zeros((examples, 1)),
         jnp.ones((examples, 1)),
     )
-    return compose(jnp.zeros((examples, 8, 8, 1)), glyphs[kind], kind + 1, place)
+    return paint(jnp.zeros((examples, 8, 8, 1)), glyphs[kind], kind + 1, place)
 
 
 @pytest.mark.parametrize(

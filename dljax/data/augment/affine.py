@@ -1,14 +1,12 @@
-"""Random changes to images on the device, each example by its own draw (U2.7)."""
+"""Turning, magnifying and shifting images, and the resampling behind it."""
 
 import math
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
+from dljax.data.augment.form import Augmentation, check_span, checked
 from dljax.types import Array, Key, fold
-
-Augmentation = Callable[[Key, Array], Array]
 
 
 def affine(
@@ -48,10 +46,7 @@ def affine(
             f'rotation is {rotation}, wanted degrees in [0, 180]: it is the largest '
             'angle to either side'
         )
-    if not 0 < low <= high < float('inf'):
-        raise ValueError(
-            f'scale is {scale}, wanted 0 < smallest <= largest, as (0.9, 1.1)'
-        )
+    check_span('scale', scale)
     if not 0 <= translation <= 1:
         raise ValueError(
             f'translation is {translation}, wanted a fraction of the image in [0, 1]: '
@@ -121,12 +116,8 @@ def warped(
     Raises:
         ValueError: for images that are not float or not of rank 4.
     """
-    if images.ndim != 4 or not jnp.issubdtype(images.dtype, jnp.floating):
-        raise ValueError(
-            f'images are {images.dtype} of shape {images.shape}, wanted floats '
-            '[batch, height, width, channel]: add the axis, or call as_float() first'
-        )
-    batch, height, width, channels = images.shape
+    images = checked(images)
+    batch, height, width, _ = images.shape
     angle, scale = (
         jnp.broadcast_to(jnp.asarray(a, jnp.float32), (batch,))[:, None, None]
         for a in (angle, scale)
@@ -139,25 +130,39 @@ def warped(
     y, x = y[:, :, None], x[:, None, :]
     from_y = (cosine * y + sine * x) / scale + middle_y
     from_x = (cosine * x - sine * y) / scale + middle_x
+    return sampled(images, from_y, from_x, fill)
 
+
+def sampled(images: Array, y: Array, x: Array, fill: float = 0.0) -> Array:
+    """Read images between their pixels: bilinearly, from the nearest four.
+
+    Args:
+        images: [batch, height, width, channel] float.
+        y: [batch, rows, columns] float, places in pixels down from the first row.
+        x: the same, to the right of the first column.
+        fill: value from one pixel outside the image on.
+
+    Returns:
+        [batch, rows, columns, channel], same type.
+    """
+    batch, height, width, channels = images.shape
     # A frame one pixel wide stands for everything outside: what lies farther out is
     # moved onto it, so that no index leaves the array and no mask is needed.
     frame = ((0, 0), (1, 1), (1, 1), (0, 0))
     padded = jnp.pad(images, frame, constant_values=fill)
     flat, row = padded.reshape(batch, -1, channels), width + 2
-    from_y = jnp.clip(from_y, -1, height) + 1
-    from_x = jnp.clip(from_x, -1, width) + 1
-    top = jnp.minimum(jnp.floor(from_y), height)
-    left = jnp.minimum(jnp.floor(from_x), width)
-    down = (from_y - top)[..., None].astype(images.dtype)
-    right = (from_x - left)[..., None].astype(images.dtype)
+    y, x = jnp.clip(y, -1, height) + 1, jnp.clip(x, -1, width) + 1
+    top = jnp.minimum(jnp.floor(y), height)
+    left = jnp.minimum(jnp.floor(x), width)
+    down = (y - top)[..., None].astype(images.dtype)
+    right = (x - left)[..., None].astype(images.dtype)
     corner = (top * row + left).astype(jnp.int32).reshape(batch, -1, 1)
 
     def neighbour(offset: int) -> Array:
         values = jnp.take_along_axis(
             flat, corner + offset, axis=1, mode='promise_in_bounds'
         )
-        return values.reshape(images.shape)
+        return values.reshape(*y.shape, channels)
 
     above = (1 - right) * neighbour(0) + right * neighbour(1)
     below = (1 - right) * neighbour(row) + right * neighbour(row + 1)

@@ -28,7 +28,7 @@ class Placement(NamedTuple):
     brightness: Array
 
 
-def compose(
+def paint(
     background: Array, glyphs: Array, classes: Array, placement: Placement
 ) -> Batch:
     """Paint glyphs onto canvases, and tell what each pixel came from.
@@ -59,7 +59,7 @@ def compose(
         >>> square = jnp.ones((1, 1, 2, 2, 1))
         >>> here = Placement(jnp.zeros((1, 1, 2)), jnp.full((1, 1), 2.),
         ...                  jnp.zeros((1, 1)), jnp.ones((1, 1)))
-        >>> made = compose(jnp.zeros((1, 4, 4, 1)), square, jnp.array([[7]]), here)
+        >>> made = paint(jnp.zeros((1, 4, 4, 1)), square, jnp.array([[7]]), here)
         >>> print(made['label'][0])
         [[0 0 0 0]
          [0 7 7 0]

@@ -1,0 +1,34 @@
+"""Random changes to images on the device, each example by its own draw (U2.7).
+
+All but the mixing ones are pure functions `(key, images) -> images` of
+[batch, height, width, channel], built by a call that checks their settings. They belong
+inside the loss or the train step, with a key of that step: `classify(augment=...)`.
+Under `jit` a batch split over devices gives the images that one device gives.
+"""
+
+from dljax.data.augment.affine import affine as affine
+from dljax.data.augment.affine import rotation as rotation
+from dljax.data.augment.affine import scaling as scaling
+from dljax.data.augment.affine import translation as translation
+from dljax.data.augment.affine import warped as warped
+from dljax.data.augment.colour import brightened as brightened
+from dljax.data.augment.colour import colour_jitter as colour_jitter
+from dljax.data.augment.colour import contrasted as contrasted
+from dljax.data.augment.colour import greyed as greyed
+from dljax.data.augment.colour import hue_turned as hue_turned
+from dljax.data.augment.colour import saturated as saturated
+from dljax.data.augment.combine import chance as chance
+from dljax.data.augment.combine import choice as choice
+from dljax.data.augment.combine import compose as compose
+from dljax.data.augment.combine import fixed as fixed
+from dljax.data.augment.crops import random_crop as random_crop
+from dljax.data.augment.crops import random_resized_crop as random_resized_crop
+from dljax.data.augment.erase import cutout as cutout
+from dljax.data.augment.erase import random_erasing as random_erasing
+from dljax.data.augment.flips import flip as flip
+from dljax.data.augment.flips import quarter_turns as quarter_turns
+from dljax.data.augment.form import Augmentation as Augmentation
+from dljax.data.augment.mix import Mixed as Mixed
+from dljax.data.augment.mix import Mixing as Mixing
+from dljax.data.augment.mix import cutmix as cutmix
+from dljax.data.augment.mix import mixup as mixup

@@ -1,0 +1,232 @@
+"""Brightness, contrast, saturation and hue of images, as torchvision defines them."""
+
+import jax
+import jax.numpy as jnp
+
+from dljax.data.augment.form import Augmentation, checked, over_pixels
+from dljax.types import Array, Key, fold
+
+# Of red, green and blue in what the eye sees as bright (ITU-R BT.601).
+LUMA = (0.2989, 0.587, 0.114)
+
+
+def colour_jitter(
+    brightness: float = 0.0,
+    contrast: float = 0.0,
+    saturation: float = 0.0,
+    hue: float = 0.0,
+) -> Augmentation:
+    """Change brightness, contrast, saturation and hue by random factors.
+
+    The first three blend the image with black, with its mean grey and with its own grey
+    version, in an order drawn for each example; a turn of the hue comes last.
+    torchvision draws the place of the hue as well.
+
+    Args:
+        brightness: at least 0; the factor is uniform in [1 - brightness,
+            1 + brightness], never below 0.
+        contrast: the same of the contrast.
+        saturation: the same of the saturation; images need 3 channels.
+        hue: in [0, 0.5], a share of the colour circle; the turn is uniform in
+            [-hue, hue]; images need 3 channels.
+
+    Returns:
+        A pure function `(key, images) -> images`; images:
+        [batch, height, width, channel] float in [0, 1], and clipped to it.
+
+    Raises:
+        ValueError: at construction, for a setting out of range; later, for images
+            without the channels.
+
+    Reference:
+        Howard, 2013, Some Improvements on Deep Convolutional Neural Network Based Image
+        Classification, https://arxiv.org/abs/1312.5402
+
+    Example:
+        >>> augment = colour_jitter(0.4, 0.4, 0.4, 0.1)
+        >>> augment(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
+        (2, 8, 8, 3)
+    """
+    spans = {'brightness': brightness, 'contrast': contrast, 'saturation': saturation}
+    for name, span in spans.items():
+        if not 0 <= span < float('inf'):
+            raise ValueError(f'{name} is {span}, wanted a number of at least 0')
+    if not 0 <= hue <= 0.5:
+        raise ValueError(
+            f'hue is {hue}, wanted a share of the colour circle in [0, 0.5]: half of '
+            'it to either side is all of it'
+        )
+    blends = tuple(name for name, span in spans.items() if span)
+
+    def augment(key: Key, images: Array) -> Array:
+        dtype, batch = checked(images).dtype, len(images)
+        images = images.astype(jnp.float32)
+        if blends:
+            factors = jnp.stack(
+                [
+                    jax.random.uniform(
+                        fold(key, name),
+                        (batch,),
+                        minval=max(1 - spans[name], 0.0),
+                        maxval=1 + spans[name],
+                    )
+                    for name in blends
+                ]
+            )
+            rank = jax.random.uniform(fold(key, 'order'), (len(blends), batch))
+            order = jnp.argsort(rank, axis=0)
+            for kind in order:
+                others = jnp.stack(
+                    [
+                        jnp.broadcast_to(_other(name, images), images.shape)
+                        for name in blends
+                    ]
+                )
+                chosen = jnp.broadcast_to(over_pixels(kind), images.shape)
+                factor = jnp.take_along_axis(factors, kind[None, :], axis=0)[0]
+                images = _blended(images, jax.lax.select_n(chosen, *others), factor)
+        if hue:
+            turn = jax.random.uniform(
+                fold(key, 'hue'), (batch,), minval=-hue, maxval=hue
+            )
+            images = hue_turned(images, turn)
+        return images.astype(dtype)
+
+    return augment
+
+
+def brightened(images: Array, factor: Array | float) -> Array:
+    """Blend with black: 0 gives black, 1 the image, 2 twice the brightness.
+
+    Args:
+        images: [batch, height, width, channel] float in [0, 1].
+        factor: [batch] or scalar, at least 0.
+
+    Returns:
+        The same shape and type, clipped to [0, 1].
+    """
+    return _blended(images, _other('brightness', images), factor)
+
+
+def contrasted(images: Array, factor: Array | float) -> Array:
+    """Blend with the mean grey of the image: 0 gives that, 1 the image.
+
+    Args:
+        images: [batch, height, width, channel] float in [0, 1].
+        factor: [batch] or scalar, at least 0.
+
+    Returns:
+        The same shape and type, clipped to [0, 1].
+    """
+    return _blended(images, _other('contrast', images), factor)
+
+
+def saturated(images: Array, factor: Array | float) -> Array:
+    """Blend with the grey version of the image: 0 gives that, 1 the image.
+
+    Args:
+        images: [batch, height, width, 3] float in [0, 1].
+        factor: [batch] or scalar, at least 0.
+
+    Returns:
+        The same shape and type, clipped to [0, 1].
+
+    Raises:
+        ValueError: for images without three channels.
+    """
+    return _blended(images, _other('saturation', images), factor)
+
+
+def greyed(images: Array) -> Array:
+    """Make images grey: the weighted mean of the channels, in all three of them.
+
+    Args:
+        images: [batch, height, width, 3] float.
+
+    Returns:
+        The same shape and type; `result[..., :1]` is a grey image of one channel.
+
+    Raises:
+        ValueError: for images without three channels.
+
+    Example:
+        >>> red = jnp.array([1.0, 0.0, 0.0]).reshape(1, 1, 1, 3)
+        >>> print(greyed(red).ravel())
+        [0.2989 0.2989 0.2989]
+    """
+    return jnp.broadcast_to(_luma(images), images.shape)
+
+
+def hue_turned(images: Array, turn: Array | float) -> Array:
+    r"""Turn the colours of images around the colour circle.
+
+    With value $v = \max$, chroma $c = v - \min$ and hue $h$ in sixths of the circle,
+    channel $n \in \{5, 3, 1\}$ becomes
+    $v - c \max(0, \min(k, 4 - k, 1))$, $k = (n + h + 6\,\mathrm{turn}) \bmod 6$.
+
+    Args:
+        images: [batch, height, width, 3] float in [0, 1].
+        turn: [batch] or scalar, as a share of the circle; 1/3 makes red green.
+
+    Returns:
+        The same shape and type.
+
+    Raises:
+        ValueError: for images without three channels.
+    """
+    _check_channels(images)
+    dtype = images.dtype
+    images = images.astype(jnp.float32)
+    red, green, blue = (images[..., i] for i in range(3))
+    value = images.max(-1)
+    chroma = value - images.min(-1)
+    # Grey has no hue; the 1 keeps value and gradient finite.
+    divisor = jnp.where(chroma > 0, chroma, 1.0)
+    hue = jnp.where(
+        value == red,
+        (green - blue) / divisor,
+        jnp.where(
+            value == green, (blue - red) / divisor + 2, (red - green) / divisor + 4
+        ),
+    )
+    hue = hue + 6 * over_pixels(_of_each(images, turn))[..., 0]
+
+    def channel(number: int) -> Array:
+        k = jnp.mod(hue + number, 6)
+        return value - chroma * jnp.clip(jnp.minimum(k, 4 - k), 0, 1)
+
+    return jnp.stack([channel(n) for n in (5, 3, 1)], axis=-1).astype(dtype)
+
+
+def _other(name: str, images: Array) -> Array:
+    """Give what an image is blended with, in a shape that broadcasts to it."""
+    if name == 'brightness':
+        return jnp.zeros((1, 1, 1, 1), images.dtype)
+    if name == 'saturation':
+        return _luma(images)
+    grey = _luma(images) if images.shape[-1] == 3 else images
+    return grey.mean((1, 2, 3), keepdims=True, dtype=jnp.float32)
+
+
+def _blended(images: Array, other: Array, factor: Array | float) -> Array:
+    factor = over_pixels(_of_each(images, factor))
+    result = factor * images.astype(jnp.float32) + (1 - factor) * other
+    return jnp.clip(result, 0, 1).astype(images.dtype)
+
+
+def _luma(images: Array) -> Array:
+    _check_channels(images)
+    weights = jnp.asarray(LUMA, images.dtype)[None, None, None, :]
+    return (images * weights).sum(-1, keepdims=True)
+
+
+def _of_each(images: Array, values: Array | float) -> Array:
+    return jnp.broadcast_to(jnp.asarray(values, jnp.float32), (len(images),))
+
+
+def _check_channels(images: Array) -> None:
+    if images.shape[-1] != 3:
+        raise ValueError(
+            f'images have {images.shape[-1]} channels, wanted 3 (red, green, blue): '
+            'saturation, hue and greyness are of colours'
+        )

@@ -1,0 +1,124 @@
+"""Images mixed with others of their batch, whose labels then mix in the same share."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from dljax.data.augment.boxes import Box, marked
+from dljax.data.augment.form import checked, over_pixels
+from dljax.types import Array, Key, fold
+
+
+class Mixed(NamedTuple):
+    """A batch of mixed images, and of what they are made.
+
+    The loss of example i is `share[i]` times that of its own label and the rest times
+    that of the label of example `partner[i]`: cross-entropy is linear in the target, so
+    this is the loss of the mixed label.
+
+    Attributes:
+        images: [batch, height, width, channel] float.
+        partner: [batch] int32, the example mixed in.
+        share: [batch] float32 in [0, 1], of the example itself.
+    """
+
+    images: Array
+    partner: Array
+    share: Array
+
+
+Mixing = Callable[[Key, Array], Mixed]
+
+
+def mixup(alpha: float = 0.2) -> Mixing:
+    r"""Blend each image with another of its batch: $\lambda x_i + (1-\lambda) x_j$.
+
+    $\lambda \sim \mathrm{Beta}(\alpha, \alpha)$ and $j$ is a random permutation; the
+    authors' code draws one $\lambda$ for a batch, here each example draws its own.
+
+    Args:
+        alpha: at least 0; small values leave most images nearly alone, 0 all of them.
+
+    Returns:
+        A pure function `(key, images) -> Mixed`, for `objectives.classify(mix=...)`.
+
+    Raises:
+        ValueError: at construction, for a negative alpha.
+
+    Reference:
+        Zhang, Cisse, Dauphin, Lopez-Paz, 2018, mixup: Beyond Empirical Risk
+        Minimization, https://arxiv.org/abs/1710.09412
+
+    Example:
+        >>> images = jnp.arange(3.0).reshape(3, 1, 1, 1)
+        >>> images, partner, share = mixup(1.0)(jax.random.key(0), images)
+        >>> images.shape, partner.shape, share.shape
+        ((3, 1, 1, 1), (3,), (3,))
+    """
+    _check_alpha(alpha)
+
+    def mix(key: Key, images: Array) -> Mixed:
+        share, partner = _drawn(key, checked(images), alpha)
+        weight = over_pixels(share).astype(images.dtype)
+        return Mixed(weight * images + (1 - weight) * images[partner], partner, share)
+
+    return mix
+
+
+def cutmix(alpha: float = 1.0) -> Mixing:
+    r"""Paste a rectangle of another image of the batch into each.
+
+    Its sides are $\sqrt{1-\lambda}$ of the image's with
+    $\lambda \sim \mathrm{Beta}(\alpha, \alpha)$, its centre is anywhere, and what
+    reaches outside is cut off. The share is that of the pixels which stayed.
+
+    Args:
+        alpha: at least 0; 0 leaves all images alone.
+
+    Returns:
+        A pure function `(key, images) -> Mixed`, for `objectives.classify(mix=...)`.
+
+    Raises:
+        ValueError: at construction, for a negative alpha.
+
+    Reference:
+        Yun et al., 2019, CutMix: Regularization Strategy to Train Strong Classifiers
+        with Localizable Features, https://arxiv.org/abs/1905.04899
+
+    Example:
+        >>> images = jnp.arange(3.0).reshape(3, 1, 1, 1)
+        >>> images, partner, share = cutmix()(jax.random.key(0), images)
+        >>> images.shape, partner.shape, share.shape
+        ((3, 1, 1, 1), (3,), (3,))
+    """
+    _check_alpha(alpha)
+
+    def mix(key: Key, images: Array) -> Mixed:
+        share, partner = _drawn(key, checked(images), alpha)
+        batch, height, width, _ = images.shape
+        side = jnp.sqrt(1 - share)
+        top, left = (
+            pixels * (jax.random.uniform(fold(key, name), (batch,)) - side / 2)
+            for name, pixels in (('row', height), ('column', width))
+        )
+        box = Box(top, left, side * height, side * width)
+        pasted = marked(box, (height, width))
+        images = jnp.where(pasted, images[partner], images)
+        return Mixed(images, partner, 1 - pasted.mean((1, 2, 3)))
+
+    return mix
+
+
+def _drawn(key: Key, images: Array, alpha: float) -> tuple[Array, Array]:
+    batch = len(images)
+    partner = jax.random.permutation(fold(key, 'partner'), batch)
+    if alpha == 0:  # the limit, of which Beta has no density
+        return jnp.ones((batch,)), partner
+    return jax.random.beta(fold(key, 'share'), alpha, alpha, (batch,)), partner
+
+
+def _check_alpha(alpha: float) -> None:
+    if not 0 <= alpha < float('inf'):
+        raise ValueError(f'alpha is {alpha}, wanted a number of at least 0')

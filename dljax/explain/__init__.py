@@ -1,0 +1,31 @@
+"""What an answer was made from: maps of the input, by functions of a bound net.
+
+All have the form `(net, image, label=None) -> map`, with settings as keywords: they
+explain the logit of `label`, or of the class that the net predicts, in evaluation mode,
+and can be compiled, mapped and differentiated.
+"""
+
+from dljax.explain.activation import grad_cam, last_spatial
+from dljax.explain.gradients import (
+    gradient,
+    gradient_times_input,
+    integrated_gradients,
+    smooth_gradient,
+)
+from dljax.explain.occlusion import occlusion
+from dljax.explain.quality import deletion, insertion, share_within
+from dljax.explain.target import Explain
+
+__all__ = [
+    'Explain',
+    'deletion',
+    'grad_cam',
+    'gradient',
+    'gradient_times_input',
+    'insertion',
+    'integrated_gradients',
+    'last_spatial',
+    'occlusion',
+    'share_within',
+    'smooth_gradient',
+]

@@ -1,0 +1,74 @@
+"""What is explained: the logit of one class, as a pure function of the images."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from dljax.layers.images import check_images
+from dljax.types import Array
+
+Explain = Callable[..., Array]  # (net, image, label=None) -> [batch, height, width, c]
+
+
+def pure(net: nn.Module, image: Array) -> Callable[[Array], Array]:
+    """Take a bound net's answers in evaluation mode as a function without effects.
+
+    Args:
+        net: a bound module whose answer is [batch, classes] logits.
+        image: [batch, height, width, channel], such as it is to be called on.
+
+    Returns:
+        `image -> logits`, fit for `jax.grad` and `jax.vmap`.
+
+    Raises:
+        ValueError: for what is no batch of images; at its call, for a net that answers
+            with something else than logits.
+    """
+    check_images(image)
+    if net.is_initializing():
+        net(image, train=False)
+    apart, variables = net.unbind()
+
+    def answer(image: Array) -> Array:
+        return logits_of(apart.apply(variables, image, train=False))
+
+    return answer
+
+
+def logits_of(outputs: Array) -> Array:
+    """Refuse outputs that are not [batch, classes]; the others become float32."""
+    if getattr(outputs, 'ndim', None) != 2:
+        form = getattr(outputs, 'shape', type(outputs).__name__)
+        raise ValueError(
+            f'the net answers with {form}, wanted logits of [batch, classes]: explain '
+            'a classifier, or a module that makes logits of these outputs'
+        )
+    return outputs.astype(jnp.float32)
+
+
+def chosen(logits: Array, label: Array | None) -> Array:
+    """Tell which class is explained: [batch] int32, by default what is predicted.
+
+    A single logit tells two classes apart by its sign.
+    """
+    if label is not None:
+        return jnp.asarray(label)
+    if logits.shape[1] == 1:
+        return (logits[:, 0] > 0).astype(jnp.int32)
+    return logits.argmax(1)
+
+
+def evidence(logits: Array, label: Array) -> Array:
+    """Take the logit of each example's class: [batch].
+
+    That of class 0 of a single logit is its negative. A class that is not there gives
+    NaN.
+    """
+    if logits.shape[1] == 1:
+        return jnp.where(label == 1, logits[:, 0], -logits[:, 0])
+    classes = logits.shape[1]
+    there = (label >= 0) & (label < classes)
+    pick = jnp.where(there[:, None], jax.nn.one_hot(label, classes), jnp.nan)
+    return (logits * pick).sum(1)

@@ -1,0 +1,44 @@
+"""Blocks that are computed anew in the backward pass, which saves memory."""
+
+from flax import linen as nn
+
+from dljax.types import Array
+
+
+def recomputed(
+    block: nn.Module, inputs: Array, *, train: bool, remat: bool = True
+) -> Array:
+    """Call a block, and let the backward pass compute its inside anew.
+
+    So only what stands between blocks is kept for the backward pass: memory is saved
+    for the time of one more forward pass. Parameters, their paths and the numbers are
+    those of the plain call.
+
+    Args:
+        block: `(inputs, *, train) -> outputs`, made in the net that calls this.
+        inputs: of the block.
+        train: handed to the block.
+        remat: whether to do so; otherwise the block is just called.
+
+    Returns:
+        What the block returns.
+
+    Reference:
+        Chen, Xu, Zhang and Guestrin, 2016, Training Deep Nets with Sublinear Memory
+        Cost, https://arxiv.org/abs/1604.06174
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from dljax.layers import NormalisedConv
+        >>> class Net(nn.Module):
+        ...     @nn.compact
+        ...     def __call__(self, x, *, train=False):
+        ...         return recomputed(NormalisedConv(3, name='block'), x, train=train)
+        >>> variables = Net().init(jax.random.key(0), jnp.ones((2, 4, 4, 3)))
+        >>> list(variables['params'])
+        ['block']
+    """
+    if not remat:
+        return block(inputs, train=train)
+    # A flag among the arguments would be traced.
+    return nn.remat(lambda block, inputs: block(inputs, train=train))(block, inputs)

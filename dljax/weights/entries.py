@@ -1,0 +1,214 @@
+"""Tables of what another library names, and where it stands in our variables."""
+
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from dljax.types import PyTree, named_leaves
+
+_ADVICE = 'Is it another model, or another setting of it, such as its classes?'
+
+
+class Form(NamedTuple):
+    """How an array is laid out there and here.
+
+    Attributes:
+        rank: of the array there.
+        words: what it is, for messages.
+        read: theirs to ours.
+        write: ours to theirs.
+        divisor: what the second size there is a multiple of.
+    """
+
+    rank: int
+    words: str
+    read: Callable[[np.ndarray], np.ndarray]
+    write: Callable[[np.ndarray], np.ndarray]
+    divisor: int = 1
+
+
+class Entry(NamedTuple):
+    """One array of another library.
+
+    Attributes:
+        theirs: its name there.
+        ours: its path in our variables, such as 'params/stem/conv/kernel'.
+        form: how it is laid out.
+    """
+
+    theirs: str
+    ours: str
+    form: Form
+
+
+def as_it_is(rank: int, words: str) -> Form:
+    """Describe an array that is laid out alike there and here."""
+    return Form(rank, words, lambda x: x, lambda x: x)
+
+
+def read(
+    what: str,
+    entries: Iterable[Entry],
+    arrays: Mapping[str, np.ndarray],
+    like: PyTree,
+    mend: str | None = None,
+) -> dict[str, PyTree]:
+    """Make our variables from the arrays of another library.
+
+    Args:
+        what: the model, for messages.
+        entries: the whole table.
+        arrays: by their names there.
+        like: our variables or their shapes, to compare with; None for no comparison.
+        mend: what to do where they do not fit; None for the usual advice.
+
+    Returns:
+        Variables by collection; copies, so that no array is shared.
+
+    Raises:
+        ValueError: where anything is missing, surplus or misshapen; all is named.
+    """
+    table = {entry.theirs: entry for entry in entries}
+    wanted = {}
+    if like is not None:
+        empty = write(f'{what} that is to take them', table.values(), hollow(like))
+        wanted = {name: array.shape for name, array in empty.items()}
+    wrong = {
+        name: fault
+        for name, entry in table.items()
+        if name in arrays
+        and (fault := _fault(arrays[name], entry.form, wanted.get(name)))
+    }
+    complain(
+        what,
+        {
+            n: str(list(wanted[n])) if n in wanted else table[n].form.words
+            for n in table
+            if n not in arrays
+        },
+        {n: _shape(arrays[n]) for n in arrays if n not in table},
+        wrong,
+        mend,
+    )
+    flat = {
+        entry.ours: np.array(entry.form.read(np.asarray(arrays[name])), order='C')
+        for name, entry in table.items()
+    }
+    return nest(flat)
+
+
+def write(
+    what: str, entries: Iterable[Entry], variables: Mapping[str, PyTree]
+) -> dict[str, np.ndarray]:
+    """Make the arrays of another library from our variables: `read` backwards.
+
+    Args:
+        what: the model, for messages.
+        entries: the whole table.
+        variables: by collection.
+
+    Returns:
+        Arrays by their names there; they may share the memory of the variables.
+
+    Raises:
+        ValueError: where anything is missing, surplus or misshapen; all is named.
+    """
+    flat = named_leaves(variables)
+    table = {entry.ours: entry for entry in entries}
+    complain(
+        what,
+        {n: table[n].form.words for n in table if n not in flat},
+        {n: _shape(flat[n]) for n in flat if n not in table},
+        {
+            n: fault
+            for n, entry in table.items()
+            if n in flat and (fault := _fault(flat[n], entry.form, None, ours=True))
+        },
+    )
+    return {e.theirs: e.form.write(np.asarray(flat[e.ours])) for e in table.values()}
+
+
+def complain(
+    what: str,
+    missing: Mapping[str, str],
+    surplus: Mapping[str, str],
+    misshapen: Mapping[str, str],
+    mend: str | None = None,
+) -> None:
+    """Raise one error that names all that does not fit, if anything does not.
+
+    Args:
+        what: what it should fit.
+        missing: what is wanted and not there, with its form.
+        surplus: what is there and not wanted, with its form.
+        misshapen: what is there in another form, with what is wrong.
+        mend: what to do; None for the usual advice.
+
+    Raises:
+        ValueError: that names them all.
+    """
+    if not (missing or surplus or misshapen):
+        return
+    lines = [
+        _lines('missing', [f'{name} {form}' for name, form in missing.items()]),
+        _lines('not wanted', [f'{name} {form}' for name, form in surplus.items()]),
+        _lines('misshapen', [f'{name} {fault}' for name, fault in misshapen.items()]),
+    ]
+    raise ValueError(
+        f'these weights are not those of {what}:\n'
+        + '\n'.join(line for line in lines if line)
+        + f'\n{mend or _ADVICE}'
+    )
+
+
+def hollow(variables: PyTree) -> PyTree:
+    """Give arrays of the shapes and types of a tree that take no memory."""
+    return jax.tree.map(
+        lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), variables
+    )
+
+
+def nest(flat: Mapping[str, PyTree]) -> dict[str, PyTree]:
+    """Make a tree of leaves named by their paths."""
+    return traverse_util.unflatten_dict(dict(flat), sep='/')
+
+
+def _lines(title: str, items: list[str]) -> str:
+    if not items:
+        return ''
+    text = f'  {title} ({len(items)}): ' + ', '.join(
+        item.replace(' ', '\0') for item in items
+    )
+    wrapped = textwrap.fill(
+        text,
+        88,
+        subsequent_indent='    ',
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapped.replace('\0', ' ')
+
+
+def _fault(
+    array: np.ndarray, form: Form, wanted: tuple[int, ...] | None, ours: bool = False
+) -> str:
+    """Say what is wrong with an array, or nothing."""
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        return f'of {array.dtype}, wanted floating-point numbers'
+    shape = tuple(array.shape)
+    if wanted is not None:
+        return '' if shape == wanted else f'{_shape(array)}, wanted {list(wanted)}'
+    sizes = shape[-2:-1] if ours else shape[1:2]
+    good = len(shape) == form.rank and 0 not in shape
+    if good and form.divisor > 1:
+        good = sizes[0] % form.divisor == 0
+    return '' if good else f'{_shape(array)}, wanted {form.words}'
+
+
+def _shape(array: np.ndarray) -> str:
+    return str(list(array.shape))
