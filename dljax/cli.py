@@ -11,7 +11,7 @@ import traceback
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
@@ -91,17 +91,22 @@ def command(
 
 
 def main() -> None:
-    """Answer `dljax`: what is in the zoo, and what was measured."""
+    """Answer `dljax`: what is in the zoo, what was measured, whose weights fit."""
     import tyro
 
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {'zoo': zoo, 'describe': describe, 'results': results},
+            {
+                'zoo': zoo,
+                'describe': describe,
+                'convert': convert,
+                'results': results,
+            },
             prog='dljax',
             description='The models of a deep-learning course, trained by one engine. '
             'Experiments run by themselves: python experiments/FAMILY/NAME.py --help',
         )
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         print(f'dljax: {error}', file=sys.stderr)
         raise SystemExit(1) from None
 
@@ -146,18 +151,7 @@ def describe(name: Positional[str], settings: Positional[tuple[str, ...]] = ()) 
 
     from dljax import zoo as catalogue
 
-    chosen = {}
-    for setting in settings:
-        key, equals, value = setting.partition('=')
-        if not equals:
-            raise ValueError(f"'{setting}' is no setting, wanted NAME=VALUE")
-        try:
-            chosen[key] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            raise ValueError(
-                f"'{value}' is no Python number, text or tuple; quote a text twice"
-            ) from None
-    summary = catalogue.describe(name, **chosen)
+    summary = catalogue.describe(name, **_settings(settings))
     table = Table('layer', 'kind', 'output', 'parameters', 'FLOPs', box=None)
     for column in table.columns[3:]:
         column.justify = 'right'
@@ -174,6 +168,61 @@ def describe(name: Positional[str], settings: Positional[tuple[str, ...]] = ()) 
     Console().print(table)
 
 
+def convert(
+    source: Positional[Path],
+    target: Positional[Path],
+    *,
+    model: str,
+    came_from: Annotated[Literal['torchvision', 'keras', 'dljax'], arg(name='from')],
+    goes_to: Annotated[
+        Literal['torchvision', 'keras', 'dljax'], arg(name='to')
+    ] = 'dljax',
+    classes: int | None = None,
+    settings: tuple[str, ...] = (),
+    overwrite: bool = False,
+) -> None:
+    """Convert weights, and write TARGET.json, which certifies what was done.
+
+    The source can be .safetensors, .npz, .h5, .weights.h5, .keras, .pt or .pth; from
+    dljax also the folder of a run or of Orbax. Where torchvision or Keras is installed,
+    its logits are compared with ours.
+
+    Args:
+        source: the weights to read.
+        target: the file to write; its suffix says the format, none is an Orbax folder.
+        model: as `dljax zoo` lists it.
+        came_from: whose weights the source holds.
+        goes_to: whose weights the target is to hold.
+        classes: of the model, where not its default.
+        settings: others, such as auxiliary=True.
+        overwrite: replace a target that is there.
+    """
+    from dljax import conversion
+
+    chosen = _settings(settings)
+    if classes is not None:
+        chosen['classes'] = classes
+    made = conversion.convert(
+        source,
+        target,
+        model=model,
+        came_from=came_from,
+        goes_to=goes_to,
+        settings=chosen,
+        overwrite=overwrite,
+    )
+    found = made['logits_difference']
+    said = (
+        f'logits differ by {found["relative"]:.2g} of the largest from the reference'
+        if found
+        else f'logits not compared: {made["logits_difference_is_null_because"]}'
+    )
+    print(
+        f'wrote {target}, {model} with {made["parameters"]:,} parameters, and '
+        f'{target}.json\n{said}'
+    )
+
+
 def results(folder: Positional[Path] = Path('experiments')) -> None:
     """Write README.md of a folder of experiments from its results.jsonl.
 
@@ -185,6 +234,22 @@ def results(folder: Positional[Path] = Path('experiments')) -> None:
     readme = folder / 'README.md'
     readme.write_text(page(folder / 'results.jsonl'), encoding='utf-8')
     print(f'wrote {readme}')
+
+
+def _settings(words: Sequence[str]) -> dict[str, Any]:
+    """Read settings of a model, NAME=VALUE."""
+    chosen = {}
+    for word in words:
+        key, equals, value = word.partition('=')
+        if not equals:
+            raise ValueError(f"'{word}' is no setting, wanted NAME=VALUE")
+        try:
+            chosen[key] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            raise ValueError(
+                f"'{value}' is no Python number, text or tuple; quote a text twice"
+            ) from None
+    return chosen
 
 
 def _helps(described: Any) -> dict[str, str]:

@@ -41,9 +41,12 @@ from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, min_max, z_score
+from dljax.data.own import cifar, folder, idx
+from dljax.data.painting import Placement, paint
 from dljax.data.procedural import procedural
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
+from dljax.data.scenes import Scenes, digit_scenes
 from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.series import by_time, mackey_glass, seasonal
 from dljax.data.shuffle import permuted
@@ -59,6 +62,7 @@ from dljax.data.windows import (
     overlapped,
     window_source,
 )
+from dljax.data.written import write_folder
 
 __all__ = [
     'BUILT_IN',
@@ -70,8 +74,10 @@ __all__ = [
     'Mixing',
     'Mixture',
     'Normalizer',
+    'Placement',
     'Records',
     'Replay',
+    'Scenes',
     'Vocabulary',
     'adding_problem',
     'affine',
@@ -84,6 +90,7 @@ __all__ = [
     'by_time',
     'chance',
     'choice',
+    'cifar',
     'colour_jitter',
     'compose',
     'contrasted',
@@ -93,11 +100,14 @@ __all__ = [
     'cutmix',
     'cutout',
     'dates',
+    'digit_scenes',
     'fixed',
     'flip',
+    'folder',
     'gaussian_noise',
     'greyed',
     'hue_turned',
+    'idx',
     'inject_faults',
     'labelled',
     'lattice',
@@ -105,11 +115,12 @@ __all__ = [
     'mackey_glass',
     'masking',
     'min_max',
+    'mixup',
     'normalise_caffe',
     'normalise_imagenet',
-    'mixup',
     'overlapped',
     'padded',
+    'paint',
     'permuted',
     'procedural',
     'quarter_turns',
@@ -137,5 +148,6 @@ __all__ = [
     'truth_table',
     'warped',
     'window_source',
+    'write_folder',
     'z_score',
 ]

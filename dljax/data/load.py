@@ -4,16 +4,11 @@ import contextlib
 import difflib
 import importlib
 import importlib.util
-import io
-import logging
 import os
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from dljax.data.dataset import DataSet
-from dljax.types import Spec
+from dljax.data.prepare import expanded, opened, prepared
 
 BUILT_IN = {
     'digits': ('dljax.data.builders.digits', 'Digits'),
@@ -57,75 +52,20 @@ def load(
         >>> data['train']['image'].shape, data.splits
         ((1257, 8, 8, 1), {'train': 1257, 'validation': 180, 'test': 360})
     """
-    data_dir = None if data_dir is None else os.path.expanduser(data_dir)
+    data_dir = expanded(data_dir)
     if name in BUILT_IN:
         builder = _built_in(name, data_dir)
         kind = builder.kind
     else:
         builder, kind = _published(name, data_dir), 'TFDS'
-    features = builder.info.features
-    label = features['label'] if 'label' in features else None
-    return DataSet(
-        name=name,
-        kind=kind,
-        description=builder.info.description,
-        citation=builder.info.citation,
-        specs=_specs(features),
-        class_names=tuple(getattr(label, 'names', None) or ()),
-        splits={
-            split: info.num_examples for split, info in builder.info.splits.items()
-        },
-        memory_limit=memory_limit,
-        builder=builder,
-    )
+    return opened(builder, name=name, kind=kind, memory_limit=memory_limit)
 
 
 def _built_in(name: str, data_dir: str | None) -> Any:
     """Open one of our builders, preparing its data if this is the first time."""
-    import tensorflow_datasets as tfds
-
     module, builder_class = BUILT_IN[name]
     make = getattr(importlib.import_module(module), builder_class)
-    with _without_warnings():
-        builder = make(data_dir=data_dir)
-        if builder.is_prepared():
-            return builder
-    try:
-        # A second's work deserves no progress bar. TFDS writes to a folder of its own
-        # and renames it at the end, so that half a set is never seen.
-        with (
-            _without_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            builder.download_and_prepare(
-                file_format='array_record',
-                download_config=tfds.download.DownloadConfig(try_download_gcs=False),
-            )
-        return builder
-    except OSError as error:
-        # Where two processes prepare at once, the second cannot rename: it uses the
-        # other's set, which is whole.
-        builder = make(data_dir=data_dir)
-        if builder.is_prepared():
-            return builder
-        raise OSError(
-            f"'{name}' cannot be prepared in {builder.data_dir} ({error}), wanted a "
-            'folder with room that may be written to: choose one by data_dir or the '
-            'environment variable TFDS_DATA_DIR'
-        ) from error
-
-
-@contextlib.contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Silence TFDS, which warns of every set that is not prepared yet."""
-    log = logging.getLogger('absl')
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
+    return prepared(name, lambda: make(data_dir=data_dir))
 
 
 def _published(name: str, data_dir: str | None) -> Any:
@@ -156,6 +96,22 @@ def _published(name: str, data_dir: str | None) -> Any:
     raise FileNotFoundError(_not_found(name, data_dir))
 
 
+def _files(name: str) -> list[str]:
+    """Say which files of the user's would serve, for sets that are published so."""
+    base = name.split('/')[0].split(':')[0]
+    if base.endswith('mnist'):
+        return [
+            '- its four IDX files, where you have them (train-images-idx3-ubyte.gz and '
+            "so on), without TensorFlow: data.idx('FOLDER')"
+        ]
+    if base in ('cifar10', 'cifar100'):
+        return [
+            '- its binary version, where you have it, without TensorFlow: '
+            f"data.cifar('FOLDER or {base.replace('cifar', 'cifar-')}-binary.tar.gz')"
+        ]
+    return ["- pictures of your own in a folder for each class: data.folder('FOLDER')"]
+
+
 def _not_found(name: str, data_dir: str | None) -> str:
     """Say what was looked for, where, and the ways out."""
     import tensorflow_datasets as tfds
@@ -172,6 +128,7 @@ def _not_found(name: str, data_dir: str | None) -> str:
         f"data set '{name}' was looked for in {', '.join(folders)}, wanted a copy that "
         'TFDS prepared there as array_record, and there is none. Ways out:',
         f'- one of the built-in sets, which need no download: {", ".join(BUILT_IN)}',
+        *_files(name),
         "- prepare it here: pip install 'dljax[prepare]' (TensorFlow), then call again",
         '- point data_dir or the environment variable TFDS_DATA_DIR to a folder that '
         'holds it',
@@ -179,30 +136,3 @@ def _not_found(name: str, data_dir: str | None) -> str:
     if near:
         lines.append(f'- a name like it: {", ".join(near)}')
     return '\n'.join(lines)
-
-
-def _specs(features: Any) -> dict[str, Spec]:
-    """Translate TFDS features to specs; text and nested features have none."""
-    import tensorflow_datasets as tfds
-
-    specs = {}
-    for name, feature in features.items() if hasattr(features, 'items') else ():
-        if isinstance(feature, tfds.features.ClassLabel):
-            specs[name] = Spec((), 'int32', 0, feature.num_classes - 1)
-        elif type(feature) in (
-            tfds.features.Image,
-            tfds.features.Tensor,
-            tfds.features.Scalar,
-        ):
-            dtype = np.dtype(feature.np_dtype)
-            if dtype.kind not in 'biuf':
-                continue
-            canonical = {'int64': 'int32', 'float64': 'float32'}
-            image = isinstance(feature, tfds.features.Image) and dtype.kind == 'u'
-            specs[name] = Spec(
-                shape=tuple(feature.shape),
-                dtype=canonical.get(dtype.name, dtype.name),
-                low=0 if image else None,
-                high=float(np.iinfo(dtype).max) if image else None,
-            )
-    return specs

@@ -1,7 +1,7 @@
 """Residual blocks: what is learned is added to what came in."""
 
 import functools
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -41,6 +41,9 @@ class ResidualBlock(nn.Module):
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
 
+    Raises:
+        ValueError: for an unknown shortcut.
+
     Reference:
         He, Zhang, Ren and Sun, 2016, Deep Residual Learning for Image Recognition,
         https://arxiv.org/abs/1512.03385
@@ -68,6 +71,11 @@ class ResidualBlock(nn.Module):
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.he_normal()
 
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_shortcut(self.shortcut)
+
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
         """Compute the maps.
@@ -79,22 +87,15 @@ class ResidualBlock(nn.Module):
         Returns:
             [batch, height / s, width / s, f or 4f], rounded up.
         """
-        common = _common(self)
-        f, s = self.features, self.stride
+        common, plan = _common(self), _plan(self)
         last = self.normalise
         if self.zero_init and last is not None:
             last = _from_zero(last)
-        plan = [(f, 3, s), (f, 3, 1)]
-        if self.bottleneck:
-            first, second = (s, 1) if self.stride_first else (1, s)
-            plan = [(f, 1, first), (f, 3, second), (4 * f, 1, 1)]
         x = inputs
-        for index, (features, kernel, stride) in enumerate(plan, 1):
+        for index, layer in enumerate(plan, 1):
             ends = index == len(plan)
             x = NormalisedConv(
-                features,
-                kernel,
-                stride,
+                *layer,
                 activation=jax.nn.identity if ends else jax.nn.relu,
                 normalise=last if ends else self.normalise,
                 name=f'conv{index}',
@@ -103,12 +104,12 @@ class ResidualBlock(nn.Module):
         skipped = inputs
         if inputs.shape != x.shape:
             if self.shortcut == 'padding':
-                skipped = padded_shortcut(inputs, x.shape[-1], s)
+                skipped = padded_shortcut(inputs, x.shape[-1], self.stride)
             else:
                 skipped = NormalisedConv(
                     x.shape[-1],
-                    kernel=1,
-                    stride=s,
+                    1,
+                    self.stride,
                     activation=jax.nn.identity,
                     normalise=self.normalise,
                     name='downsample',
@@ -118,27 +119,35 @@ class ResidualBlock(nn.Module):
 
 
 class PreactivationBlock(nn.Module):
-    r"""Two convolutions, each after its activation: $y = S(x) + F(x)$.
+    r"""Convolutions, each after its activation, beside a shortcut: $y = S(x) + F(x)$.
 
-    F is: normalise, rectify, 3x3 convolution, twice. Nothing is done to the sum, so
-    that the identity runs through the whole net. Where shapes differ, S is a 1x1
-    convolution of the activated input, without normalisation.
+    F is two or three convolutions as in `ResidualBlock`, each of what was normalised
+    and rectified. Nothing is done to the sum, so that the identity runs through the
+    whole net. Where shapes differ, S is a 1x1 convolution of the activated input,
+    without normalisation, or has no parameters.
 
     Attributes:
-        features: channels of the result.
+        features: f, channels of the convolutions; of a bottleneck's last, 4f.
         stride: s; the side n of a map becomes n / s, rounded up.
+        bottleneck: whether F has three convolutions.
+        shortcut: S where the shapes differ, as in `ResidualBlock`.
+        stride_first: whether the stride of a bottleneck is at its first convolution.
         activated: whether the input is normalised and rectified already, as that of the
             first block of a net is, so that this block does not do it.
         normalise: such as `batch_norm`; None for none.
+        use_bias: whether convolutions have biases though there is normalisation.
         axis_name: of a mapped axis that shares batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
 
+    Raises:
+        ValueError: for an unknown shortcut.
+
     Reference:
         He, Zhang, Ren and Sun, 2016, Identity Mappings in Deep Residual Networks,
         https://arxiv.org/abs/1603.05027 (figure 4e, and the appendix for the first and
-        the last block; where shapes differ, as in its authors' code)
+        the last block)
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -150,12 +159,21 @@ class PreactivationBlock(nn.Module):
 
     features: int
     stride: int = 1
+    bottleneck: bool = False
+    shortcut: Shortcut = 'projection'
+    stride_first: bool = False
     activated: bool = False
     normalise: Normalise | None = batch_norm
+    use_bias: bool = False
     axis_name: str | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.he_normal()
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_shortcut(self.shortcut)
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
@@ -166,9 +184,9 @@ class PreactivationBlock(nn.Module):
             train: whether batch statistics are those of the batch, and move.
 
         Returns:
-            [batch, height / s, width / s, features], rounded up.
+            [batch, height / s, width / s, f or 4f], rounded up.
         """
-        common = _common(self)
+        common, plan = _common(self), _plan(self)
         plain: dict[str, Any] = {'activation': jax.nn.identity, 'normalise': None}
         x = inputs
         if not self.activated:
@@ -177,22 +195,20 @@ class PreactivationBlock(nn.Module):
                 options = {name: common[name] for name in shared}
                 x = self.normalise(x, train=train, name='norm', **options)
             x = nn.relu(x)
-        skipped = inputs
-        if self.stride != 1 or inputs.shape[-1] != self.features:
-            skipped = NormalisedConv(
-                self.features, 1, self.stride, name='downsample', **plain, **common
-            )(x, train=train)
-        x = NormalisedConv(
-            self.features,
-            3,
-            self.stride,
-            normalise=self.normalise,
-            name='conv1',
-            **common,
-        )(x, train=train)
-        x = NormalisedConv(self.features, 3, 1, name='conv2', **plain, **common)(
-            x, train=train
-        )
+        features, skipped = plan[-1][0], inputs
+        if self.stride != 1 or inputs.shape[-1] != features:
+            if self.shortcut == 'padding':
+                skipped = padded_shortcut(x, features, self.stride)
+            else:
+                skipped = NormalisedConv(
+                    features, 1, self.stride, name='downsample', **plain, **common
+                )(x, train=train)
+        for index, layer in enumerate(plan, 1):
+            # The normalisation and the rectifier of the next one, or nothing.
+            after = plain if index == len(plan) else {'normalise': self.normalise}
+            x = NormalisedConv(*layer, name=f'conv{index}', **after, **common)(
+                x, train=train
+            )
         return x + skipped.astype(x.dtype)
 
 
@@ -236,10 +252,28 @@ def _from_zero(normalise: Normalise) -> Normalise:
     return functools.partial(normalise, scale_init=nn.initializers.zeros)
 
 
+def check_shortcut(shortcut: str) -> None:
+    """Refuse a shortcut of an unknown kind."""
+    if shortcut not in get_args(Shortcut):
+        raise ValueError(
+            f"shortcut is {shortcut!r}, wanted 'projection', a 1x1 convolution, or "
+            "'padding', without parameters"
+        )
+
+
+def _plan(block: ResidualBlock | PreactivationBlock) -> list[tuple[int, int, int]]:
+    """List features, kernel and stride of the convolutions."""
+    f, s = block.features, block.stride
+    if not block.bottleneck:
+        return [(f, 3, s), (f, 3, 1)]
+    first, second = (s, 1) if block.stride_first else (1, s)
+    return [(f, 1, first), (f, 3, second), (4 * f, 1, 1)]
+
+
 def _common(block: ResidualBlock | PreactivationBlock) -> dict[str, Any]:
-    """Collect what a block hands to all its convolutions."""
+    """Collect what all convolutions are given."""
     return {
-        'use_bias': getattr(block, 'use_bias', False) or block.normalise is None,
+        'use_bias': block.use_bias or block.normalise is None,
         'axis_name': block.axis_name,
         'dtype': block.dtype,
         'param_dtype': block.param_dtype,

@@ -1,5 +1,6 @@
 """What the settings of the classifiers have in common."""
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -7,8 +8,10 @@ from typing import Any, TypeVar
 Function = TypeVar('Function', bound=Callable[..., Any])
 
 
-def settings_of(module: type, *without: str) -> Callable[[Function], Function]:
-    """Show a module's settings in the signature of a function that hands them on.
+def settings_of(
+    module: type, *without: str, **defaults: Any
+) -> Callable[[Function], Function]:
+    """Give a function that makes a module the settings of its class, but a few.
 
     So a row of the zoo, the command line and an editor know what `**settings` stands
     for, though it is written once.
@@ -16,9 +19,11 @@ def settings_of(module: type, *without: str) -> Callable[[Function], Function]:
     Args:
         module: a Linen module.
         *without: the fields that the function decides upon itself.
+        **defaults: of settings that are not to have those of the class.
 
     Returns:
-        A decorator; it changes the signature that is shown and nothing else.
+        A decorator of a function with `**settings` behind the arguments of its own, if
+        any. It shows all of them in the signature and hands the defaults on.
 
     Example:
         >>> from flax import linen as nn
@@ -31,15 +36,24 @@ def settings_of(module: type, *without: str) -> Callable[[Function], Function]:
         0.5
     """
     shown = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        parameter.replace(
+            kind=inspect.Parameter.KEYWORD_ONLY,
+            default=defaults.get(name, parameter.default),
+        )
         for name, parameter in inspect.signature(module).parameters.items()
         if name not in ('parent', 'name', *without)  # Linen adds the first two
     ]
 
     def decorate(function: Function) -> Function:
-        made = inspect.signature(function).return_annotation
-        function.__signature__ = inspect.Signature(shown, return_annotation=made)
-        return function
+        signature = inspect.signature(function)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+
+        @functools.wraps(function)
+        def made(*arguments: Any, **settings: Any) -> Any:
+            return function(*arguments, **{**defaults, **settings})
+
+        made.__signature__ = signature.replace(parameters=[*own, *shown])
+        return made
 
     return decorate
 

@@ -3,11 +3,15 @@
 Those of one family stand in a file of their own and are imported from there.
 """
 
+from dljax.pictures.augmentations import contact_sheet as contact_sheet
 from dljax.pictures.basic import boundary as boundary
 from dljax.pictures.basic import confusion as confusion
 from dljax.pictures.basic import filters as filters
 from dljax.pictures.basic import grid as grid
 from dljax.pictures.basic import mistakes as mistakes
+from dljax.pictures.basic import plain_names as plain_names
+from dljax.pictures.classes import class_counts as class_counts
+from dljax.pictures.classes import confused_pairs as confused_pairs
 from dljax.pictures.codes import Encode as Encode
 from dljax.pictures.codes import image_rows as image_rows
 from dljax.pictures.codes import latent_plot as latent_plot

@@ -11,6 +11,8 @@ from flax import traverse_util
 
 from dljax.types import PyTree, named_leaves
 
+_ADVICE = 'Is it another model, or another setting of it, such as its classes?'
+
 
 class Form(NamedTuple):
     """How an array is laid out there and here.
@@ -50,7 +52,11 @@ def as_it_is(rank: int, words: str) -> Form:
 
 
 def read(
-    what: str, entries: Iterable[Entry], arrays: Mapping[str, np.ndarray], like: PyTree
+    what: str,
+    entries: Iterable[Entry],
+    arrays: Mapping[str, np.ndarray],
+    like: PyTree,
+    mend: str | None = None,
 ) -> dict[str, PyTree]:
     """Make our variables from the arrays of another library.
 
@@ -59,6 +65,7 @@ def read(
         entries: the whole table.
         arrays: by their names there.
         like: our variables or their shapes, to compare with; None for no comparison.
+        mend: what to do where they do not fit; None for the usual advice.
 
     Returns:
         Variables by collection; copies, so that no array is shared.
@@ -86,6 +93,7 @@ def read(
         },
         {n: _shape(arrays[n]) for n in arrays if n not in table},
         wrong,
+        mend,
     )
     flat = {
         entry.ours: np.array(entry.form.read(np.asarray(arrays[name])), order='C')
@@ -130,7 +138,7 @@ def complain(
     missing: Mapping[str, str],
     surplus: Mapping[str, str],
     misshapen: Mapping[str, str],
-    mend: str = 'Is it another model, or another setting of it, such as its classes?',
+    mend: str | None = None,
 ) -> None:
     """Raise one error that names all that does not fit, if anything does not.
 
@@ -139,7 +147,7 @@ def complain(
         missing: what is wanted and not there, with its form.
         surplus: what is there and not wanted, with its form.
         misshapen: what is there in another form, with what is wrong.
-        mend: what to do.
+        mend: what to do; None for the usual advice.
 
     Raises:
         ValueError: that names them all.
@@ -154,7 +162,7 @@ def complain(
     raise ValueError(
         f'these weights are not those of {what}:\n'
         + '\n'.join(line for line in lines if line)
-        + f'\n{mend}'
+        + f'\n{mend or _ADVICE}'
     )
 
 

@@ -96,6 +96,20 @@ def to_keras(name: str, variables: Mapping[str, PyTree]) -> dict[str, np.ndarray
     return {key: np.array(value, order='C') for key, value in made.items()}
 
 
+def theirs_by_ours(name: str, variables: Mapping[str, PyTree]) -> dict[str, str]:
+    """Tell which array of Keras each of our variables is.
+
+    Args:
+        name: one of `names()`.
+        variables: of the model; not used, its table is always the same.
+
+    Returns:
+        Names such as 'predictions/kernel' by paths such as 'params/output/kernel'.
+    """
+    del variables
+    return {entry.ours: entry.theirs for entry in _entries(name)}
+
+
 def _entries(name: str) -> list[Entry]:
     if name not in _TABLES:
         raise ValueError(

@@ -80,9 +80,10 @@ def from_torchvision(
         these weights are not those of torchvision's vgg11:
     """
     arrays = _stripped({key: np.asarray(value) for key, value in arrays.items()})
-    heads = any(key.startswith(('aux1.', 'aux2.')) for key in arrays)
+    heads = there = any(key.startswith(('aux1.', 'aux2.')) for key in arrays)
     if like is not None:
         heads = 'aux1' in like['params']
+    mend = f'Make the net with auxiliary={there}.' if heads != there else None
     entries = _entries(name, heads)
     counted = {
         f'{entry.theirs.removesuffix("running_mean")}{_COUNT}'
@@ -90,7 +91,7 @@ def from_torchvision(
         if entry.theirs.endswith('running_mean')
     }
     kept = {key: value for key, value in arrays.items() if key not in counted}
-    return read(f"torchvision's {name}", entries, kept, like)
+    return read(f"torchvision's {name}", entries, kept, like, mend)
 
 
 def to_torchvision(name: str, variables: Mapping[str, PyTree]) -> dict[str, np.ndarray]:
@@ -123,6 +124,20 @@ def to_torchvision(name: str, variables: Mapping[str, PyTree]) -> dict[str, np.n
         if key.endswith('running_var'):
             state[key.removesuffix('running_var') + _COUNT] = np.zeros((), np.int64)
     return state
+
+
+def theirs_by_ours(name: str, variables: Mapping[str, PyTree]) -> dict[str, str]:
+    """Tell which array of the state dict each of our variables is.
+
+    Args:
+        name: one of `names()`.
+        variables: of the model.
+
+    Returns:
+        Names such as 'fc.weight' by paths such as 'params/output/kernel'.
+    """
+    entries = _entries(name, 'aux1' in variables['params'])
+    return {entry.ours: entry.theirs for entry in entries}
 
 
 def _stripped(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

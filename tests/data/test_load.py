@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 
@@ -96,8 +97,15 @@ def test_a_set_that_is_not_prepared_says_where_it_looked_and_the_ways_out(tmp_pa
         'TFDS_DATA_DIR',
         'digits',
         'a name like it: kmnist',
+        "data.idx('FOLDER')",
     ):
         assert part in message
+    for name, part in (
+        ('cifar100:3.0.2', "data.cifar('FOLDER or cifar-100-binary.tar.gz')"),
+        ('oxford_pets', "data.folder('FOLDER')"),
+    ):
+        with pytest.raises(FileNotFoundError, match=re.escape(part)):
+            load(name, data_dir=tmp_path)
 
 
 @pytest.mark.skipif(

@@ -1,5 +1,6 @@
 """Residual networks: their layers, shortcuts, strides and settings (U2.4)."""
 
+import inspect
 from collections.abc import Callable
 
 import jax
@@ -19,7 +20,7 @@ from dljax.models.residual import (
     resnet_cifar,
 )
 from dljax.models.residual.resnet import ResNet
-from dljax.models.variant import variant
+from dljax.models.settings import settings_of
 from dljax.types import PyTree
 
 KEY = jax.random.key(0)
@@ -251,18 +252,24 @@ def test_impossible_settings_are_refused():
         resnet_cifar(width=0)
     with pytest.raises(ValueError, match=r'blocks are \(\)'):
         ResNet(blocks=())
-    with pytest.raises(TypeError, match="resnet18 has no setting 'bottleneck'"):
+    with pytest.raises(TypeError, match='bottleneck'):
         resnet18(bottleneck=True)
+    with pytest.raises(ValueError, match="shortcut is 'zeros'"):
+        resnet_cifar(shortcut='zeros')
+    with pytest.raises(ValueError, match='both set'):
+        resnet18(preactivation=True, zero_init_residual=True)
     with pytest.raises(ValueError, match='add the missing axis'):
         resnet_cifar().init(KEY, jnp.ones((2, 32, 32)))
 
 
 def test_a_variant_has_its_own_settings_and_those_of_the_class():
-    @variant(nn.Dense, fixed=('features',), use_bias=False)
+    @settings_of(nn.Dense, 'features', use_bias=False)
     def head(sides: int = 2, **settings: object) -> nn.Dense:
         return nn.Dense(sides**2, **settings)
 
     assert head().features == 4 and not head().use_bias
     assert head(3, use_bias=True).features == 9 and head(use_bias=True).use_bias
-    with pytest.raises(TypeError, match="head has no setting 'features'.*sides"):
+    shown = inspect.signature(head).parameters
+    assert list(shown)[0] == 'sides' and shown['use_bias'].default is False
+    with pytest.raises(TypeError, match='features'):
         head(features=2)

@@ -3,20 +3,15 @@
 from typing import Any
 
 from dljax.models.residual.resnet import ResNet
-from dljax.models.variant import variant
+from dljax.models.settings import settings_of
 
 
-@variant(
+@settings_of(
     ResNet,
-    fixed=(
-        'blocks',
-        'bottleneck',
-        'shortcut',
-        'preactivation',
-        'stride_first',
-        'use_bias',
-        'zero_init_residual',
-    ),
+    'blocks',
+    'bottleneck',
+    'preactivation',
+    'zero_init_residual',
     classes=10,
     small_images=True,
 )
@@ -45,4 +40,4 @@ def preact_resnet18(**settings: Any) -> ResNet:
         >>> preact_resnet18().classes
         10
     """
-    return ResNet(blocks=(2, 2, 2, 2), preactivation=True, **settings)
+    return ResNet(blocks=(2, 2, 2, 2), bottleneck=False, preactivation=True, **settings)

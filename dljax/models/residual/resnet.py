@@ -19,7 +19,8 @@ from dljax.layers import (
     global_average_pool,
     recomputed,
 )
-from dljax.models.variant import variant
+from dljax.layers.residual import check_shortcut
+from dljax.models.settings import check_settings, settings_of
 from dljax.types import Array
 
 # The initialisers of torchvision's: of convolutions, and of dense layers.
@@ -27,14 +28,6 @@ he_fan_out = nn.initializers.variance_scaling(2.0, 'fan_out', 'normal')
 uniform_fan_in = nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform')
 
 _keras_norm = functools.partial(batch_norm, epsilon=1.001e-5, momentum=0.99)
-_STRUCTURE = (
-    'blocks',
-    'bottleneck',
-    'shortcut',
-    'preactivation',
-    'stride_first',
-    'use_bias',
-)
 
 
 class ResNet(nn.Module):
@@ -52,11 +45,12 @@ class ResNet(nn.Module):
         width: w.
         small_images: whether the stem keeps the size, as 32x32 pixels want it.
         shortcut: 'projection' or 'padding', where shapes differ.
-        preactivation: whether blocks are `PreactivationBlock`s, with a last activation
-            behind them; their shortcuts are projections.
+        preactivation: whether blocks are `PreactivationBlock`s, with an activation
+            behind the last.
         stride_first: whether the stride of a bottleneck is at its first convolution.
         use_bias: whether convolutions have biases though they are normalised.
-        zero_init_residual: whether blocks start as their shortcuts.
+        zero_init_residual: whether blocks start as their shortcuts; not with
+            preactivation, where no scale stands behind the last convolution.
         remat: whether the backward pass computes the inside of each block anew, which
             saves memory; the numbers are the same.
         normalise: after each convolution; None for none.
@@ -68,7 +62,7 @@ class ResNet(nn.Module):
             1 / √(fan in). Biases start at 0.
 
     Raises:
-        ValueError: for fewer than two classes, or a width or a stage below 1.
+        ValueError: for a setting out of range, or two that exclude each other.
 
     Reference:
         He, Zhang, Ren and Sun, 2016, Deep Residual Learning for Image Recognition,
@@ -96,12 +90,17 @@ class ResNet(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        if self.classes < 2:
-            raise ValueError(f'classes is {self.classes}, wanted at least 2')
-        if not self.blocks or min(*self.blocks, self.width) < 1:
+        check_settings(self.classes, width=self.width)
+        check_shortcut(self.shortcut)
+        if not self.blocks or min(self.blocks) < 1:
             raise ValueError(
-                f'blocks are {self.blocks} and width is {self.width}, wanted one stage '
-                'or more, and at least 1 of each'
+                f'blocks are {self.blocks}, wanted one stage or more, and at least 1 '
+                'block in each'
+            )
+        if self.preactivation and self.zero_init_residual:
+            raise ValueError(
+                'preactivation and zero_init_residual are both set, wanted one of '
+                'them: blocks with preactivation end with a convolution'
             )
 
     @nn.compact
@@ -149,23 +148,21 @@ class ResNet(nn.Module):
         return output(global_average_pool(x))
 
     def _block(self, stage: int, index: int, **common: Any) -> nn.Module:
-        features, stride = self.width * 2**stage, 2 if stage and not index else 1
+        shape = {
+            'features': self.width * 2**stage,
+            'stride': 2 if stage and not index else 1,
+            'bottleneck': self.bottleneck,
+            'shortcut': self.shortcut,
+            'stride_first': self.stride_first,
+            'use_bias': self.use_bias,
+        }
         if self.preactivation:
-            start = stage == index == 0
-            return PreactivationBlock(features, stride, activated=start, **common)
-        return ResidualBlock(
-            features,
-            stride,
-            self.bottleneck,
-            self.shortcut,
-            self.stride_first,
-            self.zero_init_residual,
-            use_bias=self.use_bias,
-            **common,
-        )
+            start = stage == index == 0  # the stem has activated its input
+            return PreactivationBlock(activated=start, **shape, **common)
+        return ResidualBlock(zero_init=self.zero_init_residual, **shape, **common)
 
 
-@variant(ResNet, fixed=_STRUCTURE)
+@settings_of(ResNet, 'blocks', 'bottleneck')
 def resnet18(**settings: Any) -> ResNet:
     """Make ResNet-18: 11,689,512 parameters for 1000 classes.
 
@@ -189,40 +186,43 @@ def resnet18(**settings: Any) -> ResNet:
         >>> resnet18(classes=10, small_images=True).blocks
         (2, 2, 2, 2)
     """
-    return ResNet(blocks=(2, 2, 2, 2), **settings)
+    return ResNet(blocks=(2, 2, 2, 2), bottleneck=False, **settings)
 
 
-@variant(ResNet, fixed=_STRUCTURE)
+@settings_of(ResNet, 'blocks', 'bottleneck')
 def resnet34(**settings: Any) -> ResNet:
     """Make ResNet-34: 21,797,672 parameters for 1000 classes; else as `resnet18`."""
-    return ResNet(blocks=(3, 4, 6, 3), **settings)
+    return ResNet(blocks=(3, 4, 6, 3), bottleneck=False, **settings)
 
 
-@variant(ResNet, fixed=_STRUCTURE)
+@settings_of(ResNet, 'blocks', 'bottleneck')
 def resnet50(**settings: Any) -> ResNet:
     """Make ResNet-50: 25,557,032 parameters for 1000 classes; else as `resnet18`.
 
     The stride of a bottleneck is at its 3x3 convolution, as in torchvision (v1.5), and
-    not at the first 1x1, as in the paper; `resnet50_keras` has it there.
+    not at the first 1x1, where `stride_first=True` has it, as the paper.
     """
     return ResNet(blocks=(3, 4, 6, 3), bottleneck=True, **settings)
 
 
-@variant(ResNet, fixed=_STRUCTURE)
+@settings_of(ResNet, 'blocks', 'bottleneck')
 def resnet101(**settings: Any) -> ResNet:
     """Make ResNet-101: 44,549,160 parameters for 1000 classes; else as `resnet50`."""
     return ResNet(blocks=(3, 4, 23, 3), bottleneck=True, **settings)
 
 
-@variant(ResNet, fixed=_STRUCTURE)
+@settings_of(ResNet, 'blocks', 'bottleneck')
 def resnet152(**settings: Any) -> ResNet:
     """Make ResNet-152: 60,192,808 parameters for 1000 classes; else as `resnet50`."""
     return ResNet(blocks=(3, 8, 36, 3), bottleneck=True, **settings)
 
 
-@variant(
+@settings_of(
     ResNet,
-    fixed=_STRUCTURE,
+    'blocks',
+    'bottleneck',
+    stride_first=True,
+    use_bias=True,
     normalise=_keras_norm,
     kernel_init=nn.initializers.glorot_uniform(),
     output_init=nn.initializers.glorot_uniform(),
@@ -250,10 +250,4 @@ def resnet50_keras(**settings: Any) -> ResNet:
         >>> resnet50_keras().use_bias
         True
     """
-    return ResNet(
-        blocks=(3, 4, 6, 3),
-        bottleneck=True,
-        stride_first=True,
-        use_bias=True,
-        **settings,
-    )
+    return ResNet(blocks=(3, 4, 6, 3), bottleneck=True, **settings)

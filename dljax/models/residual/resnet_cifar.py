@@ -5,22 +5,17 @@ from typing import Any
 from flax import linen as nn
 
 from dljax.models.residual.resnet import ResNet
-from dljax.models.variant import variant
+from dljax.models.settings import settings_of
 
 he_fan_in = nn.initializers.variance_scaling(2.0, 'fan_in', 'normal')
-_for_small_images = variant(
+_for_small_images = settings_of(
     ResNet,
-    fixed=(
-        'blocks',
-        'bottleneck',
-        'small_images',
-        'shortcut',
-        'preactivation',
-        'stride_first',
-        'use_bias',
-    ),
+    'blocks',
+    'bottleneck',
     classes=10,
     width=16,
+    small_images=True,
+    shortcut='padding',
     kernel_init=he_fan_in,
 )
 
@@ -57,7 +52,7 @@ def resnet_cifar(depth: int = 8, **settings: Any) -> ResNet:
             f'depth is {depth}, wanted 6n + 2 layers with n of at least 1, such as 8, '
             '14, 20, 32, 44, 56 or 110'
         )
-    return ResNet(blocks=(n, n, n), small_images=True, shortcut='padding', **settings)
+    return ResNet(blocks=(n, n, n), bottleneck=False, **settings)
 
 
 @_for_small_images

@@ -1,0 +1,90 @@
+"""Logits of the reference implementations with given weights."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from dljax.weights import reference
+from dljax.weights.keras_layers import sorted_by_layer
+
+
+def torchvision_logits(
+    name: str,
+    state: Mapping[str, np.ndarray],
+    images: np.ndarray,
+    transform_input: bool = False,
+) -> np.ndarray:
+    """Compute logits by torchvision.
+
+    Args:
+        name: of the model.
+        state: the whole state dict, from `to_torchvision`.
+        images: [batch, height, width, channel] float32, normalised.
+        transform_input: of GoogLeNet.
+
+    Returns:
+        [batch, classes] float32.
+
+    Raises:
+        ImportError: where torchvision is not installed.
+        ValueError: where torchvision has no such model, as for other sizes of layers.
+    """
+    models, torch = reference.torchvision_models(), reference.torch()
+    last = 'fc.bias' if 'fc.bias' in state else 'classifier.6.bias'
+    settings = {'num_classes': len(state[last])}
+    if name == 'googlenet':
+        settings |= {
+            'init_weights': False,
+            'aux_logits': 'aux1.fc2.bias' in state,
+            'transform_input': transform_input,
+        }
+    with torch.device('meta'):  # no time for weights that are replaced at once
+        net = getattr(models, name)(weights=None, **settings).eval()
+    tensors = {
+        key: torch.from_numpy(
+            array if array.dtype == np.int64 else array.astype(np.float32)
+        )
+        for key, array in state.items()
+    }
+    try:
+        net.load_state_dict(tensors, strict=True, assign=True)
+    except RuntimeError as error:
+        raise ValueError(f'torchvision has no such {name}: {error}') from error
+    with torch.no_grad():
+        return net(torch.from_numpy(images.transpose(0, 3, 1, 2).copy())).numpy()
+
+
+def keras_logits(
+    name: str, arrays: Mapping[str, np.ndarray], images: np.ndarray
+) -> np.ndarray:
+    """Compute logits by keras.applications.
+
+    Args:
+        name: of our model.
+        arrays: the weights by LAYER/kernel and so on, from `to_keras`.
+        images: [batch, height, width, channel] float32, normalised.
+
+    Returns:
+        [batch, classes] float32.
+
+    Raises:
+        ImportError: where Keras is not installed.
+        ValueError: where Keras has no such model, as for other sizes of layers.
+    """
+    applications = reference.keras_applications()
+    constructor: Callable = {
+        'vgg16': applications.VGG16,
+        'vgg19': applications.VGG19,
+        'resnet50_keras': applications.ResNet50,
+    }[name]
+    net = constructor(
+        weights=None,
+        input_shape=images.shape[1:],
+        classes=len(arrays['predictions/bias']),
+        classifier_activation=None,
+    )
+    for layer, values in (sorted_by_layer(arrays) or {}).items():
+        net.get_layer(layer).set_weights(
+            [v.astype(np.float32) for v in values.values()]
+        )
+    return np.asarray(net(images, training=False))
