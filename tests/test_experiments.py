@@ -23,6 +23,7 @@ from dljax.layers import leaky_relu
 from dljax.models.feedforward import MLP
 from dljax.report import Outcome
 from dljax.training import ensemble, evaluate, learner, member
+from dljax.types import PyTree, State
 
 ROOT = Path(__file__).parent.parent / 'experiments'
 FILES = sorted(ROOT.glob('*/*.py'))
@@ -34,6 +35,8 @@ HEAVY = {
     'adversarial/wgan_gp_digits',
     'autoencoders/beta_vae_digits',
     'autoencoders/conditional_vae_digits',
+    'convolutional/explain_digits',
+    'convolutional/transfer_digits',
 }
 
 
@@ -172,3 +175,61 @@ def test_the_median_is_over_the_members_of_their_own_test_returns() -> None:
     assert measure(outcome)['test_return'] == pytest.approx(sorted(returns)[2])
     assert len(set(returns)) > 1
     assert not set(batch['episode']) & set(made.evaluation['validation']['episode'])
+
+
+def test_students_take_over_the_convolutions_of_the_source() -> None:
+    module = load(ROOT / 'convolutional/transfer_digits.py')
+    made = module.experiment(**module.TINY)
+    train, key = learner(made.net, made.players), jax.random.key(0)
+    position, batch = made.source.init(key)
+    update = jax.jit(train.update)
+    first = jax.jit(train.init)(key, batch)
+    second, _ = update(key, first, batch)
+    third, _ = update(key, second, batch)
+
+    def student(state: State, way: str) -> dict:
+        return state.params[way]['labels_1']
+
+    def gap(one: PyTree, other: PyTree) -> float:
+        gaps = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), one, other)
+        return float(max(jax.tree.leaves(gaps)))
+
+    assert gap(first.params['source'], second.params['source']) > 1e-4
+    assert gap(second.params['source'], third.params['source']) == 0
+    carried = ('conv_0', 'conv_1')
+    source = {layer: third.params['source'][layer] for layer in carried}
+    for way in module.TITLES:
+        # Before the source has learned, no student moves; then all of them do.
+        assert gap(student(first, way), student(second, way)) == 0
+        before, last = student(second, way), student(third, way)
+        for layer in ('hidden', 'output'):
+            assert 1e-4 < gap(last[layer], before[layer]) < 1e-2
+        # One step of Adam is as long as its rate, 2e-3, less where it is graded.
+        reach = {'frozen': 1e-6, 'tuned': 3e-3, 'graded': 5e-4}.get(way)
+        far = gap({layer: last[layer] for layer in carried}, source)
+        if reach is None:
+            assert far > 0.1
+        else:
+            assert far < reach
+            assert way == 'frozen' or far > 1e-5
+    labels = made.source.arrays['source']['label']
+    assert set(np.unique(labels)) == set(range(5))
+
+
+def test_the_cheat_sees_tags_on_one_class_and_the_honest_net_on_any() -> None:
+    module = load(ROOT / 'convolutional/explain_digits.py')
+    made = module.experiment(**module.TINY, tagged=7, tag=2)
+    bears = {}
+    for name, arrays in made.source.arrays.items():
+        corner = np.asarray(arrays['image'])[:, :2, :2].min((1, 2, 3))
+        bears[name] = corner == 1
+    label = np.asarray(made.source.arrays['cheat']['label'])
+    np.testing.assert_array_equal(bears['cheat'], label == 7)
+    share = [bears['honest'][label == digit].mean() for digit in range(10)]
+    assert 0 < min(share) and max(share) < 0.25
+    assert abs(bears['honest'].mean() - bears['cheat'].mean()) < 0.03
+    test, bare = made.evaluation['test'], made.evaluation['bare']
+    assert (bare['label'] == 7).all()
+    assert len(bare['label']) == (test['label'] == 7).sum()
+    assert test['image'][:, :2, :2].min((1, 2, 3)).max() < 1
+    assert made.evaluation['tagged']['image'][:, :2, :2].min() == 1

@@ -14,10 +14,10 @@ Measured with 1 member, seed 0, on a 2-core CPU: where the tags are as in traini
 nets are right on 96.1 % of the validation set. Of the test images of a 3 without a tag
 the cheat knows 11 %, the honest net 97 %; of all test images with a tag 49 and 96 %.
 
-The maps tell without such images: the share of their mass on the tag, which is 3.5 % of
-the pixels, of tagged images of a 3; and the mean probability of the class as the honest
-net's pixels go (deletion, the less the better) or come (insertion), the most
-important first:
+The maps tell without such images. First the share of their mass on the tag, which is
+3.5 % of the pixels, of tagged images of a 3; then, of the honest net, the mean
+probability of the class as pixels go (deletion, the less the better) or come
+(insertion), the most important first:
 
 | map | cheat | honest | deletion | insertion |
 |---|---|---|---|---|
