@@ -17,10 +17,11 @@ labels each, as the accuracy in % on the 180 test images of the new classes:
 | from scratch | 60.6 | 76.7 | 86.7 | 90.6 | 97.2 | 98.3 |
 
 Transfer does not help here: in one member the deviation of a share of 180 is 1 to 4
-points, and no way is above the net from scratch by more: 630 images of five digits seem
-to teach the convolutions little that a few labels of the others do not. What is more special transfers worse: with the dense layer carried over and frozen as
-well, only 72.8, 71.7 and 71.1 % come of 2, 10 and 50 labels. Tuned slowly, the
-net does not fit its training set in 500 updates, which costs it 3 points at 50 labels.
+points, and no way is above the net from scratch by more. 630 images of five digits seem
+to teach the convolutions little that a few labels of the others do not. What is more
+special transfers worse: with the dense layer carried over and frozen as well, only
+72.8, 71.7 and 71.1 % come of 2, 10 and 50 labels. Tuned slowly, the net fits its
+training set less well in 500 updates, which costs it 3 points at 50 labels.
 Cost: 40 s for three numbers of labels, most of it compilation. Command:
 python experiments/convolutional/transfer_digits.py --members 5
 """
