@@ -89,7 +89,7 @@ def run_reference(
     read: Read,
     *,
     steps: int = 5,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 1e-4,
     loss: Callable[[Any, torch.Tensor], torch.Tensor] | None = None,
     logits: Callable[[Any], Any] = lambda outputs: outputs,
 ) -> dict[str, PyTree]:
@@ -166,7 +166,7 @@ def run_ours(
     label: np.ndarray,
     *,
     steps: int = 5,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 1e-4,
     objective: Objective | None = None,
     logits: Callable[[nn.Module, Array], PyTree] | None = None,
 ) -> dict[str, PyTree]:
