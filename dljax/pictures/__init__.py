@@ -3,6 +3,7 @@
 Those of one family stand in a file of their own and are imported from there.
 """
 
+from dljax.pictures.augmentations import contact_sheet as contact_sheet
 from dljax.pictures.basic import boundary as boundary
 from dljax.pictures.basic import confusion as confusion
 from dljax.pictures.basic import filters as filters
@@ -20,6 +21,8 @@ from dljax.pictures.comparison import Table as Table
 from dljax.pictures.comparison import compared as compared
 from dljax.pictures.comparison import entered as entered
 from dljax.pictures.comparison import listed as listed
+from dljax.pictures.explanations import explanations as explanations
+from dljax.pictures.explanations import feature_maps as feature_maps
 from dljax.pictures.progress import against_updates as against_updates
 from dljax.pictures.progress import curves as curves
 from dljax.pictures.rates import rate_curves as rate_curves

@@ -54,7 +54,7 @@ def affine(
         )
 
     def augment(key: Key, images: Array) -> Array:
-        batch, height, width, _ = images.shape
+        batch, height, width, _ = checked(images).shape
 
         def draw(name: str, shape: tuple[int, ...], a: float, b: float) -> Array:
             return jax.random.uniform(fold(key, name), shape, minval=a, maxval=b)

@@ -9,7 +9,7 @@ from dljax.data.augment.form import (
     check_probability,
     check_span,
     checked,
-    over_pixels,
+    of_each,
 )
 from dljax.types import Array, Key, fold
 
@@ -103,7 +103,7 @@ def random_erasing(
         batch, height, width, _ = checked(images).shape
         box, found = draw_box(key, batch, (height, width), area, aspect)
         struck = jax.random.bernoulli(fold(key, 'erased'), probability, (batch,))
-        covered = marked(box, (height, width)) & over_pixels(struck & found)
+        covered = marked(box, (height, width)) & of_each(struck & found, images)
         if fill is None:
             cover = jax.random.uniform(fold(key, 'fill'), images.shape, images.dtype)
         else:
