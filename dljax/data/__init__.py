@@ -42,9 +42,11 @@ from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.own import cifar, folder, idx
+from dljax.data.painting import Placement, paint
 from dljax.data.procedural import procedural
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
+from dljax.data.scenes import Scenes, digit_scenes
 from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.series import by_time, mackey_glass, seasonal
 from dljax.data.shuffle import permuted
@@ -72,8 +74,10 @@ __all__ = [
     'Mixing',
     'Mixture',
     'Normalizer',
+    'Placement',
     'Records',
     'Replay',
+    'Scenes',
     'Vocabulary',
     'adding_problem',
     'affine',
@@ -96,6 +100,7 @@ __all__ = [
     'cutmix',
     'cutout',
     'dates',
+    'digit_scenes',
     'fixed',
     'flip',
     'folder',
@@ -115,6 +120,7 @@ __all__ = [
     'normalise_imagenet',
     'overlapped',
     'padded',
+    'paint',
     'permuted',
     'procedural',
     'quarter_turns',

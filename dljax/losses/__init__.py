@@ -21,6 +21,11 @@ from dljax.losses.gaussian import gaussian_divergence, gaussian_log_density
 from dljax.losses.margin import hinge, multiclass_hinge
 from dljax.losses.reduction import per_example
 from dljax.losses.regression import huber, quadratic, squared_error
+from dljax.losses.segmentation import (
+    border_weights,
+    pixel_cross_entropy,
+    soft_dice,
+)
 from dljax.losses.temporal_difference import action_values, q_target
 
 __all__ = [
@@ -30,6 +35,7 @@ __all__ = [
     'activation_divergence',
     'binary_cross_entropy',
     'binomial_loss',
+    'border_weights',
     'contraction',
     'cross_entropy',
     'gaussian_divergence',
@@ -43,9 +49,11 @@ __all__ = [
     'multiclass_hinge',
     'non_saturating_game',
     'per_example',
+    'pixel_cross_entropy',
     'q_target',
     'quadratic',
     'r1_penalty',
+    'soft_dice',
     'squared_error',
     'wasserstein_game',
 ]

@@ -40,6 +40,7 @@ from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, sample_text, score_next
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
+from dljax.objectives.segmentation import count_pixels, score_segmentation, segment
 from dljax.objectives.self_organising import organise, score_map
 from dljax.objectives.sequence import (
     generate,
@@ -61,6 +62,7 @@ __all__ = [
     'code_jacobian',
     'contractive',
     'contrastive_divergence',
+    'count_pixels',
     'elbo',
     'epsilon_greedy',
     'fit_classes',
@@ -92,10 +94,12 @@ __all__ = [
     'score_reconstruction',
     'score_regression',
     'score_return',
+    'score_segmentation',
     'score_solved',
     'score_tags',
     'score_translation',
     'score_variational',
+    'segment',
     'side_by_side',
     'solve_components',
     'solve_readout',

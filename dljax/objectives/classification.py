@@ -17,11 +17,14 @@ def classify(
     augment: Callable[[Key, Array], Array] | None = None,
     mix: Callable[[Key, Array], tuple[Array, Array, Array]] | None = None,
     label_smoothing: float = 0.0,
+    train: bool = True,
 ) -> Objective:
     """Loss of a classifier: cross-entropy of the label, from the logits.
 
     The net is called in train mode, so it moves its own batch statistics. A net with a
     single logit tells two classes apart by binary cross-entropy. Labels are [batch].
+    In evaluation mode a net is learned from that stands still but for what is trained:
+    a head upon a frozen body.
 
     Example:
         >>> import jax, optax
@@ -43,6 +46,8 @@ def classify(
             times that of its label and the rest times that of the label of example
             `partner[i]`, and so is 'accuracy'.
         label_smoothing: in [0, 1].
+        train: whether the net is called in train mode; if not, its batch statistics are
+            used and do not move, and nothing is dropped out.
 
     Returns:
         `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy'.
@@ -54,7 +59,7 @@ def classify(
             inputs = augment(net.make_rng('augment'), inputs)
         if mix is not None:
             inputs, partner, share = mix(net.make_rng('mix'), inputs)
-        logits, labels = net(inputs, *others, train=True), batch['label']
+        logits, labels = net(inputs, *others, train=train), batch['label']
 
         def judged(labels: Array) -> tuple[Array, Array]:
             loss = label_cross_entropy(logits, labels, label_smoothing=label_smoothing)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from dljax.layers import batch_norm
-from dljax.models.segmentation import UNet, unet_2015
-from dljax.models.segmentation.unet import output_side
+from dljax.models.segmentation import UNet, output_side, unet_2015
 from dljax.types import PyTree
 
 SMALL = {'classes': 3, 'width': 4, 'depth': 1}
@@ -75,8 +74,12 @@ def test_a_size_that_does_not_go_through_is_answered_with_the_nearest() -> None:
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match='classes is 1, width 64 and depth 4'):
+    with pytest.raises(ValueError, match='classes is 1'):
         UNet(classes=1)
+    with pytest.raises(ValueError, match='width is 0'):
+        UNet(width=0)
+    with pytest.raises(ValueError, match='depth is -1'):
+        UNet(depth=-1)
     with pytest.raises(ValueError, match='dropout is 1'):
         unet_2015(dropout=1.0)
 

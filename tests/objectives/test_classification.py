@@ -80,3 +80,28 @@ def test_mixing_learns_and_is_the_same_over_two_devices():
         np.testing.assert_allclose(np.asarray(here), np.asarray(there), atol=1e-4)
     score = score_classes('features')
     assert evaluate(net, score, states[0], [arrays])['accuracy'] > 0.9
+
+
+def test_in_evaluation_mode_nothing_moves_and_nothing_is_dropped():
+    class Net(nn.Module):
+        @nn.compact
+        def __call__(self, x, *, train):
+            x = nn.BatchNorm(use_running_average=not train, name='norm')(x)
+            x = nn.Dropout(0.5, deterministic=not train)(x)
+            return nn.Dense(2, name='output')(x)
+
+    batch = {
+        'image': jnp.arange(12.0).reshape(4, 3),
+        'label': jnp.array([0, 1, 1, 0]),
+    }
+    net = Net()
+    variables = net.init(jax.random.key(0), batch['image'], train=False)
+    wanted = score_classes()(net.bind(variables), batch, jnp.int32(0))['loss'].mean()
+    for train in (False, True):
+        loss = nn.apply(classify(train=train), net, mutable='batch_stats')
+        (value, _), moved = loss(
+            variables, batch, jnp.int32(0), rngs={'params': jax.random.key(1)}
+        )
+        mean = moved['batch_stats']['norm']['mean']
+        assert bool((mean != 0).any()) == train
+        assert bool(jnp.allclose(value, wanted, rtol=1e-6)) == (not train)

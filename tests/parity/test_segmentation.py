@@ -14,7 +14,7 @@ TOLERANCE = {'float32': 1e-4, 'float64': 1e-9}
 # Settings, and height and width of the images.
 FORMS = {
     'padded': ({'padded': True, 'depth': 2}, (24, 20)),
-    'normalised': ({'padded': True, 'depth': 2, 'normalise': batch_norm}, (24, 20)),
+    'normalised': ({'padded': True, 'depth': 2, 'normalise': batch_norm}, (48, 40)),
     'paper': ({'padded': False, 'depth': 4}, (188, 204)),
 }
 
@@ -37,6 +37,7 @@ class TorchUNet(torch.nn.Module):
         self.output = torch.nn.Conv2d(width, classes, 1)
 
     def double(self, before: int, after: int, padding: int) -> torch.nn.Sequential:
+        """Make the two convolutions of a level."""
         return torch.nn.Sequential(
             torch.nn.Conv2d(before, after, 3, padding=padding),
             torch.nn.ReLU(),
@@ -45,6 +46,7 @@ class TorchUNet(torch.nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Compute the logits."""
         skips = []
         for level, down in enumerate(self.down):
             x = down(torch.nn.functional.max_pool2d(x, 2) if level else x)
@@ -63,6 +65,7 @@ class NormalisedTorchUNet(TorchUNet):
     """The same with batch norm before each rectifier, in the place of the biases."""
 
     def double(self, before: int, after: int, padding: int) -> torch.nn.Sequential:
+        """Make the two convolutions of a level."""
         return torch.nn.Sequential(
             torch.nn.Conv2d(before, after, 3, padding=padding, bias=False),
             torch.nn.BatchNorm2d(after),

@@ -1,5 +1,5 @@
 """Networks that give each pixel of an image a class."""
 
-from dljax.models.segmentation.unet import UNet, unet_2015
+from dljax.models.segmentation.unet import UNet, output_side, unet_2015
 
-__all__ = ['UNet', 'unet_2015']
+__all__ = ['UNet', 'output_side', 'unet_2015']

@@ -7,7 +7,14 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import Normalise, NormalisedConv, TransposedConv, check_images
+from dljax.layers import (
+    Normalise,
+    NormalisedConv,
+    TransposedConv,
+    check_images,
+    recomputed,
+)
+from dljax.models.settings import check_settings, settings_of
 from dljax.types import Array
 
 # A Gaussian of variance 2 / N for the N inputs of a unit, as the paper asks for.
@@ -36,7 +43,7 @@ class DoubleConv(nn.Module):
     kernel_init: Initializer = he_normal
 
     @nn.compact
-    def __call__(self, maps: Array, train: bool = False) -> Array:
+    def __call__(self, maps: Array, *, train: bool = False) -> Array:
         """Turn maps [batch, height, width, channel] into [batch, ..., features]."""
         for name in ('conv1', 'conv2'):
             maps = NormalisedConv(
@@ -118,16 +125,9 @@ class UNet(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        if self.classes < 2 or self.width < 1 or self.depth < 0:
-            raise ValueError(
-                f'classes is {self.classes}, width {self.width} and depth '
-                f'{self.depth}, wanted at least 2, 1 and 0'
-            )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the share that '
-                'is dropped, not the share that is kept'
-            )
+        check_settings(self.classes, {'dropout': self.dropout}, width=self.width)
+        if self.depth < 0:
+            raise ValueError(f'depth is {self.depth}, wanted at least 0')
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Array:
@@ -156,52 +156,40 @@ class UNet(nn.Module):
             'param_dtype': self.param_dtype,
             'kernel_init': self.kernel_init,
         }
-        level = nn.remat(DoubleConv, static_argnums=(2,)) if self.remat else DoubleConv
         common = {
             'padded': self.padded,
             'normalise': self.normalise,
             'axis_name': self.axis_name,
             **types,
         }
+
+        def level(features: int, name: str, maps: Array) -> Array:
+            block = DoubleConv(features, name=name, **common)
+            return recomputed(block, maps, train=train, remat=self.remat)
+
         drop = nn.Dropout(self.dropout, deterministic=not train)
         x, skips = image, []
         for index in range(self.depth):
-            x = level(self.width * 2**index, name=f'down_{index}', **common)(x, train)
+            x = level(self.width * 2**index, f'down_{index}', x)
             x = drop(x) if index == self.depth - 1 else x
             skips.append(x)
             x = nn.max_pool(x, (2, 2), strides=(2, 2))
-        x = level(self.width * 2**self.depth, name='bottom', **common)(x, train)
-        x = drop(x)
+        x = drop(level(self.width * 2**self.depth, 'bottom', x))
         for index in reversed(range(self.depth)):
             features, name = self.width * 2**index, f'upconv_{index}'
-            up = TransposedConv(features, 2, padding=(1, 1), name=name, **types)
-            x = up(x)
+            x = TransposedConv(features, 2, padding=(1, 1), name=name, **types)(x)
             x = jnp.concatenate([_middle(skips[index], x), x], axis=-1)
-            x = level(features, name=f'up_{index}', **common)(x, train)
+            x = level(features, f'up_{index}', x)
         return nn.Conv(self.classes, (1, 1), name='output', **types)(x)
 
 
-def unet_2015(
-    classes: int = 2,
-    width: int = 64,
-    depth: int = 4,
-    dropout: float = 0.5,
-    remat: bool = False,
-    dtype: DTypeLike | None = None,
-    param_dtype: DTypeLike = jnp.float32,
-    kernel_init: Initializer = he_normal,
-) -> UNet:
+@settings_of(UNet, 'padded', dropout=0.5)
+def unet_2015(**settings: Any) -> UNet:
     """Make the U-Net of the paper: unpadded, 572x572 pixels in, 388x388 logits out.
 
     Args:
-        classes: the number of logits of a pixel, at least 2.
-        width: channels of the first level, at least 1.
-        depth: number of poolings, at least 0.
-        dropout: at the end of the contracting path, in [0, 1).
-        remat: whether the levels are computed again in the backward pass.
-        dtype: the type of the computation; None takes that of inputs and parameters.
-        param_dtype: the type of the parameters.
-        kernel_init: initialiser of the weights.
+        **settings: of `UNet`, but `padded`; here `dropout` is 0.5 where it is not
+            given.
 
     Returns:
         The module.
@@ -212,18 +200,14 @@ def unet_2015(
     Reference:
         Ronneberger, Fischer and Brox, 2015, U-Net: Convolutional Networks for
         Biomedical Image Segmentation, https://arxiv.org/abs/1505.04597
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> init, image = unet_2015().init_with_output, jnp.ones((1, 572, 572, 1))
+        >>> jax.eval_shape(init, jax.random.key(0), image)[0].shape
+        (1, 388, 388, 2)
     """
-    return UNet(
-        classes,
-        width,
-        depth,
-        padded=False,
-        dropout=dropout,
-        remat=remat,
-        dtype=dtype,
-        param_dtype=param_dtype,
-        kernel_init=kernel_init,
-    )
+    return UNet(padded=False, **settings)
 
 
 def output_side(side: int, depth: int = 4, padded: bool = False) -> int | None:

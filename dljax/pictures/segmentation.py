@@ -1,0 +1,245 @@
+"""Pictures and figures of nets that classify pixels."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from dljax import metrics
+from dljax.data import batches
+from dljax.objectives.segmentation import cropped
+from dljax.pictures.codes import image_rows
+from dljax.pictures.progress import plain
+from dljax.report import Measure, Outcome, Picture, once
+from dljax.training import member
+from dljax.types import Array, Batch
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Predict = Callable[[nn.Module, Batch], Array]
+Counts = Callable[[Outcome], np.ndarray]  # [members, classes, classes] of an outcome
+
+
+def pixel_counts(count: Predict, split: str = 'test', batch_size: int = 64) -> Counts:
+    """Count over a whole set which class pixels were taken for.
+
+    Args:
+        count: `(net, batch) -> [classes, classes]`, as `objectives.count_pixels` gives.
+        split: which set.
+        batch_size: images at once.
+
+    Returns:
+        `(outcome) -> [members, classes, classes]` int64, row: the truth. It remembers
+        the last outcome, for all that is drawn and measured of it.
+    """
+
+    def counted(outcome: Outcome) -> np.ndarray:
+        return np.stack(
+            [_total(one, count, split, batch_size) for one in _each(outcome)]
+        )
+
+    return once(counted)
+
+
+def overlaps(counts: Counts, names: Sequence[str]) -> Measure:
+    """Take the figures of a segmentation: exact over the set, not means over images.
+
+    Args:
+        counts: of `pixel_counts`.
+        names: of the classes, the background first.
+
+    Returns:
+        The measure, [members] each: 'iou', the mean of intersection over union over all
+        classes; 'iou_objects', over all but the background; 'dice', the mean over all;
+        'accuracy', of pixels; 'iou_' and its name for each class that occurs.
+    """
+
+    def measure(outcome: Outcome) -> dict[str, np.ndarray]:
+        table = counts(outcome)
+        each = np.asarray(metrics.intersection_over_union(table))
+        occurs = table.sum((0, 2)) > 0
+        return {
+            'iou': np.asarray(metrics.mean_iou(table)),
+            'iou_objects': np.asarray(metrics.mean_iou(table, background=False)),
+            'dice': np.nanmean(np.asarray(metrics.dice(table)), axis=1),
+            'accuracy': np.asarray(metrics.pixel_accuracy(table)),
+        } | {
+            f'iou_{name}': each[:, index]
+            for index, name in enumerate(names)
+            if occurs[index]
+        }
+
+    return measure
+
+
+def class_overlaps(counts: Mapping[str, Counts], names: Sequence[str]) -> Picture:
+    """Draw the intersection over union of each class, a bar a net.
+
+    Args:
+        counts: of `pixel_counts`, by the name of the net.
+        names: of the classes, the background first.
+
+    Returns:
+        The picture: means over the members, and lines from the least to the greatest.
+    """
+
+    def draw(outcome: Outcome) -> 'Figure':
+        figure = plain(2.5 + (0.3 + 0.2 * len(counts)) * len(names), 3.4)
+        axes = figure.add_subplot()
+        width = 0.8 / len(counts)
+        for index, (name, count) in enumerate(counts.items()):
+            table = count(outcome)
+            values = np.nan_to_num(np.asarray(metrics.intersection_over_union(table)))
+            middle = values.mean(0)
+            ends = np.stack([middle - values.min(0), values.max(0) - middle]).clip(0)
+            mean = float(np.asarray(metrics.mean_iou(table)).mean())
+            places = np.arange(len(names)) + (index - (len(counts) - 1) / 2) * width
+            axes.bar(
+                places,
+                middle,
+                width,
+                yerr=ends if len(values) > 1 else None,
+                label=f'{name}: mean {mean:.3f}',
+            )
+            axes.axhline(mean, color=f'C{index}', linestyle=':', linewidth=1)
+        axes.set_xticks(range(len(names)), names)
+        axes.set(ylim=(0, 1), ylabel='intersection over union')
+        axes.grid(axis='y', alpha=0.3)
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(handles, labels, loc='outside upper center', ncols=len(counts))
+        return figure
+
+    return draw
+
+
+def pixel_confusion(counts: Counts, names: Sequence[str]) -> Picture:
+    """Draw which class pixels were taken for, in per cent of those of the true class.
+
+    Args:
+        counts: of `pixel_counts`.
+        names: of the classes.
+
+    Returns:
+        The picture, of all members together.
+    """
+
+    def draw(outcome: Outcome) -> 'Figure':
+        table = counts(outcome).sum(0)
+        share = 100 * table / np.maximum(table.sum(1, keepdims=True), 1)
+        figure = plain(2.6 + 0.5 * len(names), 2 + 0.44 * len(names))
+        axes = figure.add_subplot()
+        axes.imshow(np.sqrt(share), cmap='Blues', vmin=0, vmax=10)
+        for (row, column), value in np.ndenumerate(share):
+            if value >= 0.05:
+                color = 'white' if value > 35 else 'black'
+                text = f'{value:.1f}' if value < 99.95 else '100'
+                place = {'ha': 'center', 'va': 'center', 'fontsize': 8}
+                axes.text(column, row, text, color=color, **place)
+        turned = 45 if max(map(len, names)) > 2 else 0
+        axes.set_xticks(range(len(names)), names, rotation=turned)
+        axes.set_yticks(range(len(names)), names)
+        axes.set(xlabel='predicted', ylabel='true')
+        axes.set_title('% of the pixels of the true class', fontsize=10)
+        return figure
+
+    return draw
+
+
+def segmented(
+    predict: Mapping[str, Predict],
+    names: Sequence[str],
+    split: str = 'test',
+    count: int = 10,
+) -> Picture:
+    """Show images, the truth, what nets make of them, and where they are wrong.
+
+    Args:
+        predict: `(net, batch) -> [batch, height, width, classes]` logits, by the name
+            of the net; of the middle of the images where they are smaller.
+        names: of the classes, the background first; at most 21.
+        split: which set; its images are in [0, 1], with 1 or 3 channels.
+        count: how many images.
+
+    Returns:
+        The picture, with a legend of the classes; wrong pixels are red on the image.
+    """
+
+    def draw(outcome: Outcome) -> 'Figure':
+        from matplotlib.patches import Patch
+
+        batch = outcome.evaluation[split]
+        batch = {k: np.asarray(batch[k][:count]) for k in ('image', 'label')}
+        said = {
+            name: np.asarray(outcome.apply(one, batch)) for name, one in predict.items()
+        }
+        like = next(iter(said.values()))
+        image, label = (np.asarray(cropped(batch[k], like)) for k in batch)
+        image = np.broadcast_to(image, (*image.shape[:3], 3))
+        colours = palette(len(names))
+        rows = {'image': image, 'truth': colours[label]}
+        for name, logits in said.items():
+            found = logits.argmax(-1)
+            wrong = found != label
+            share = f'{100 * wrong.mean():.1f} % wrong'
+            rows[name] = colours[found]
+            dim = 0.6 * image
+            rows[f'{name}: {share}'] = np.where(wrong[..., None], [1.0, 0.1, 0.1], dim)
+        figure = image_rows(rows, f'{split} set')
+        present = np.unique([label, *(one.argmax(-1) for one in said.values())])
+        figure.legend(
+            handles=[
+                Patch(facecolor=colours[index], edgecolor='0.5', label=names[index])
+                for index in present
+            ],
+            loc='outside lower center',
+            ncols=min(len(present), 11),
+            fontsize=8,
+            handlelength=1.0,
+            columnspacing=1.0,
+        )
+        return figure
+
+    return draw
+
+
+def palette(classes: int) -> np.ndarray:
+    """Give each class a colour: a dark grey the background, bright ones the others.
+
+    Args:
+        classes: how many, from 1 to 21.
+
+    Returns:
+        [classes, 3] in [0, 1], all different.
+
+    Raises:
+        ValueError: for another number.
+    """
+    from matplotlib import colormaps
+
+    if not 1 <= classes <= 21:
+        raise ValueError(f'classes is {classes}, wanted 1 to 21, the colours there are')
+    colours = colormaps['tab10' if classes <= 11 else 'tab20'].colors
+    return np.array([(0.12, 0.12, 0.12), *colours[: classes - 1]])
+
+
+def _each(outcome: Outcome) -> list[Outcome]:
+    """One by one: mapped kernels are slow on a CPU."""
+    if np.ndim(outcome.members.step) == 0:
+        return [outcome]
+    return [
+        dataclasses.replace(outcome, state=member(outcome.members, index))
+        for index in range(len(outcome.members.step))
+    ]
+
+
+def _total(outcome: Outcome, count: Predict, split: str, size: int) -> np.ndarray:
+    """Sum the counts of batches; the padding of a short last one counts nothing."""
+    total = 0
+    for batch in batches(outcome.evaluation[split], size):
+        batch = {k: jnp.asarray(v) for k, v in batch.items()}
+        total = total + np.asarray(outcome.apply(count, batch), np.int64)
+    return total

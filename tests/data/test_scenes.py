@@ -1,0 +1,212 @@
+"""Scenes of digits: the truth about each pixel is exact, and two keys differ."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dljax import data
+from dljax.data import Placement, Scenes, digit_scenes, paint, procedural
+from dljax.data.painting import INK
+from dljax.types import Array, fold
+
+KEY = jax.random.key(0)
+RNG = np.random.default_rng(0)
+DIGITS = RNG.uniform(size=(20, 8, 8, 1)).astype(np.float32)
+LABELS = np.arange(20) % 10
+painted = jax.jit(paint)
+PLAIN = {'background': (0.2, 0.2), 'texture': 0.0, 'noise': 0.0}
+
+
+def at(
+    *centres: tuple[float, float], side: float = 2.0, angle: float = 0.0
+) -> Placement:
+    digits = (1, len(centres))
+    return Placement(
+        jnp.asarray([centres], jnp.float32),
+        jnp.full(digits, side),
+        jnp.full(digits, angle),
+        jnp.asarray([[1.0, 0.5, 0.8][: len(centres)]]),
+    )
+
+
+def squares(*classes: int, side: int = 2) -> tuple[Array, Array]:
+    return jnp.ones((1, len(classes), side, side, 1)), jnp.asarray([classes])
+
+
+def drawn(scenes: Scenes, examples: int = 40) -> dict[str, np.ndarray]:
+    made = jax.jit(scenes.draw, static_argnums=1)(KEY, examples)
+    return {name: np.asarray(values) for name, values in made.items()}
+
+
+def test_the_digit_on_top_hides_the_one_below_and_takes_its_pixels() -> None:
+    ground = jnp.full((1, 4, 5, 1), 0.25)
+    # Rows 0 and 1, columns 0 and 1; then one place down and to the right.
+    place = at((-1.0, -1.5), (0.0, -0.5))
+    made = painted(ground, *squares(3, 9), place)
+    label = [[3, 3, 0, 0, 0], [3, 9, 9, 0, 0], [0, 9, 9, 0, 0], [0, 0, 0, 0, 0]]
+    np.testing.assert_array_equal(made['label'][0], label)
+    first, second = np.array(label) == 3, np.array(label) == 9
+    np.testing.assert_array_equal(made['instance'][0], first + 2 * second)
+    grey = np.select([first, second], [1.0, 0.5], 0.25)
+    np.testing.assert_allclose(made['image'][0, :, :, 0], grey, rtol=1e-6)
+    np.testing.assert_array_equal(made['box'][0], [[0, 0, 2, 2], [1, 1, 3, 3]])
+    np.testing.assert_array_equal(made['class'], [[3, 9]])
+
+
+def test_a_hidden_digit_and_an_empty_place_have_neither_class_nor_box() -> None:
+    ground = jnp.zeros((1, 4, 5, 1))
+    made = painted(ground, *squares(3, 9), at((0.0, 0.5), (0.0, 0.5)))
+    np.testing.assert_array_equal(made['class'], [[0, 9]])
+    np.testing.assert_array_equal(made['box'][0], [[0, 0, 0, 0], [1, 2, 3, 4]])
+    made = painted(ground, *squares(3, 0), at((0.0, 0.0), (0.0, 0.0)))
+    np.testing.assert_array_equal(made['class'], [[3, 0]])
+    assert set(np.unique(made['label'])) == {0, 3}
+    outside = painted(ground, *squares(3, 0), at((9.0, 9.0), (0.0, 0.0)))
+    assert outside['label'].max() == 0 and outside['class'].max() == 0
+
+
+def test_only_ink_above_the_threshold_is_painted() -> None:
+    glyph = jnp.asarray([[INK - 0.01, INK + 0.01], [1.0, 0.0]])[None, None, :, :, None]
+    made = painted(
+        jnp.full((1, 2, 2, 1), 0.2), glyph, jnp.asarray([[4]]), at((0.0, 0.0))
+    )
+    np.testing.assert_array_equal(made['label'][0], [[0, 4], [4, 0]])
+    between = 0.2 + (INK + 0.01) * 0.8  # full ink is 1
+    np.testing.assert_allclose(
+        made['image'][0, :, :, 0], [[0.2, between], [1.0, 0.2]], rtol=1e-5
+    )
+
+
+def test_a_glyph_is_magnified_and_turned_about_its_centre() -> None:
+    bar = jnp.zeros((4, 4)).at[:, 1:3].set(1.0)[None, None, :, :, None]
+    ground, classes = jnp.zeros((1, 16, 16, 1)), jnp.asarray([[1]])
+    upright = painted(ground, bar, classes, at((0.0, 0.0), side=12.0))
+    lying = painted(ground, bar, classes, at((0.0, 0.0), side=12.0, angle=90.0))
+    np.testing.assert_array_equal(lying['label'][0], np.rot90(upright['label'][0]))
+    top, left, bottom, right = np.asarray(upright['box'][0, 0])
+    assert 12 <= bottom - top <= 14 and 6 <= right - left <= 8  # magnified threefold
+    moved = painted(ground, bar, classes, at((1.0, -2.0), side=12.0))
+    np.testing.assert_array_equal(
+        moved['box'][0, 0] - upright['box'][0, 0], [1, -2, 1, -2]
+    )
+
+
+def test_label_instance_class_and_box_agree_with_what_was_painted() -> None:
+    made = drawn(digit_scenes(DIGITS, LABELS, most=5, tries=1, **PLAIN))
+    changed = np.abs(made['image'][..., 0] - 0.2) > 1e-6
+    np.testing.assert_array_equal(made['label'] > 0, changed)
+    assert 0.05 < changed.mean() < 0.8
+    hidden = 0
+    for index in range(40):
+        instance, label = made['instance'][index], made['label'][index]
+        for number, (kind, box) in enumerate(
+            zip(made['class'][index], made['box'][index], strict=True), start=1
+        ):
+            where = np.argwhere(instance == number)
+            hidden += not len(where)
+            assert (len(where) > 0) == (kind > 0)
+            if len(where):
+                assert (label[instance == number] == kind).all()
+                np.testing.assert_array_equal(box, [*where.min(0), *where.max(0) + 1])
+        assert ((instance > 0) == (label > 0)).all()
+    assert hidden > 0
+
+
+def test_counts_classes_and_sizes_are_those_asked_for() -> None:
+    scenes = digit_scenes(DIGITS, LABELS, size=(24, 40), most=3, side=(8, 10), tries=4)
+    made = drawn(scenes, 300)
+    assert made['image'].shape == (300, 24, 40, 1)
+    assert made['image'].dtype == np.float32 and made['label'].dtype == np.int32
+    assert made['image'].min() >= 0 and made['image'].max() <= 1
+    there = (made['class'] > 0).sum(1)
+    shares = np.bincount(there, minlength=4) / 300
+    assert abs(shares[2] - 0.5) < 0.1 and abs(shares[3] - 0.5) < 0.1
+    assert set(np.unique(made['label'])) == set(range(11))
+    height = (made['box'][..., 2] - made['box'][..., 0])[made['class'] > 0]
+    assert 6 < np.median(height) <= 12
+    assert scenes.names == ('background', *'0123456789')
+    assert 'scenes (composed): 2 to 3 of 20 real digits' in scenes.summary
+
+
+def test_more_tries_lay_digits_farther_apart() -> None:
+    def nearest(tries: int) -> float:
+        scenes = digit_scenes(
+            DIGITS, LABELS, most=2, side=(8, 8), rotation=0, tries=tries
+        )
+        box = drawn(scenes, 200)['box']
+        middle = (box[..., :2] + box[..., 2:]) / 2
+        return float(np.linalg.norm(middle[:, 0] - middle[:, 1], axis=-1).mean())
+
+    assert nearest(8) > 1.4 * nearest(1)
+
+
+def test_scenes_are_functions_of_the_key_alone() -> None:
+    scenes = digit_scenes(DIGITS, LABELS)
+    source = procedural(scenes.draw, 4)
+    position = jnp.int32(0)
+    step = jax.jit(lambda position: source.next(KEY, position, None))
+    after, first = step(position)
+    _, second = step(after)
+    _, again = step(position)
+    jax.tree.map(np.testing.assert_array_equal, first, again)
+    assert (first['image'] != second['image']).mean() > 0.5
+    one, other = scenes.fixed(2), scenes.fixed(2, seed=1)
+    jax.tree.map(np.testing.assert_array_equal, one, scenes.fixed(2))
+    assert (one['label'] != other['label']).any()
+    mapped = jax.jit(jax.vmap(lambda key: scenes.draw(key, 2)))(
+        jnp.stack([fold(jax.random.key(seed), 'fixed scenes') for seed in (0, 1)])
+    )
+    np.testing.assert_array_equal(mapped['label'][1], other['label'])
+    np.testing.assert_allclose(mapped['image'][1], other['image'], atol=1e-6)
+
+
+def test_scenes_of_a_split_are_made_of_its_digits_alone() -> None:
+    """With every way to vary a digit shut off, a scene of one is that digit."""
+    digits = data.load('digits').images('test')
+    scenes = digit_scenes(
+        digits['image'],
+        digits['label'],
+        size=(8, 8),
+        most=1,
+        fewest=1,
+        side=(8, 8),
+        rotation=0,
+        brightness=(1, 1),
+        background=(0, 0),
+        texture=0,
+        noise=0,
+    )
+    made = drawn(scenes, 50)
+    known = {}
+    for image, label in zip(digits['image'], digits['label'], strict=True):
+        kept = np.where(image > INK, image, 0).round(4)
+        known[kept.tobytes()] = label + 1
+    for image, kind in zip(made['image'], made['class'][:, 0], strict=True):
+        assert known[image.round(4).tobytes()] == kind
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        ({'fewest': 5}, 'fewest is 5, wanted 1 to most=4'),
+        ({'side': (10, 40)}, r'side is \(10, 40\), wanted two sides in \(0, 32\]'),
+        ({'rotation': 200}, 'rotation is 200'),
+        ({'brightness': (0.5, 2.0)}, 'brightness is'),
+        ({'texture': -1}, 'texture is -1'),
+        ({'noise': -1}, 'noise is -1'),
+        ({'tries': 0}, 'tries is 0'),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        digit_scenes(DIGITS, LABELS, **settings)
+
+
+def test_digits_that_are_no_grey_squares_are_refused() -> None:
+    with pytest.raises(ValueError, match='wanted .examples, side, side, 1.'):
+        digit_scenes(DIGITS[:, :, :6], LABELS)
+    with pytest.raises(ValueError, match='wanted integers, one for each of 20'):
+        digit_scenes(DIGITS, LABELS[:5])
+    with pytest.raises(ValueError, match='labels is -1, wanted at least 0'):
+        digit_scenes(DIGITS, LABELS - 1)
