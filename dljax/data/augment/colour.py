@@ -44,7 +44,7 @@ def colour_jitter(
 
     Example:
         >>> augment = colour_jitter(0.4, 0.4, 0.4, 0.1)
-        >>> augment(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
         (2, 8, 8, 3)
     """
     blends = {

@@ -36,7 +36,7 @@ def cutout(size: int, holes: int = 1, fill: float = 0.0) -> Augmentation:
 
     Example:
         >>> augment = cutout(16)
-        >>> augment(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
         (2, 32, 32, 3)
     """
     if size < 0 or holes < 1:
@@ -92,7 +92,7 @@ def random_erasing(
 
     Example:
         >>> augment = random_erasing(1.0)
-        >>> augment(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
         (2, 32, 32, 3)
     """
     check_probability('probability', probability)
