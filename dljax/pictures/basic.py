@@ -138,6 +138,9 @@ def mistakes(
 def filters(*path: str, title: str = '') -> Picture:
     """Show the kernels of a convolution, or the input weights of dense units as images.
 
+    Kernels for three channels are shown in colour, grey for 0; of others it is the mean
+    over the channels, red above 0 and blue below.
+
     Args:
         *path: of the layer in the parameters, such as 'conv_0'.
         title: of the picture.
@@ -159,8 +162,12 @@ def filters(*path: str, title: str = '') -> Picture:
         if kernel.ndim == 2:
             side = int(np.sqrt(kernel.shape[0]))
             kernel = kernel.reshape(side, side, 1, -1)
+        name = title or '/'.join(path)
+        if kernel.shape[2] == 3:
+            tiles = 0.5 + 0.5 * kernel / max(np.abs(kernel).max(), 1e-12)
+            return grid(np.moveaxis(tiles, -1, 0)[:64], title=name)
         tiles = np.moveaxis(kernel.mean(2), -1, 0)[:64, ..., None]
-        return grid(tiles, title=title or '/'.join(path), symmetric=True)
+        return grid(tiles, title=name, symmetric=True)
 
     return draw
 

@@ -132,6 +132,18 @@ def test_a_confusion_matrix_of_many_classes_stays_of_a_size() -> None:
     assert axes.get_xticklabels()[1].get_text() == 'kind 4'
 
 
+def test_filters_for_three_channels_are_in_colour_around_grey() -> None:
+    kernel = np.zeros((2, 2, 3, 2), np.float32)
+    kernel[0, 1, 2, 0], kernel[1, 1, :, 1] = 4.0, -2.0
+    done = outcome({})
+    done.state.params['conv'] = {'kernel': kernel}
+    first, second = pictures.filters('conv')(done).axes
+    shown = np.asarray(first.images[0].get_array())
+    np.testing.assert_allclose(shown[0, 1], [0.5, 0.5, 1.0])
+    np.testing.assert_allclose(shown[0, 0], 0.5)
+    np.testing.assert_allclose(second.images[0].get_array()[1, 1], 0.25)
+
+
 def test_filters_of_convolutions_and_of_dense_units_are_drawn() -> None:
     done = outcome({})
     conv = {'kernel': np.arange(2 * 2 * 1 * 5, dtype=np.float32).reshape(2, 2, 1, 5)}
