@@ -24,8 +24,7 @@ TOLERANCE = 1e-3
 _EXPECTS = {
     'torchvision': (
         'red, green, blue in [0, 1], less the mean of each channel over ImageNet and '
-        'divided by its deviation: dljax.data.normalise_imagenet; the pre-trained '
-        'GoogLeNet with transform_input=True'
+        'divided by its deviation: dljax.data.normalise_imagenet'
     ),
     'keras': (
         'blue, green, red in 0 to 255, less the mean of each channel over ImageNet: '
@@ -33,6 +32,9 @@ _EXPECTS = {
     ),
     'dljax': 'what it was trained on',
 }
+_GOOGLENET = (
+    'the weights that torchvision offers want transform_input=True and auxiliary=True'
+)
 
 
 def convert(
@@ -104,6 +106,7 @@ def convert(
         'settings': {name: repr(value) for name, value in chosen.items()},
         'parameters': sum(x.size for x in jax.tree.leaves(variables['params'])),
         'input': _EXPECTS[came_from],
+        **({'note': _GOOGLENET} if model == 'googlenet' else {}),
         'logits_difference': difference,
         'logits_difference_is_null_because': reason,
         'arrays': {
@@ -153,9 +156,13 @@ def _difference(
         return None, 'nothing but dljax has a part in it'
     shape = zoo.shapes(model, batch=2)['image'].shape
     images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    logits = {'torchvision': torchvision_logits, 'keras': keras_logits}[judge]
+    arrays = _FORMS[judge].write(model, variables)
     try:
-        theirs = logits(model, _FORMS[judge].write(model, variables), images)
+        if judge == 'torchvision':
+            transforms = getattr(net, 'transform_input', False)
+            theirs = torchvision_logits(model, arrays, images, transforms)
+        else:
+            theirs = keras_logits(model, arrays, images)
     except (ImportError, ValueError) as error:
         return None, ' '.join(str(error).split())[:300]
     single = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), variables)

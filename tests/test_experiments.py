@@ -34,6 +34,7 @@ HEAVY = {
     'adversarial/wgan_gp_digits',
     'autoencoders/beta_vae_digits',
     'autoencoders/conditional_vae_digits',
+    'convolutional/augmentation_digits',
     'segmentation/unet_scenes',
 }
 

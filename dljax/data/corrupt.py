@@ -3,22 +3,25 @@
 import jax
 import jax.numpy as jnp
 
-from dljax.data.augment import Augmentation
-from dljax.types import Array, Key, fold
+from dljax.data.augment.form import Augmentation, check_probability
+from dljax.types import Array, Key
 
 
-def gaussian_noise(deviation: float) -> Augmentation:
+def gaussian_noise(
+    deviation: float, limits: tuple[float, float] | None = None
+) -> Augmentation:
     """Add independent normal noise to every number.
 
     Args:
         deviation: its standard deviation, at least 0, in the unit of the inputs.
+        limits: smallest and largest value that the result is clipped to, (0, 1) for
+            images; `None` does not clip.
 
     Returns:
-        A pure function `(key, inputs) -> inputs`, [batch, ...] float; the result may
-        leave [0, 1].
+        A pure function `(key, inputs) -> inputs`, [batch, ...] float.
 
     Raises:
-        ValueError: at construction, for a negative deviation.
+        ValueError: at construction, for a negative deviation or limits out of order.
 
     Reference:
         Vincent et al., 2010, Stacked Denoising Autoencoders,
@@ -30,10 +33,13 @@ def gaussian_noise(deviation: float) -> Augmentation:
     """
     if deviation < 0:
         raise ValueError(f'deviation is {deviation}, wanted at least 0')
+    if limits is not None and not limits[0] < limits[1]:
+        raise ValueError(f'limits is {limits}, wanted smallest < largest, as (0, 1)')
 
     def corrupt(key: Key, inputs: Array) -> Array:
         noise = jax.random.normal(key, inputs.shape, inputs.dtype)
-        return inputs + deviation * noise
+        noisy = inputs + deviation * noise
+        return noisy if limits is None else jnp.clip(noisy, *limits)
 
     return corrupt
 
@@ -60,7 +66,7 @@ def masking(share: float) -> Augmentation:
         >>> print(masking(1.0)(jax.random.key(0), jnp.ones((1, 3))))
         [[0. 0. 0.]]
     """
-    _check_share(share)
+    check_probability('share', share)
 
     def corrupt(key: Key, inputs: Array) -> Array:
         return jnp.where(jax.random.bernoulli(key, share, inputs.shape), 0.0, inputs)
@@ -68,13 +74,17 @@ def masking(share: float) -> Augmentation:
     return corrupt
 
 
-def salt_and_pepper(share: float, low: float = 0.0, high: float = 1.0) -> Augmentation:
+def salt_and_pepper(
+    share: float, low: float = 0.0, high: float = 1.0, whole_pixels: bool = False
+) -> Augmentation:
     """Set numbers to the smallest or the largest value, each with a probability.
 
     Args:
         share: the probability of either, in [0, 1]; half of it is salt.
         low: the smallest value.
         high: the largest value.
+        whole_pixels: whether what lies along the last axis, the channels of an image,
+            shares a draw, so that the grains are black and white and not coloured.
 
     Returns:
         A pure function `(key, inputs) -> inputs`, [batch, ...] float.
@@ -91,17 +101,12 @@ def salt_and_pepper(share: float, low: float = 0.0, high: float = 1.0) -> Augmen
         >>> print(jnp.unique(damaged))
         [0. 1.]
     """
-    _check_share(share)
+    check_probability('share', share)
 
     def corrupt(key: Key, inputs: Array) -> Array:
-        struck = jax.random.bernoulli(fold(key, 'struck'), share, inputs.shape)
-        salt = jax.random.bernoulli(fold(key, 'salt'), 0.5, inputs.shape)
-        grain = jnp.where(salt, high, low).astype(inputs.dtype)
-        return jnp.where(struck, grain, inputs)
+        shape = (*inputs.shape[:-1], 1) if whole_pixels else inputs.shape
+        draw = jax.random.uniform(key, shape)  # one for both: draws are what takes time
+        grain = jnp.where(draw < share / 2, high, low).astype(inputs.dtype)
+        return jnp.where(draw < share, grain, inputs)
 
     return corrupt
-
-
-def _check_share(share: float) -> None:
-    if not 0 <= share <= 1:
-        raise ValueError(f'share is {share}, wanted a probability in [0, 1]')

@@ -20,6 +20,8 @@ class Standardised(nn.Module):
         net: takes images first.
         offset: of each channel, such as the mean over the training split.
         scale: of each channel, above 0, such as the standard deviation.
+        reverse: whether the net wants the channels the other way round, blue first, as
+            nets from Caffe do; offset and scale are those of red, green, blue.
 
     Raises:
         ValueError: for a scale that is not above 0, or two lengths.
@@ -35,6 +37,7 @@ class Standardised(nn.Module):
     net: nn.Module
     offset: tuple[float, ...]
     scale: tuple[float, ...]
+    reverse: bool = False
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -55,7 +58,7 @@ class Standardised(nn.Module):
 
         Args:
             image: [batch, height, width, channel] float, in [0, 1] if the normalisation
-                was fitted on such.
+                was fitted on such; or uint8 or uint16, which are brought there.
             *others: further inputs of the net.
             **settings: such as `train`.
 
@@ -70,9 +73,13 @@ class Standardised(nn.Module):
                 f'image has shape {image.shape}, wanted {len(self.offset)} channels, '
                 'those of the normalisation'
             )
+        if jnp.issubdtype(image.dtype, jnp.unsignedinteger):
+            image = image.astype(jnp.float32) / jnp.iinfo(image.dtype).max
         offset, scale = (
             jnp.asarray(numbers, jnp.float32).reshape((1,) * (image.ndim - 1) + (-1,))
             for numbers in (self.offset, self.scale)
         )
         normalised = (image.astype(jnp.float32) - offset) / scale
+        if self.reverse:
+            normalised = normalised[..., ::-1]
         return self.net(normalised.astype(image.dtype), *others, **settings)

@@ -18,9 +18,9 @@ def classify_with_auxiliaries(
 ) -> Objective:
     r"""Loss of a classifier with auxiliary heads, such as GoogLeNet.
 
-    $\ell = H(y, f(x)) + w \sum_h H(y, f_h(x))$ with the cross-entropy H, the logits f of
-    the main head and those of the others. All move their batch statistics. Score it by
-    `score_classes`, for the auxiliary heads are left out of evaluation.
+    $\ell = H(y, f(x)) + w \sum_h H(y, f_h(x))$ with the cross-entropy H, the logits f
+    of the main head and those of the others. All move their batch statistics. Score by
+    `score_classes`: evaluation leaves the auxiliary heads out.
 
     Args:
         feature: name of the input in the batch.

@@ -15,12 +15,16 @@ def classify(
     feature: Features = 'image',
     *,
     augment: Callable[[Key, Array], Array] | None = None,
+    mix: Callable[[Key, Array], tuple[Array, Array, Array]] | None = None,
     label_smoothing: float = 0.0,
+    train: bool = True,
 ) -> Objective:
     """Loss of a classifier: cross-entropy of the label, from the logits.
 
     The net is called in train mode, so it moves its own batch statistics. A net with a
     single logit tells two classes apart by binary cross-entropy. Labels are [batch].
+    In evaluation mode a net is learned from that stands still but for what is trained:
+    a head upon a frozen body.
 
     Example:
         >>> import jax, optax
@@ -37,7 +41,13 @@ def classify(
     Args:
         feature: name of the input in the batch, or names of several inputs.
         augment: `(key, input) -> input`, of the first of them, drawn anew in each step.
+        mix: `(key, input) -> (mixed, partner, share)`, such as `data.mixup(0.2)`, of
+            the first of them, after `augment`. The loss of example i is then `share[i]`
+            times that of its label and the rest times that of the label of example
+            `partner[i]`, and so is 'accuracy'.
         label_smoothing: in [0, 1].
+        train: whether the net is called in train mode; if not, its batch statistics are
+            used and do not move, and nothing is dropped out.
 
     Returns:
         `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy'.
@@ -47,11 +57,23 @@ def classify(
         inputs, *others = given(batch, feature)
         if augment is not None:
             inputs = augment(net.make_rng('augment'), inputs)
-        logits = net(inputs, *others, train=True)
-        loss = label_cross_entropy(
-            logits, batch['label'], label_smoothing=label_smoothing
-        )
-        right = accuracy(logits, batch['label'])
+        if mix is not None:
+            inputs, partner, share = mix(net.make_rng('mix'), inputs)
+        logits, labels = net(inputs, *others, train=train), batch['label']
+
+        def judged(labels: Array) -> tuple[Array, Array]:
+            loss = label_cross_entropy(logits, labels, label_smoothing=label_smoothing)
+            return loss, accuracy(logits, labels)
+
+        loss, right = judged(labels)
+        if mix is not None:
+            # Cross-entropy is linear in its target: this is the loss of a mixed label.
+            loss, right = (
+                share * own + (1 - share) * other
+                for own, other in zip(
+                    (loss, right), judged(labels[partner]), strict=True
+                )
+            )
         return loss.mean(), {'accuracy': right.mean()}
 
     return objective

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from dljax.data import as_float, batches
 from dljax.metrics import confusion_matrix as count_confusions
 from dljax.pictures.progress import plain
 from dljax.report import Outcome, Picture
@@ -16,6 +17,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Predict = Callable[[nn.Module, Batch], Array]
+
+AT_ONCE = 64  # examples predicted; a whole set of photographs would fill the memory
+MOST_NAMES = 40  # of classes along an axis
+WIDEST = 9  # letters of a name above a small picture, which holds two of them
+
+
+def predicted(outcome: Outcome, predict: Predict, split: str) -> np.ndarray:
+    """Predict a whole set, a batch at a time.
+
+    Args:
+        outcome: of the run.
+        predict: `(net, batch) -> [batch, ...]`.
+        split: which set.
+
+    Returns:
+        [example, ...].
+    """
+    arrays, parts = outcome.evaluation[split], []
+    count = len(next(iter(arrays.values())))
+    for batch in batches(arrays, min(AT_ONCE, count)):
+        mask = batch.pop('mask')
+        parts.append(np.asarray(outcome.apply(predict, batch))[mask > 0])
+    return np.concatenate(parts)
+
+
+def plain_names(names: Sequence[str]) -> list[str]:
+    """Let Matplotlib write names as they are, where it would see formulas."""
+    return [name.replace('$', r'\$') for name in names]
 
 
 def _classes(logits: np.ndarray) -> np.ndarray:
@@ -39,23 +68,25 @@ def confusion(predict: Predict, names: Sequence[str], split: str = 'test') -> Pi
 
     def draw(outcome: Outcome) -> 'Figure':
         batch = outcome.evaluation[split]
-        said = _classes(np.asarray(outcome.apply(predict, batch)))
+        said = _classes(predicted(outcome, predict, split))
         table = np.asarray(
             count_confusions(said, jnp.asarray(batch['label']), classes=len(names))
         )
-        size = 2 + 0.42 * len(names)
+        size = 2 + 0.42 * min(len(names), MOST_NAMES)
         figure = plain(size, size)
         axes = figure.add_subplot()
         axes.imshow(np.sqrt(table), cmap='Blues')
         for (row, column), count in np.ndenumerate(table):
-            if count:
+            if count and len(names) <= MOST_NAMES:
                 color = 'white' if count > table.max() / 3 else 'black'
                 axes.text(
                     column, row, f'{count:g}', ha='center', va='center', color=color
                 )
-        ticks = range(len(names))
-        axes.set_xticks(ticks, names, rotation=45 if max(map(len, names)) > 2 else 0)
-        axes.set_yticks(ticks, names)
+        ticks = range(0, len(names), -(-len(names) // MOST_NAMES))
+        shown = plain_names([names[tick] for tick in ticks])
+        wide = {'rotation': 45, 'ha': 'right', 'rotation_mode': 'anchor'}
+        axes.set_xticks(ticks, shown, **(wide if max(map(len, shown)) > 2 else {}))
+        axes.set_yticks(ticks, shown)
         title = f'{split}: {len(batch["label"])} examples'
         axes.set(xlabel='predicted', ylabel='true', title=title)
         return figure
@@ -71,7 +102,8 @@ def mistakes(
     Args:
         predict: `(net, batch) -> logits` of [batch, classes].
         names: of the classes.
-        split: which set; its images are [batch, height, width, channel] in [0, 1].
+        split: which set; its images are [batch, height, width, channel] in [0, 1], or
+            integers.
         most: how many.
 
     Returns:
@@ -80,27 +112,34 @@ def mistakes(
 
     def draw(outcome: Outcome) -> 'Figure':
         batch = outcome.evaluation[split]
-        logits = np.asarray(outcome.apply(predict, batch), np.float64)
+        logits = predicted(outcome, predict, split).astype(np.float64)
         logits -= logits.max(1, keepdims=True)
         share = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         true, said = np.asarray(batch['label']), share.argmax(1)
         right = share[np.arange(len(true)), true]
         worst = np.argsort(right)[:most]
         wrong = int((said != true).sum())
+        short = [n if len(n) <= WIDEST else n[: WIDEST - 1] + '…' for n in names]
+        shown = plain_names(short)
         captions = [
-            f'{names[true[i]]} → {names[said[i]]}\n{100 * right[i]:.0f} %'
+            f'{shown[true[i]]} → {shown[said[i]]}\n{100 * right[i]:.0f} %'
             for i in worst
         ]
         title = (
             f'{split}: {wrong} of {len(true)} wrong; true → predicted, belief in true'
         )
-        return grid(np.asarray(batch['image'])[worst], captions=captions, title=title)
+        images = np.asarray(batch['image'])[worst]
+        images = as_float(images) if images.dtype.kind == 'u' else images
+        return grid(images, captions=captions, title=title)
 
     return draw
 
 
 def filters(*path: str, title: str = '') -> Picture:
     """Show the kernels of a convolution, or the input weights of dense units as images.
+
+    Kernels for three channels are shown in colour, grey for 0; of others it is the mean
+    over the channels, red above 0 and blue below.
 
     Args:
         *path: of the layer in the parameters, such as 'conv_0'.
@@ -123,8 +162,12 @@ def filters(*path: str, title: str = '') -> Picture:
         if kernel.ndim == 2:
             side = int(np.sqrt(kernel.shape[0]))
             kernel = kernel.reshape(side, side, 1, -1)
+        name = title or '/'.join(path)
+        if kernel.shape[2] == 3:
+            tiles = 0.5 + 0.5 * kernel / max(np.abs(kernel).max(), 1e-12)
+            return grid(np.moveaxis(tiles, -1, 0)[:64], title=name)
         tiles = np.moveaxis(kernel.mean(2), -1, 0)[:64, ..., None]
-        return grid(tiles, title=title or '/'.join(path), symmetric=True)
+        return grid(tiles, title=name, symmetric=True)
 
     return draw
 

@@ -9,7 +9,10 @@ from dljax.weights.keras_layers import sorted_by_layer
 
 
 def torchvision_logits(
-    name: str, state: Mapping[str, np.ndarray], images: np.ndarray
+    name: str,
+    state: Mapping[str, np.ndarray],
+    images: np.ndarray,
+    transform_input: bool = False,
 ) -> np.ndarray:
     """Compute logits by torchvision.
 
@@ -17,6 +20,7 @@ def torchvision_logits(
         name: of the model.
         state: the whole state dict, from `to_torchvision`.
         images: [batch, height, width, channel] float32, normalised.
+        transform_input: of GoogLeNet.
 
     Returns:
         [batch, classes] float32.
@@ -29,7 +33,11 @@ def torchvision_logits(
     last = 'fc.bias' if 'fc.bias' in state else 'classifier.6.bias'
     settings = {'num_classes': len(state[last])}
     if name == 'googlenet':
-        settings |= {'init_weights': False, 'aux_logits': 'aux1.fc2.bias' in state}
+        settings |= {
+            'init_weights': False,
+            'aux_logits': 'aux1.fc2.bias' in state,
+            'transform_input': transform_input,
+        }
     with torch.device('meta'):  # no time for weights that are replaced at once
         net = getattr(models, name)(weights=None, **settings).eval()
     tensors = {

@@ -66,6 +66,9 @@ def experiment(
             'Confusion matrix': pictures.confusion(predict(), digits.class_names),
             'Worst mistakes': pictures.mistakes(predict(), digits.class_names),
             'First-layer filters': pictures.filters('conv_0'),
+            'First-layer features': pictures.feature_maps('conv_0'),
+            'Second-layer features': pictures.feature_maps('conv_1'),
+            'What was looked at': pictures.explanations(digits.class_names),
         },
     )
 

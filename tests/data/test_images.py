@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import as_float, padded, resized
+from dljax.data import as_float, cropped, padded, resized
 
 
 def test_whole_numbers_become_fractions_of_their_largest_value():
@@ -55,7 +55,16 @@ def test_a_frame_smaller_than_the_image_is_refused():
         padded(np.zeros((4, 4, 1), np.float32), (3, 8))
 
 
-@pytest.mark.parametrize('call', [resized, padded])
+def test_a_centre_crop_undoes_padding_and_has_the_middle():
+    image = np.arange(20, dtype=np.float32).reshape(4, 5, 1)
+    np.testing.assert_array_equal(cropped(image, (2, 3)), image[1:3, 1:4])
+    for size in ((5, 5), (7, 8)):
+        np.testing.assert_array_equal(cropped(padded(image, size), (4, 5)), image)
+    with pytest.raises(ValueError, match='wanted at most'):
+        cropped(image, (4, 6))
+
+
+@pytest.mark.parametrize('call', [resized, padded, cropped])
 def test_whole_numbers_are_not_resized(call):
     with pytest.raises(ValueError, match='as_float'):
         call(np.zeros((4, 4, 1), np.uint8), (8, 8))

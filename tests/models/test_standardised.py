@@ -69,3 +69,30 @@ def test_another_number_of_channels_is_refused() -> None:
     net = Standardised(nn.Dense(1), (0.5,), (0.25,))
     with pytest.raises(ValueError, match='wanted 1 channels'):
         net.init(jax.random.key(0), jnp.ones((1, 2, 2, 3)))
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_integers_are_brought_to_the_unit_range_first(dtype: type) -> None:
+    most = np.iinfo(dtype).max
+    images = np.random.default_rng(0).integers(0, most, (2, 4, 4, 3), dtype)
+    net = Standardised(nn.Dense(2), (0.1, 0.2, 0.3), (0.5, 0.6, 0.7))
+    variables = net.init(jax.random.key(0), images)
+    np.testing.assert_allclose(
+        net.apply(variables, images),
+        net.apply(variables, data.as_float(images)),
+        rtol=1e-5,
+    )
+
+
+def test_channels_are_reversed_for_nets_from_caffe() -> None:
+    images = np.random.default_rng(0).uniform(size=(2, 4, 4, 3)).astype(np.float32)
+    inner = nn.Dense(2)
+    offset = tuple(mean / 255 for mean in (123.68, 116.779, 103.939))
+    net = Standardised(inner, offset, (1 / 255,) * 3, reverse=True)
+    variables = net.init(jax.random.key(0), images)
+    np.testing.assert_allclose(
+        net.apply(variables, images),
+        inner.apply(variables, data.normalise_caffe(images)),
+        rtol=1e-4,
+        atol=1e-3,
+    )

@@ -4,10 +4,16 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+import pytest
 
-from dljax.data import truth_table
-from dljax.models.feedforward import xor_2_2_1, xor_weights
-from dljax.objectives import predict, score_solved
+from dljax.data import mixup, resident, truth_table
+from dljax.models.feedforward import MLP, xor_2_2_1, xor_weights
+from dljax.objectives import classify, predict, score_classes, score_solved
+from dljax.training import Player, data_mesh, evaluate, fit, learner, sharded
+from dljax.types import Array, Key
+
+KEY = jax.random.key(0)
 
 
 def test_a_set_is_solved_when_its_last_example_is_right():
@@ -30,3 +36,72 @@ def test_predictions_are_float32_whatever_the_precision():
     logits = nn.apply(predict('features'), net)(variables, batch)
     assert net.apply(variables, batch['features']).dtype == jnp.bfloat16
     assert logits.dtype == jnp.float32
+
+
+@pytest.mark.parametrize('smoothing', [0.0, 0.1])
+def test_the_loss_of_mixed_inputs_is_that_of_the_mixed_labels(smoothing):
+    features = jax.random.normal(KEY, (6, 4))
+    labels = jnp.array([0, 1, 2, 0, 1, 2])
+    partner = jnp.array([3, 1, 0, 5, 2, 4])
+    share = jnp.array([0.9, 0.2, 0.7, 0.5, 1.0, 0.0])
+
+    def mix(key: Key, inputs: Array) -> tuple[Array, Array, Array]:
+        del key
+        return inputs + 1, partner, share
+
+    net = MLP(hidden=(), outputs=3)
+    variables = net.init(KEY, features)
+    loss, metrics = nn.apply(
+        classify('features', mix=mix, label_smoothing=smoothing), net
+    )(variables, {'features': features, 'label': labels}, 0, rngs={'params': KEY})
+    logits = net.apply(variables, features + 1)
+    one_hot = jax.nn.one_hot(labels, 3)
+    soft = share[:, None] * one_hot + (1 - share[:, None]) * one_hot[partner]
+    target = optax.smooth_labels(soft, smoothing)
+    expected = optax.softmax_cross_entropy(logits, target).mean()
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    right = jnp.take_along_axis(soft, logits.argmax(-1)[:, None], axis=1).mean()
+    np.testing.assert_allclose(metrics['accuracy'], right, rtol=1e-6)
+
+
+@pytest.mark.heavy
+def test_mixing_learns_and_is_the_same_over_two_devices():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(64, 2)).astype(np.float32)
+    arrays = {'features': points, 'label': (points.sum(1) > 0).astype(np.int32)}
+    net, source = MLP(hidden=(8,), outputs=2), resident(arrays, 32)
+    player = Player(optax.adam(0.05), loss=classify('features', mix=mixup(1.0)))
+    one = learner(net, {'c': player})
+    states = [
+        fit(train, source, steps=60, key=KEY, chunk=20)[0]
+        for train in (one, sharded(one, data_mesh(jax.devices()[:2])))
+    ]
+    for here, there in zip(*map(jax.tree.leaves, states), strict=True):
+        np.testing.assert_allclose(np.asarray(here), np.asarray(there), atol=1e-4)
+    score = score_classes('features')
+    assert evaluate(net, score, states[0], [arrays])['accuracy'] > 0.9
+
+
+def test_in_evaluation_mode_nothing_moves_and_nothing_is_dropped():
+    class Net(nn.Module):
+        @nn.compact
+        def __call__(self, x, *, train):
+            x = nn.BatchNorm(use_running_average=not train, name='norm')(x)
+            x = nn.Dropout(0.5, deterministic=not train)(x)
+            return nn.Dense(2, name='output')(x)
+
+    batch = {
+        'image': jnp.arange(12.0).reshape(4, 3),
+        'label': jnp.array([0, 1, 1, 0]),
+    }
+    net = Net()
+    variables = net.init(jax.random.key(0), batch['image'], train=False)
+    wanted = score_classes()(net.bind(variables), batch, jnp.int32(0))['loss'].mean()
+    for train in (False, True):
+        loss = nn.apply(classify(train=train), net, mutable='batch_stats')
+        (value, _), moved = loss(
+            variables, batch, jnp.int32(0), rngs={'params': jax.random.key(1)}
+        )
+        mean = moved['batch_stats']['norm']['mean']
+        assert bool((mean != 0).any()) == train
+        assert bool(jnp.allclose(value, wanted, rtol=1e-6)) == (not train)

@@ -1,5 +1,7 @@
 """Pictures and the page: what they show is what the run knows."""
 
+import io
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,9 @@ import pytest
 from flax import linen as nn
 
 from dljax import pictures
+from dljax.models.standardised import Standardised
 from dljax.objectives import predict
+from dljax.pictures.basic import predicted
 from dljax.report import Outcome, once
 from dljax.types import Array, State
 
@@ -73,6 +77,71 @@ def test_the_worst_mistake_comes_first() -> None:
     assert len(figure.axes) == 2
     assert figure.axes[0].get_title().startswith('a → c\n')
     assert '1 of 4 wrong' in figure.get_suptitle()
+
+
+def test_a_set_is_predicted_in_parts_and_in_order() -> None:
+    shapes = []
+
+    def traced(net: nn.Module, batch: dict) -> Array:
+        shapes.append(batch['image'].shape)
+        return predict()(net, batch)
+
+    images = np.random.default_rng(0).uniform(size=(150, 1, 3, 1)).astype(np.float32)
+    found = predicted(outcome({'test': {'image': images}}), traced, 'test')
+    np.testing.assert_allclose(found, 5 * images.reshape(150, 3), rtol=1e-5)
+    assert shapes == [(64, 1, 3, 1)]  # compiled once; 150 are no multiple of it
+
+
+def test_names_of_classes_are_written_as_they_are() -> None:
+    batch = {'image': IMAGES, 'label': np.array([0, 1, 0, 2], np.int32)}
+    names = ['$x^$ of', 'a $ b', '10 €']
+    for draw in (pictures.confusion, pictures.mistakes):
+        figure = draw(predict(), names)(outcome({'test': batch}))
+        figure.savefig(io.BytesIO())  # a formula that is none would raise here
+    assert figure.axes[0].get_title().startswith(r'\$x^\$ of → 10 €')
+
+
+def test_long_names_above_mistakes_are_cut() -> None:
+    batch = {'image': IMAGES, 'label': np.array([0, 1, 0, 2], np.int32)}
+    names = ['golden retriever', 'afghan hound', 'wolf']
+    figure = pictures.mistakes(predict(), names)(outcome({'test': batch}))
+    assert figure.axes[0].get_title().startswith('golden r… → wolf\n')
+
+
+def test_mistakes_among_pictures_of_integers_are_shown_in_their_range() -> None:
+    net, images = Standardised(Identity(), (0.0,), (1.0,)), (IMAGES * 255).astype('u1')
+    params = {'dense': {'kernel': 5.0 * jnp.eye(3)}}
+    state = State(jnp.int32(0), params, {}, {})
+    batch = {'image': images, 'label': np.array([0, 1, 2, 2], np.int32)}
+    figure = pictures.mistakes(predict(), ['a', 'b', 'c'])(
+        Outcome(net, state, state, {'test': batch}, [])
+    )
+    shown = figure.axes[0].images[0]
+    assert shown.get_array().max() == 1.0 and shown.get_clim() == (0.0, 1.0)
+
+
+def test_a_confusion_matrix_of_many_classes_stays_of_a_size() -> None:
+    count = 130
+    images = np.eye(count, dtype=np.float32).reshape(count, 1, count, 1)
+    batch = {'image': images, 'label': np.arange(count, dtype=np.int32)}
+    draw = pictures.confusion(predict(), [f'kind {i}' for i in range(count)])
+    figure = draw(outcome({'test': batch}, inputs=count))
+    assert max(figure.get_size_inches()) < 20
+    axes = figure.axes[0]
+    assert not axes.texts and len(axes.get_xticks()) <= 40
+    assert axes.get_xticklabels()[1].get_text() == 'kind 4'
+
+
+def test_filters_for_three_channels_are_in_colour_around_grey() -> None:
+    kernel = np.zeros((2, 2, 3, 2), np.float32)
+    kernel[0, 1, 2, 0], kernel[1, 1, :, 1] = 4.0, -2.0
+    done = outcome({})
+    done.state.params['conv'] = {'kernel': kernel}
+    first, second = pictures.filters('conv')(done).axes
+    shown = np.asarray(first.images[0].get_array())
+    np.testing.assert_allclose(shown[0, 1], [0.5, 0.5, 1.0])
+    np.testing.assert_allclose(shown[0, 0], 0.5)
+    np.testing.assert_allclose(second.images[0].get_array()[1, 1], 0.25)
 
 
 def test_filters_of_convolutions_and_of_dense_units_are_drawn() -> None:

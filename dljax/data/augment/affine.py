@@ -37,7 +37,7 @@ def affine(
 
     Example:
         >>> augment = affine(rotation=10, scale=(0.9, 1.1), translation=0.1)
-        >>> augment(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
         (4, 8, 8, 1)
     """
     low, high = scale
@@ -54,7 +54,7 @@ def affine(
         )
 
     def augment(key: Key, images: Array) -> Array:
-        batch, height, width, _ = images.shape
+        batch, height, width, _ = checked(images).shape
 
         def draw(name: str, shape: tuple[int, ...], a: float, b: float) -> Array:
             return jax.random.uniform(fold(key, name), shape, minval=a, maxval=b)

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from dljax.data.augment.form import Augmentation, checked, over_pixels
+from dljax.data.augment.form import Augmentation, checked, of_each
 from dljax.types import Array, Key, fold
 
 # Of red, green and blue in what the eye sees as bright (ITU-R BT.601).
@@ -18,9 +18,9 @@ def colour_jitter(
 ) -> Augmentation:
     """Change brightness, contrast, saturation and hue by random factors.
 
-    The first three blend the image with black, with its mean grey and with its own grey
-    version, in an order drawn for each example; a turn of the hue comes last.
-    torchvision draws the place of the hue as well.
+    They are changed in this order, where torchvision draws one: the first three blend
+    the image with black, with its mean grey and with its own grey version, and commute
+    but for the clipping.
 
     Args:
         brightness: at least 0; the factor is uniform in [1 - brightness,
@@ -44,11 +44,15 @@ def colour_jitter(
 
     Example:
         >>> augment = colour_jitter(0.4, 0.4, 0.4, 0.1)
-        >>> augment(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
         (2, 8, 8, 3)
     """
-    spans = {'brightness': brightness, 'contrast': contrast, 'saturation': saturation}
-    for name, span in spans.items():
+    blends = {
+        brightened: ('brightness', brightness),
+        contrasted: ('contrast', contrast),
+        saturated: ('saturation', saturation),
+    }
+    for name, span in blends.values():
         if not 0 <= span < float('inf'):
             raise ValueError(f'{name} is {span}, wanted a number of at least 0')
     if not 0 <= hue <= 0.5:
@@ -56,40 +60,20 @@ def colour_jitter(
             f'hue is {hue}, wanted a share of the colour circle in [0, 0.5]: half of '
             'it to either side is all of it'
         )
-    blends = tuple(name for name, span in spans.items() if span)
 
     def augment(key: Key, images: Array) -> Array:
-        dtype, batch = checked(images).dtype, len(images)
+        dtype = checked(images).dtype
         images = images.astype(jnp.float32)
-        if blends:
-            factors = jnp.stack(
-                [
-                    jax.random.uniform(
-                        fold(key, name),
-                        (batch,),
-                        minval=max(1 - spans[name], 0.0),
-                        maxval=1 + spans[name],
-                    )
-                    for name in blends
-                ]
-            )
-            rank = jax.random.uniform(fold(key, 'order'), (len(blends), batch))
-            order = jnp.argsort(rank, axis=0)
-            for kind in order:
-                others = jnp.stack(
-                    [
-                        jnp.broadcast_to(_other(name, images), images.shape)
-                        for name in blends
-                    ]
-                )
-                chosen = jnp.broadcast_to(over_pixels(kind), images.shape)
-                factor = jnp.take_along_axis(factors, kind[None, :], axis=0)[0]
-                images = _blended(images, jax.lax.select_n(chosen, *others), factor)
+
+        def draw(name: str, low: float, high: float) -> Array:
+            shape = images.shape[:1]
+            return jax.random.uniform(fold(key, name), shape, minval=low, maxval=high)
+
+        for blend, (name, span) in blends.items():
+            if span:
+                images = blend(images, draw(name, max(1 - span, 0.0), 1 + span))
         if hue:
-            turn = jax.random.uniform(
-                fold(key, 'hue'), (batch,), minval=-hue, maxval=hue
-            )
-            images = hue_turned(images, turn)
+            images = hue_turned(images, draw('hue', -hue, hue))
         return images.astype(dtype)
 
     return augment
@@ -105,7 +89,7 @@ def brightened(images: Array, factor: Array | float) -> Array:
     Returns:
         The same shape and type, clipped to [0, 1].
     """
-    return _blended(images, _other('brightness', images), factor)
+    return _blended(images, jnp.zeros((1, 1, 1, 1)), factor)
 
 
 def contrasted(images: Array, factor: Array | float) -> Array:
@@ -118,7 +102,9 @@ def contrasted(images: Array, factor: Array | float) -> Array:
     Returns:
         The same shape and type, clipped to [0, 1].
     """
-    return _blended(images, _other('contrast', images), factor)
+    grey = _luma(images) if images.shape[-1] == 3 else images
+    mean = grey.mean((1, 2, 3), keepdims=True, dtype=jnp.float32)
+    return _blended(images, mean, factor)
 
 
 def saturated(images: Array, factor: Array | float) -> Array:
@@ -134,7 +120,7 @@ def saturated(images: Array, factor: Array | float) -> Array:
     Raises:
         ValueError: for images without three channels.
     """
-    return _blended(images, _other('saturation', images), factor)
+    return _blended(images, _luma(images), factor)
 
 
 def greyed(images: Array) -> Array:
@@ -174,12 +160,10 @@ def hue_turned(images: Array, turn: Array | float) -> Array:
     Raises:
         ValueError: for images without three channels.
     """
-    _check_channels(images)
     dtype = images.dtype
-    images = images.astype(jnp.float32)
-    red, green, blue = (images[..., i] for i in range(3))
-    value = images.max(-1)
-    chroma = value - images.min(-1)
+    red, green, blue = (part.astype(jnp.float32) for part in _channels(images))
+    value = jnp.maximum(jnp.maximum(red, green), blue)
+    chroma = value - jnp.minimum(jnp.minimum(red, green), blue)
     # Grey has no hue; the 1 keeps value and gradient finite.
     divisor = jnp.where(chroma > 0, chroma, 1.0)
     hue = jnp.where(
@@ -189,44 +173,34 @@ def hue_turned(images: Array, turn: Array | float) -> Array:
             value == green, (blue - red) / divisor + 2, (red - green) / divisor + 4
         ),
     )
-    hue = hue + 6 * over_pixels(_of_each(images, turn))[..., 0]
-
-    def channel(number: int) -> Array:
-        k = jnp.mod(hue + number, 6)
-        return value - chroma * jnp.clip(jnp.minimum(k, 4 - k), 0, 1)
-
-    return jnp.stack([channel(n) for n in (5, 3, 1)], axis=-1).astype(dtype)
-
-
-def _other(name: str, images: Array) -> Array:
-    """Give what an image is blended with, in a shape that broadcasts to it."""
-    if name == 'brightness':
-        return jnp.zeros((1, 1, 1, 1), images.dtype)
-    if name == 'saturation':
-        return _luma(images)
-    grey = _luma(images) if images.shape[-1] == 3 else images
-    return grey.mean((1, 2, 3), keepdims=True, dtype=jnp.float32)
+    hue = hue + 6 * _of_each(images, turn)
+    k = hue + jnp.array([5.0, 3.0, 1.0])[None, None, None, :]
+    k = k - 6 * jnp.floor(k / 6)  # the remainder, ten times as fast as jnp.mod
+    result = value - chroma * jnp.clip(jnp.minimum(k, 4 - k), 0, 1)
+    return result.astype(dtype)
 
 
 def _blended(images: Array, other: Array, factor: Array | float) -> Array:
-    factor = over_pixels(_of_each(images, factor))
+    factor = _of_each(images, factor)
     result = factor * images.astype(jnp.float32) + (1 - factor) * other
     return jnp.clip(result, 0, 1).astype(images.dtype)
 
 
 def _luma(images: Array) -> Array:
-    _check_channels(images)
-    weights = jnp.asarray(LUMA, images.dtype)[None, None, None, :]
-    return (images * weights).sum(-1, keepdims=True)
+    # By slices: a sum over so short an axis is 30 times slower on the CPU.
+    parts = zip(LUMA, _channels(images), strict=True)
+    return sum(weight * part for weight, part in parts)
 
 
 def _of_each(images: Array, values: Array | float) -> Array:
-    return jnp.broadcast_to(jnp.asarray(values, jnp.float32), (len(images),))
+    values = jnp.broadcast_to(jnp.asarray(values, jnp.float32), images.shape[:1])
+    return of_each(values, images)
 
 
-def _check_channels(images: Array) -> None:
+def _channels(images: Array) -> list[Array]:
     if images.shape[-1] != 3:
         raise ValueError(
             f'images have {images.shape[-1]} channels, wanted 3 (red, green, blue): '
             'saturation, hue and greyness are of colours'
         )
+    return [images[..., i : i + 1] for i in range(3)]

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from dljax.data.augment.form import Augmentation, check_probability, over_pixels
+from dljax.data.augment.form import Augmentation, check_probability, of_each
 from dljax.types import Array, Key, fold
 
 
@@ -59,7 +59,7 @@ def chance(probability: float, augmentation: Augmentation) -> Augmentation:
     Example:
         >>> from dljax.data import flip
         >>> augment = chance(0.5, flip(vertical=True))
-        >>> augment(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
         (4, 8, 8, 1)
     """
     check_probability('probability', probability)
@@ -71,7 +71,7 @@ def chance(probability: float, augmentation: Augmentation) -> Augmentation:
         chosen = jax.random.bernoulli(
             fold(key, 'chance'), probability, images.shape[:1]
         )
-        return jnp.where(over_pixels(chosen), changed, images)
+        return jnp.where(of_each(chosen, images), changed, images)
 
     return augment
 
@@ -109,7 +109,7 @@ def choice(*augmentations: Augmentation) -> Augmentation:
         for place, apply in enumerate(augmentations):
             changed = apply(fold(key, 'augmentation', place), images)
             _check_kept('choice', images, changed)
-            result = jnp.where(over_pixels(chosen == place), changed, result)
+            result = jnp.where(of_each(chosen == place, images), changed, result)
         return result
 
     return augment
@@ -129,7 +129,7 @@ def fixed(function: Callable[..., Array], **settings: Any) -> Augmentation:
     Example:
         >>> from dljax.data import resized
         >>> augment = fixed(resized, size=(16, 12))
-        >>> augment(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
         (4, 16, 12, 1)
     """
     _check_callable('fixed', (function,))

@@ -9,7 +9,7 @@ from dljax.data.augment.form import (
     check_probability,
     check_span,
     checked,
-    over_pixels,
+    of_each,
 )
 from dljax.types import Array, Key, fold
 
@@ -36,7 +36,7 @@ def cutout(size: int, holes: int = 1, fill: float = 0.0) -> Augmentation:
 
     Example:
         >>> augment = cutout(16)
-        >>> augment(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
         (2, 32, 32, 3)
     """
     if size < 0 or holes < 1:
@@ -92,7 +92,7 @@ def random_erasing(
 
     Example:
         >>> augment = random_erasing(1.0)
-        >>> augment(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
         (2, 32, 32, 3)
     """
     check_probability('probability', probability)
@@ -103,7 +103,7 @@ def random_erasing(
         batch, height, width, _ = checked(images).shape
         box, found = draw_box(key, batch, (height, width), area, aspect)
         struck = jax.random.bernoulli(fold(key, 'erased'), probability, (batch,))
-        covered = marked(box, (height, width)) & over_pixels(struck & found)
+        covered = marked(box, (height, width)) & of_each(struck & found, images)
         if fill is None:
             cover = jax.random.uniform(fold(key, 'fill'), images.shape, images.dtype)
         else:

@@ -9,7 +9,7 @@ from dljax.data.augment.form import (
     Augmentation,
     check_probability,
     checked,
-    over_pixels,
+    of_each,
 )
 from dljax.types import Array, Key, fold
 
@@ -95,7 +95,7 @@ def quarter_turns(turns: Sequence[int] = (0, 1, 2, 3)) -> Augmentation:
         drawn = jax.random.randint(fold(key, 'turns'), (batch,), 0, len(among))
         turn = jnp.asarray(among, jnp.int32)[drawn]
         if odd:
-            swapped = over_pixels(turn % 2 == 1)
+            swapped = of_each(turn % 2 == 1, images)
             images = jnp.where(swapped, jnp.swapaxes(images, 1, 2), images)
         images = _mirrored(images, (turn == 1) | (turn == 2), axis=1)
         return _mirrored(images, (turn == 2) | (turn == 3), axis=2)
@@ -104,4 +104,4 @@ def quarter_turns(turns: Sequence[int] = (0, 1, 2, 3)) -> Augmentation:
 
 
 def _mirrored(images: Array, swapped: Array, axis: int) -> Array:
-    return jnp.where(over_pixels(swapped), jnp.flip(images, axis), images)
+    return jnp.where(of_each(swapped, images), jnp.flip(images, axis), images)

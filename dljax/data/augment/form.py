@@ -30,16 +30,17 @@ def checked(images: Array) -> Array:
     return images
 
 
-def over_pixels(values: Array) -> Array:
-    """Give a number of each example the axes of its image.
+def of_each(values: Array, inputs: Array) -> Array:
+    """Give a number of each example the axes of the inputs.
 
     Args:
         values: [batch].
+        inputs: [batch, ...].
 
     Returns:
-        [batch, 1, 1, 1].
+        [batch, 1, ...], of the rank of the inputs.
     """
-    return values[:, None, None, None]
+    return values.reshape(-1, *[1] * (inputs.ndim - 1))
 
 
 def check_probability(name: str, value: float) -> None:

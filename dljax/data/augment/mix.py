@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from dljax.data.augment.boxes import Box, marked
-from dljax.data.augment.form import checked, over_pixels
+from dljax.data.augment.form import checked, of_each
 from dljax.types import Array, Key, fold
 
 
@@ -19,7 +19,7 @@ class Mixed(NamedTuple):
     this is the loss of the mixed label.
 
     Attributes:
-        images: [batch, height, width, channel] float.
+        images: [batch, ...] float.
         partner: [batch] int32, the example mixed in.
         share: [batch] float32 in [0, 1], of the example itself.
     """
@@ -42,7 +42,8 @@ def mixup(alpha: float = 0.2) -> Mixing:
         alpha: at least 0; small values leave most images nearly alone, 0 all of them.
 
     Returns:
-        A pure function `(key, images) -> Mixed`, for `objectives.classify(mix=...)`.
+        A pure function `(key, images) -> Mixed` for `objectives.classify(mix=...)`;
+        images: [batch, ...] float of any rank.
 
     Raises:
         ValueError: at construction, for a negative alpha.
@@ -53,15 +54,15 @@ def mixup(alpha: float = 0.2) -> Mixing:
 
     Example:
         >>> images = jnp.arange(3.0).reshape(3, 1, 1, 1)
-        >>> images, partner, share = mixup(1.0)(jax.random.key(0), images)
+        >>> images, partner, share = jax.jit(mixup(1.0))(jax.random.key(0), images)
         >>> images.shape, partner.shape, share.shape
         ((3, 1, 1, 1), (3,), (3,))
     """
     _check_alpha(alpha)
 
     def mix(key: Key, images: Array) -> Mixed:
-        share, partner = _drawn(key, checked(images), alpha)
-        weight = over_pixels(share).astype(images.dtype)
+        share, partner = _drawn(key, images, alpha)
+        weight = of_each(share, images).astype(images.dtype)
         return Mixed(weight * images + (1 - weight) * images[partner], partner, share)
 
     return mix
@@ -78,7 +79,8 @@ def cutmix(alpha: float = 1.0) -> Mixing:
         alpha: at least 0; 0 leaves all images alone.
 
     Returns:
-        A pure function `(key, images) -> Mixed`, for `objectives.classify(mix=...)`.
+        A pure function `(key, images) -> Mixed` for `objectives.classify(mix=...)`;
+        images: [batch, height, width, channel] float.
 
     Raises:
         ValueError: at construction, for a negative alpha.
@@ -89,7 +91,7 @@ def cutmix(alpha: float = 1.0) -> Mixing:
 
     Example:
         >>> images = jnp.arange(3.0).reshape(3, 1, 1, 1)
-        >>> images, partner, share = cutmix()(jax.random.key(0), images)
+        >>> images, partner, share = jax.jit(cutmix())(jax.random.key(0), images)
         >>> images.shape, partner.shape, share.shape
         ((3, 1, 1, 1), (3,), (3,))
     """
@@ -116,7 +118,11 @@ def _drawn(key: Key, images: Array, alpha: float) -> tuple[Array, Array]:
     partner = jax.random.permutation(fold(key, 'partner'), batch)
     if alpha == 0:  # the limit, of which Beta has no density
         return jnp.ones((batch,)), partner
-    return jax.random.beta(fold(key, 'share'), alpha, alpha, (batch,)), partner
+    if alpha == 1:  # the same law, without the rejection sampling of gamma variables
+        return jax.random.uniform(fold(key, 'share'), (batch,)), partner
+    # Beta is a share of two gamma variables; the logarithm keeps those near 0 apart.
+    first, second = jax.random.loggamma(fold(key, 'share'), alpha, (2, batch))
+    return jax.nn.sigmoid(first - second), partner
 
 
 def _check_alpha(alpha: float) -> None:

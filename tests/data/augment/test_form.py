@@ -1,0 +1,174 @@
+"""What is true of every augmentation."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import NamedSharding, PartitionSpec
+
+from dljax import data
+from dljax.data import Augmentation
+from dljax.training import data_mesh
+from dljax.types import Array, Key
+
+# Grey, black, white, where a hue has no direction; one of its own; four alike.
+PIXELS = np.random.default_rng(0).random((8, 8, 8, 3)).astype(np.float32)
+PIXELS[:3] = np.array([0.5, 0.0, 1.0])[:, None, None, None]
+PIXELS[4:] = PIXELS[4]
+IMAGES = jnp.asarray(PIXELS)
+KEYS = jnp.stack([jax.random.key(4), jax.random.key(5)])
+SAME = (8, 8)
+
+
+def images_of(mix: data.Mixing) -> Augmentation:
+    def mixed(key: Key, images: Array) -> Array:
+        return mix(key, images).images
+
+    return mixed
+
+
+ALL = {
+    'affine': data.affine(20, (0.8, 1.2), 0.1),
+    'flip': data.flip(True, True),
+    'quarter_turns': data.quarter_turns(),
+    'random_crop': data.random_crop(3, (6, 7), 'reflect'),
+    'random_resized_crop': data.random_resized_crop((7, 9)),
+    'colour_jitter': data.colour_jitter(0.4, 0.4, 0.4, 0.1),
+    'cutout': data.cutout(4, holes=2),
+    'random_erasing': data.random_erasing(0.9),
+    'gaussian_noise': data.gaussian_noise(0.3, limits=(0, 1)),
+    'salt_and_pepper': data.salt_and_pepper(0.3, whole_pixels=True),
+    'mixup': images_of(data.mixup(1.0)),
+    'cutmix': images_of(data.cutmix()),
+    'compose': data.compose(
+        data.chance(0.5, data.rotation(40)),
+        data.choice(data.flip(probability=1.0), data.cutout(3)),
+    ),
+}
+NOTHING = {
+    'affine': data.affine(),
+    'flip of no axis': data.flip(False, False),
+    'flip of no image': data.flip(True, True, probability=0.0),
+    'quarter_turns': data.quarter_turns((0,)),
+    'full turns': data.quarter_turns((4, -8)),
+    'random_crop': data.random_crop(0),
+    'random_resized_crop': data.random_resized_crop(SAME, (1.0, 1.0), (1.0, 1.0)),
+    'colour_jitter': data.colour_jitter(),
+    'cutout': data.cutout(0),
+    'random_erasing': data.random_erasing(0.0),
+    'gaussian_noise': data.gaussian_noise(0.0, limits=(0, 1)),
+    'salt_and_pepper': data.salt_and_pepper(0.0),
+    'mixup': images_of(data.mixup(0.0)),
+    'cutmix': images_of(data.cutmix(0.0)),
+    'compose': data.compose(),
+    'chance': data.chance(0.0, data.cutout(5)),
+    'choice': data.choice(data.flip(False), data.random_crop(0)),
+    'cropped': data.fixed(data.cropped, size=SAME),
+    'padded': data.fixed(data.padded, size=SAME),
+    'resized': data.fixed(data.resized, size=SAME),
+}
+
+
+@functools.cache
+def mapped(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images and gradient of their squares for both keys, in one program."""
+
+    def total(images: Array, key: Key) -> tuple[Array, Array]:
+        out = ALL[name](key, images)
+        return (out**2).sum(), out
+
+    compute = jax.vmap(jax.grad(total, has_aux=True), (None, 0))
+    gradient, out = jax.jit(compute)(IMAGES, KEYS)
+    return np.asarray(out), np.asarray(gradient)
+
+
+@functools.cache
+def untouched() -> dict[str, Array]:
+    return jax.jit(lambda key: {n: f(key, IMAGES) for n, f in NOTHING.items()})(KEYS[0])
+
+
+@pytest.mark.parametrize('name', ALL)
+def test_two_devices_give_the_images_of_one_mapped_over_members(name: str) -> None:
+    traces = []
+
+    def augment(key: Key, images: Array) -> Array:
+        traces.append(name)
+        return ALL[name](key, images)
+
+    mesh = data_mesh(jax.devices()[:2])
+    split = jax.device_put(IMAGES, NamedSharding(mesh, PartitionSpec('data')))
+    compiled = jax.jit(augment)
+    there = [compiled(key, split) for key in KEYS]
+    assert len(there[0].sharding.device_set) == 2
+    assert len(traces) == 1  # one compilation serves all keys
+    here, _ = mapped(name)
+    np.testing.assert_allclose(np.stack(there), here, atol=1e-5)
+
+
+@pytest.mark.parametrize('name', ALL)
+def test_keys_and_examples_draw_differently_and_stay_in_range(name: str) -> None:
+    out, _ = mapped(name)
+    assert np.abs(out[0] - out[1]).max() > 1e-3
+    assert all(len(np.unique(alike.round(4), axis=0)) > 1 for alike in out[:, 4:])
+    assert out.min() >= 0 and out.max() <= 1
+
+
+@pytest.mark.parametrize('name', ALL)
+def test_the_type_is_kept_and_gradients_are_finite(name: str) -> None:
+    half = jax.ShapeDtypeStruct(IMAGES.shape, jnp.bfloat16)
+    assert jax.eval_shape(ALL[name], KEYS[0], half).dtype == jnp.bfloat16
+    _, gradient = mapped(name)
+    assert np.isfinite(gradient).all() and np.abs(gradient[:, 3:]).max() > 0.1
+
+
+@pytest.mark.parametrize('name', NOTHING)
+def test_nothing_asked_is_nothing_done(name: str) -> None:
+    np.testing.assert_array_equal(np.asarray(untouched()[name]), PIXELS)
+
+
+@pytest.mark.parametrize(
+    'build, message',
+    [
+        (lambda: data.flip(probability=1.5), 'probability is 1.5, wanted'),
+        (lambda: data.quarter_turns(()), 'turns is'),
+        (lambda: data.quarter_turns((0.5,)), 'use rotation'),
+        (lambda: data.random_crop(-1), 'padding is -1'),
+        (lambda: data.random_crop(1.5), 'padding is 1.5'),
+        (lambda: data.random_crop(4, mode='mirror'), "mode is 'mirror', wanted one of"),
+        (lambda: data.random_crop(4, (0, 8)), 'size is'),
+        (lambda: data.random_resized_crop((8,)), 'size is'),
+        (lambda: data.random_resized_crop(SAME, area=(0.5, 1.1)), 'area is'),
+        (lambda: data.random_resized_crop(SAME, aspect=(2.0, 1.0)), 'aspect is'),
+        (lambda: data.colour_jitter(brightness=-0.1), 'brightness is -0.1'),
+        (lambda: data.colour_jitter(saturation=float('inf')), 'saturation is inf'),
+        (lambda: data.colour_jitter(hue=0.6), 'hue is 0.6'),
+        (lambda: data.cutout(-2), 'size is -2'),
+        (lambda: data.cutout(2, holes=0), 'holes is 0'),
+        (lambda: data.random_erasing(-0.1), 'probability is -0.1'),
+        (lambda: data.random_erasing(area=(0.0, 0.2)), 'area is'),
+        (lambda: data.gaussian_noise(0.1, limits=(1, 0)), 'limits is'),
+        (lambda: data.mixup(-1.0), 'alpha is -1.0'),
+        (lambda: data.cutmix(float('nan')), 'alpha is nan'),
+        (lambda: data.compose([data.flip()]), 'each as an argument of its own'),
+        (lambda: data.chance(2, data.flip()), 'probability is 2'),
+        (lambda: data.chance(0.5, None), r'argument 0 of chance\(\) is None'),
+        (lambda: data.choice(), 'wanted one or more'),
+    ],
+)
+def test_settings_out_of_range_are_refused_at_construction(
+    build: Callable[[], Augmentation], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize(
+    'name', sorted(set(ALL) - {'gaussian_noise', 'salt_and_pepper', 'mixup'})
+)
+def test_what_is_no_batch_of_float_images_is_refused(name: str) -> None:
+    for images in (jnp.zeros((2, 8, 8, 3), jnp.uint8), jnp.zeros((8, 8, 3))):
+        with pytest.raises(ValueError, match='as_float'):
+            jax.eval_shape(ALL[name], KEYS[0], images)
