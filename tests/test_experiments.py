@@ -36,6 +36,7 @@ HEAVY = {
     'autoencoders/conditional_vae_digits',
     'convolutional/augmentation_digits',
     'convolutional/finetune_folder',  # run by tests/test_finetune_folder.py
+    'segmentation/unet_scenes',
 }
 
 
