@@ -35,6 +35,8 @@ HEAVY = {
     'autoencoders/beta_vae_digits',
     'autoencoders/conditional_vae_digits',
     'convolutional/augmentation_digits',
+    'convolutional/finetune_folder',  # run by tests/test_finetune_folder.py
+    'segmentation/unet_scenes',
 }
 
 

@@ -18,6 +18,7 @@ def grad_cam(
     label: Array | None = None,
     *,
     layer: str | None = None,
+    averaged: bool = True,
     signed: bool = False,
     resized: bool = True,
 ) -> Array:
@@ -25,7 +26,9 @@ def grad_cam(
 
     max(0, Σ_k α_k A_k), where A_k are the maps and α_k the mean of ∂z_c / ∂A_k over the
     places. Of a net that ends with a global average pool and a dense layer this is the
-    class activation map of Zhou et al. (2016), over the number of places.
+    class activation map of Zhou et al. (2016), over the number of places. A net that
+    flattens its maps treats each place in its own way, which the mean forgets; without
+    it, max(0, Σ_k ∂z_c / ∂A_k · A_k), the map is of what each place adds (HiResCAM).
 
     Args:
         net: a bound module, `(image, train) -> [batch, classes]` logits.
@@ -33,6 +36,7 @@ def grad_cam(
         label: [batch] int32, the class explained; None for the one predicted.
         layer: path of the module whose output the maps are, as in
             `dljax.models.features`; None for the last one that has places.
+        averaged: whether the derivatives are averaged over the places.
         signed: whether to keep what speaks against the class, too.
         resized: whether the map is brought to the size of the image, by linear
             interpolation.
@@ -48,7 +52,9 @@ def grad_cam(
         Selvaraju et al. (2017), Grad-CAM: visual explanations from deep networks via
         gradient-based localization, https://arxiv.org/abs/1610.02391; Zhou et al.
         (2016), Learning deep features for discriminative localization,
-        https://arxiv.org/abs/1512.04150
+        https://arxiv.org/abs/1512.04150; Draelos, Carin (2020), Use HiResCAM instead of
+        Grad-CAM for faithful explanations of convolutional neural networks,
+        https://arxiv.org/abs/2011.08891
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -82,8 +88,9 @@ def grad_cam(
     nothing = jnp.zeros(places[layer].shape, places[layer].dtype)
     slopes, maps = jax.grad(explained, has_aux=True)(nothing, label)
     slopes, maps = slopes.astype(jnp.float32), maps.astype(jnp.float32)
-    weights = slopes.mean((1, 2), keepdims=True)
-    found = (weights * maps).sum(-1, keepdims=True)
+    if averaged:
+        slopes = slopes.mean((1, 2), keepdims=True)
+    found = (slopes * maps).sum(-1, keepdims=True)
     if not signed:
         found = jax.nn.relu(found)
     if resized:

@@ -24,7 +24,7 @@ def gradient(net: nn.Module, image: Array, label: Array | None = None) -> Array:
         [batch, height, width, channel] float32.
 
     Raises:
-        ValueError: for what are no images, or a net without logits.
+        ValueError: for what are no images of floats, or a net without logits.
 
     Reference:
         Simonyan, Vedaldi, Zisserman (2014), Deep inside convolutional networks:
@@ -56,7 +56,7 @@ def gradient_times_input(
         [batch, height, width, channel] float32; a pixel of 0 has no part.
 
     Raises:
-        ValueError: for what are no images, or a net without logits.
+        ValueError: for what are no images of floats, or a net without logits.
 
     Reference:
         Shrikumar et al. (2016), Not just a black box: learning important features
@@ -89,8 +89,8 @@ def smooth_gradient(
         [batch, height, width, channel] float32.
 
     Raises:
-        ValueError: for what are no images, a net without logits, no sample, or a
-            negative noise.
+        ValueError: for what are no images of floats, a net without logits, no sample,
+            or a negative noise.
 
     Reference:
         Smilkov et al. (2017), SmoothGrad: removing noise by adding noise,
@@ -141,8 +141,8 @@ def integrated_gradients(
         [batch, height, width, channel] float32.
 
     Raises:
-        ValueError: for what are no images, a net without logits, an unknown rule, or
-            fewer steps than it needs: 1, or 2 for the trapezoids.
+        ValueError: for what are no images of floats, a net without logits, an unknown
+            rule, or fewer steps than it needs: 1, or 2 for the trapezoids.
 
     Reference:
         Sundararajan, Taly, Yan (2017), Axiomatic attribution for deep networks,
@@ -176,6 +176,11 @@ def _slope(
     net: nn.Module, image: Array, label: Array | None
 ) -> Callable[[Array], Array]:
     """Give the gradient of the evidence as a function of the images."""
+    if not jnp.issubdtype(image.dtype, jnp.floating):
+        raise ValueError(
+            f'image has type {image.dtype}, wanted floats, since there is no gradient '
+            'with respect to integers: data.as_float brings them to [0, 1]'
+        )
     answer = pure(net, image)
     label = chosen(answer(image), label)
 

@@ -23,6 +23,7 @@ from dljax.pictures.comparison import entered as entered
 from dljax.pictures.comparison import listed as listed
 from dljax.pictures.explanations import explanations as explanations
 from dljax.pictures.explanations import feature_maps as feature_maps
+from dljax.pictures.learning import learning_curve as learning_curve
 from dljax.pictures.progress import against_updates as against_updates
 from dljax.pictures.progress import curves as curves
 from dljax.pictures.rates import rate_curves as rate_curves

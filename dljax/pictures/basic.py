@@ -20,6 +20,7 @@ Predict = Callable[[nn.Module, Batch], Array]
 
 AT_ONCE = 64  # examples predicted; a whole set of photographs would fill the memory
 MOST_NAMES = 40  # of classes along an axis
+WIDEST = 9  # letters of a name above a small picture, which holds two of them
 
 
 def predicted(outcome: Outcome, predict: Predict, split: str) -> np.ndarray:
@@ -118,7 +119,8 @@ def mistakes(
         right = share[np.arange(len(true)), true]
         worst = np.argsort(right)[:most]
         wrong = int((said != true).sum())
-        shown = plain_names(names)
+        short = [n if len(n) <= WIDEST else n[: WIDEST - 1] + '…' for n in names]
+        shown = plain_names(short)
         captions = [
             f'{shown[true[i]]} → {shown[said[i]]}\n{100 * right[i]:.0f} %'
             for i in worst
@@ -135,6 +137,9 @@ def mistakes(
 
 def filters(*path: str, title: str = '') -> Picture:
     """Show the kernels of a convolution, or the input weights of dense units as images.
+
+    Kernels for three channels are shown in colour, grey for 0; of others it is the mean
+    over the channels, red above 0 and blue below.
 
     Args:
         *path: of the layer in the parameters, such as 'conv_0'.
@@ -157,8 +162,12 @@ def filters(*path: str, title: str = '') -> Picture:
         if kernel.ndim == 2:
             side = int(np.sqrt(kernel.shape[0]))
             kernel = kernel.reshape(side, side, 1, -1)
+        name = title or '/'.join(path)
+        if kernel.shape[2] == 3:
+            tiles = 0.5 + 0.5 * kernel / max(np.abs(kernel).max(), 1e-12)
+            return grid(np.moveaxis(tiles, -1, 0)[:64], title=name)
         tiles = np.moveaxis(kernel.mean(2), -1, 0)[:64, ..., None]
-        return grid(tiles, title=title or '/'.join(path), symmetric=True)
+        return grid(tiles, title=name, symmetric=True)
 
     return draw
 

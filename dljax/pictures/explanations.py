@@ -8,9 +8,11 @@ import numpy as np
 from flax import linen as nn
 
 from dljax import explain
+from dljax.data import as_float
 from dljax.explain import Explain
 from dljax.explain.target import chosen as chosen_class
 from dljax.models.features import features
+from dljax.pictures.basic import plain_names
 from dljax.pictures.codes import chosen
 from dljax.pictures.progress import plain
 from dljax.report import Outcome, Picture
@@ -43,8 +45,8 @@ def explanations(
 
     Args:
         names: of the classes.
-        split: which set, with 'image' [batch, height, width, channel] in [0, 1] of 1 or
-            3 channels and 'label'; the classes take turns.
+        split: which set, with 'image' [batch, height, width, channel] in [0, 1], or
+            integers, of 1 or 3 channels and 'label'; the classes take turns.
         count: how many images.
         methods: of `dljax.explain`, or `(net, image) -> [batch, height, width,
             channel]`, by title.
@@ -62,7 +64,8 @@ def explanations(
     def draw(outcome: Outcome) -> 'Figure':
         batch = outcome.evaluation[split]
         taken = chosen(batch, count)
-        image, true = (np.asarray(batch[name])[taken] for name in ('image', 'label'))
+        image, true = _floats(batch['image'], taken), np.asarray(batch['label'])[taken]
+        shown = plain_names(names)
         said, maps = outcome.apply(look, jnp.asarray(image))
         height, width = image.shape[1:3]
         figure = plain(
@@ -73,7 +76,7 @@ def explanations(
             _show(line[0], image[row])
             right = true[row] == said[row]
             line[0].set_ylabel(
-                f'true {names[true[row]]}\nsaid {names[said[row]]}',
+                f'true {shown[true[row]]}\nsaid {shown[said[row]]}',
                 color='black' if right else 'red',
                 rotation=0,
                 ha='right',
@@ -105,7 +108,7 @@ def feature_maps(
     Args:
         layer: path of the module, as in `dljax.models.features`, whose output is
             [batch, height, width, channel].
-        split: which set; its images are in [0, 1] and have 1 or 3 channels.
+        split: which set; its images are in [0, 1], or integers, of 1 or 3 channels.
         example: which image.
         most: how many channels.
         part: the field of a container that holds the classifier; None for the whole.
@@ -120,7 +123,7 @@ def feature_maps(
         return features(net, image, [layer])[1][layer]
 
     def draw(outcome: Outcome) -> 'Figure':
-        image = np.asarray(outcome.evaluation[split]['image'])[example]
+        image = _floats(outcome.evaluation[split]['image'], np.array([example]))[0]
         maps = np.asarray(outcome.apply(look, jnp.asarray(image)[None]), np.float32)
         if maps.ndim != 4:
             raise ValueError(
@@ -154,6 +157,12 @@ def feature_maps(
         return figure
 
     return draw
+
+
+def _floats(images: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Take images out of a set, integers as floats in [0, 1]."""
+    images = np.asarray(images)[taken]
+    return as_float(images) if images.dtype.kind == 'u' else images
 
 
 def _show(axes: 'Axes', image: np.ndarray) -> None:

@@ -1,9 +1,11 @@
 """Pictures of what kinds of classifiers make of few examples and missing features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from dljax.report import Outcome, Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,6 +71,51 @@ def draw_learning(
         axes.grid(alpha=0.3)
     figure.legend(loc='outside lower center', ncols=4, fontsize=9)
     return figure
+
+
+def learning_curve(
+    found: Callable[[Outcome], Mapping[str, np.ndarray]],
+    sizes: Sequence[float],
+    titles: Mapping[str, str],
+    *,
+    across: str = 'training examples',
+    above: str = 'test accuracy in %',
+) -> Picture:
+    """Draw the accuracy against the number of examples, a line a way of learning.
+
+    Args:
+        found: of an outcome, [members, sizes] accuracies in [0, 1] by way.
+        sizes: positive and ascending, on a logarithmic axis.
+        titles: of the ways.
+        across: what the sizes are.
+        above: what the accuracies are.
+
+    Returns:
+        The picture; whiskers show one standard deviation over the members.
+    """
+
+    def draw(outcome: Outcome) -> 'Figure':
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6.4, 4.8), layout='constrained')
+        axes = figure.add_subplot()
+        values = found(outcome)
+        for index, (way, title) in enumerate(titles.items()):
+            # Side by side, so that whiskers do not lie on each other.
+            shifted = np.asarray(sizes) * 1.03 ** (index - (len(titles) - 1) / 2)
+            style = {'color': f'C{index}', 'marker': 'o', 'label': title}
+            _line(axes, shifted, list(values[way].T), style)
+        axes.set_xscale('log')
+        axes.set_xticks(sizes, [f'{size:g}' for size in sizes])
+        axes.minorticks_off()
+        members = len(values[next(iter(titles))])
+        note = f'mean and deviation of {members} members' if members > 1 else ''
+        axes.set(xlabel=across, ylabel=above, title=note)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=9)
+        return figure
+
+    return draw
 
 
 def _line(

@@ -10,6 +10,7 @@ from dljax.training.optimizers import (
     averaged,
     by_path,
     clipped,
+    layer_rates,
     scale_to_norm,
     with_averages,
 )
@@ -30,6 +31,7 @@ __all__ = [
     'evaluate',
     'fit',
     'forms_of_clipping',
+    'layer_rates',
     'learner',
     'member',
     'reached',

@@ -1,7 +1,7 @@
 """What Optax leaves to its user: clipping shorthands, groups by path, averages."""
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -120,6 +120,56 @@ def by_path(
         return tree
 
     return optax.partition(rules, labels)
+
+
+def layer_rates(
+    optimizer: optax.GradientTransformation,
+    layers: Sequence[str],
+    decay: float = 2.6,
+) -> optax.GradientTransformation:
+    """Let earlier layers learn more slowly: discriminative rates for transfer (U1.17).
+
+    The last layer learns as the optimizer says, each one before it `decay` times more
+    slowly than the next. Everything the optimizer does is scaled, its weight decay too.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> rule = layer_rates(optax.sgd(1.), ('conv_*', 'output/*'), decay=4.)
+        >>> params = {name: {'bias': jnp.ones(())} for name in ('conv_0', 'output')}
+        >>> updates, _ = rule.update(params, rule.init(params))
+        >>> float(updates['conv_0']['bias']), float(updates['output']['bias'])
+        (-0.25, -1.0)
+
+    Args:
+        optimizer: any Optax optimizer.
+        layers: shell patterns over the paths of parameters, as in `by_path`, from the
+            layer next to the input to the last one; every parameter matches one.
+        decay: from a layer to the one before it; at least 1, where 1 makes all alike.
+
+    Returns:
+        The transformation.
+
+    Raises:
+        ValueError: for no layer, one that stands twice, or a decay below 1; at `init`
+            as `by_path`.
+
+    Reference:
+        Howard, Ruder (2018), Universal language model fine-tuning for text
+        classification, https://arxiv.org/abs/1801.06146
+    """
+    if isinstance(layers, str) or not layers or len(set(layers)) < len(layers):
+        raise ValueError(
+            f'layers={layers!r}, wanted a tuple of one or more different patterns'
+        )
+    if not decay >= 1:
+        raise ValueError(f'decay={decay}, wanted at least 1')
+    behind = range(len(layers) - 1, -1, -1)  # how many layers come behind each
+    return by_path(
+        {
+            layer: optax.chain(optimizer, optax.scale(decay**-depth))
+            for layer, depth in zip(layers, behind, strict=True)
+        }
+    )
 
 
 class AveragedState(NamedTuple):

@@ -101,6 +101,13 @@ def test_names_of_classes_are_written_as_they_are() -> None:
     assert figure.axes[0].get_title().startswith(r'\$x^\$ of → 10 €')
 
 
+def test_long_names_above_mistakes_are_cut() -> None:
+    batch = {'image': IMAGES, 'label': np.array([0, 1, 0, 2], np.int32)}
+    names = ['golden retriever', 'afghan hound', 'wolf']
+    figure = pictures.mistakes(predict(), names)(outcome({'test': batch}))
+    assert figure.axes[0].get_title().startswith('golden r… → wolf\n')
+
+
 def test_mistakes_among_pictures_of_integers_are_shown_in_their_range() -> None:
     net, images = Standardised(Identity(), (0.0,), (1.0,)), (IMAGES * 255).astype('u1')
     params = {'dense': {'kernel': 5.0 * jnp.eye(3)}}
@@ -123,6 +130,18 @@ def test_a_confusion_matrix_of_many_classes_stays_of_a_size() -> None:
     axes = figure.axes[0]
     assert not axes.texts and len(axes.get_xticks()) <= 40
     assert axes.get_xticklabels()[1].get_text() == 'kind 4'
+
+
+def test_filters_for_three_channels_are_in_colour_around_grey() -> None:
+    kernel = np.zeros((2, 2, 3, 2), np.float32)
+    kernel[0, 1, 2, 0], kernel[1, 1, :, 1] = 4.0, -2.0
+    done = outcome({})
+    done.state.params['conv'] = {'kernel': kernel}
+    first, second = pictures.filters('conv')(done).axes
+    shown = np.asarray(first.images[0].get_array())
+    np.testing.assert_allclose(shown[0, 1], [0.5, 0.5, 1.0])
+    np.testing.assert_allclose(shown[0, 0], 0.5)
+    np.testing.assert_allclose(second.images[0].get_array()[1, 1], 0.25)
 
 
 def test_filters_of_convolutions_and_of_dense_units_are_drawn() -> None:

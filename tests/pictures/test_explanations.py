@@ -1,5 +1,7 @@
 """Pictures of explanations: each map stands beside its image, on an honest scale."""
 
+import io
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,7 @@ from flax import linen as nn
 
 from dljax import pictures
 from dljax.models.container import container
+from dljax.models.standardised import Standardised
 from dljax.report import Outcome
 from dljax.types import Array, State
 
@@ -109,3 +112,22 @@ def test_a_layer_without_places_or_that_is_not_there_is_refused() -> None:
         pictures.feature_maps('output')(outcome())
     with pytest.raises(ValueError, match="no module 'conv_0', wanted one of .*'conv'"):
         pictures.feature_maps('conv_0')(outcome())
+
+
+def test_integers_are_shown_and_given_as_floats_and_names_as_they_are() -> None:
+    """Of a net that normalises its images, whose layers keep their paths."""
+    params = outcome().state.params
+    state = State(jnp.int32(0), params, {}, {})
+    net = Standardised(Small(), (0.5,), (0.25,))
+    integers = (255 * SET['image']).round().astype(np.uint8)
+    sets = {'test': {**SET, 'image': integers}}
+    done = Outcome(net, state, state, sets, [])
+    figure = pictures.explanations(['$a', 'b'], count=1)(done)
+    figure.savefig(io.BytesIO())  # a formula that is none would raise here
+    np.testing.assert_allclose(shown(figure.axes[0]), integers[1, ..., 0] / 255)
+    tiles = pictures.feature_maps('conv', example=1)(done).axes[1:-1]
+    conv = nn.Conv(3, (1, 1)).apply(
+        {'params': params['conv']}, (jnp.asarray(integers[1:2]) / 255 - 0.5) / 0.25
+    )
+    for channel, axes in enumerate(tiles):
+        np.testing.assert_allclose(shown(axes), conv[0, ..., channel], rtol=1e-4)

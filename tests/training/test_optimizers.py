@@ -16,6 +16,7 @@ from dljax.training import (
     data_mesh,
     fit,
     forms_of_clipping,
+    layer_rates,
     learner,
     scale_to_norm,
     sharded,
@@ -114,8 +115,11 @@ def test_groups_have_ranges_of_their_own() -> None:
     np.testing.assert_array_equal(update['hidden']['kernel'], [10.0, -3.0])
 
 
-def test_a_frozen_group_stays_bit_for_bit() -> None:
-    rule = by_path({'hidden/*': optax.set_to_zero(), '*': optax.adam(0.1)})
+@pytest.mark.parametrize('optimizer', [optax.adam(0.1), optax.adamw(0.1)])
+def test_a_frozen_group_stays_bit_for_bit(
+    optimizer: optax.GradientTransformation,
+) -> None:
+    rule = by_path({'hidden/*': optax.set_to_zero(), '*': optimizer})
     start, end = steps(rule, 1), steps(rule, 5)
     for a, b in zip(
         jax.tree.leaves(start.params['hidden']),
@@ -133,6 +137,26 @@ def test_paths_without_a_rule_and_rules_without_a_path_are_refused() -> None:
         steps(by_path({'output/*': optax.sgd(0.1)}), 1)
     with pytest.raises(ValueError, match=r"\['outptu/\*'\] match .* none"):
         steps(by_path({'outptu/*': optax.sgd(0.1), '*': optax.sgd(0.1)}), 1)
+
+
+def test_earlier_layers_move_by_a_power_of_the_decay_less() -> None:
+    gradient = {name: {'kernel': jnp.ones(2)} for name in ('a', 'b', 'c')}
+    optimizer = optax.adamw(0.1, weight_decay=0.5)
+    rule = layer_rates(optimizer, ('a/*', 'b/*', '*'), decay=3.0)
+    whole, update = moved(optimizer, gradient), moved(rule, gradient)
+    for name, factor in (('a', 9), ('b', 3), ('c', 1)):
+        np.testing.assert_allclose(
+            factor * update[name]['kernel'], whole[name]['kernel'], rtol=1e-6
+        )
+    assert whole['c']['kernel'][0] < -0.14  # the step and the decay
+
+
+def test_impossible_layer_rates_are_refused() -> None:
+    for layers in ((), ('a', 'a'), 'conv'):
+        with pytest.raises(ValueError, match=r'layers=.*, wanted a tuple of one'):
+            layer_rates(optax.sgd(0.1), layers)
+    with pytest.raises(ValueError, match=r'decay=0\.5, wanted at least 1'):
+        layer_rates(optax.sgd(0.1), ('*',), decay=0.5)
 
 
 def test_the_average_is_the_one_computed_by_hand() -> None:
