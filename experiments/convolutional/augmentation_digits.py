@@ -5,9 +5,28 @@ networks applied to visual document analysis, https://doi.org/10.1109/ICDAR.2003
 (distortions of digits); DeVries, Taylor (2017), https://arxiv.org/abs/1708.04552
 (cutout); Zhang et al. (2018), https://arxiv.org/abs/1710.09412 (mixup).
 
-Measured: not yet.
+LeNet-5s learn side by side from the same batches of 100 or 1,000 of scikit-learn's
+digits, resized to 32x32, each from a start of its own; how the batches are augmented is
+what differs. Evaluation never augments.
 
-Command:
+Measured with 5 members, seed 0, on a 2-core CPU, after 1,000 updates, as the accuracy
+on 360 test digits, and on those 72 of them that are a 6 or a 9:
+
+| augmentation | 100 images | 1,000 images | 6 and 9, 100 | 6 and 9, 1,000 |
+|---|---|---|---|---|
+| none | 87.9 ± 1.6 % | 97.1 ± 0.6 % | 86 ± 4 % | 98.1 ± 0.8 % |
+| affine | 94.2 ± 1.3 % | 99.2 ± 0.2 % | 91 ± 6 % | 99.4 ± 0.8 % |
+| affine, noise, cutout | 95.1 ± 1.3 % | 98.6 ± 0.4 % | 94 ± 3 % | 99.4 ± 0.8 % |
+| mixup | 90.0 ± 2.0 % | 97.7 ± 0.5 % | 89 ± 5 % | 98.6 ± 1.0 % |
+| flips and quarter turns | 76.3 ± 1.7 % | 89.1 ± 1.6 % | 69 ± 5 % | 87 ± 3 % |
+
+Small distortions keep the label and take away half of the mistakes with few images and
+more than two thirds with many; mixup takes away about a fifth. Noise and cutout beside
+the distortions gain nothing that exceeds the deviation, and with many images cost some
+accuracy in so few updates. Flips and turns do not keep the label, as a 6 upside down is
+a 9: they double the mistakes with few images, though the net fits these in every
+position, and nearly quadruple them with many. 6 and 9 suffer more than the rest.
+Cost: 392 s of training for five members on a busy machine. Command:
 python experiments/convolutional/augmentation_digits.py --members 5
 """
 
