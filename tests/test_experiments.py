@@ -35,8 +35,11 @@ HEAVY = {
     'adversarial/wgan_gp_digits',
     'autoencoders/beta_vae_digits',
     'autoencoders/conditional_vae_digits',
+    'convolutional/augmentation_digits',
     'convolutional/explain_digits',
+    'convolutional/finetune_folder',  # run by tests/test_finetune_folder.py
     'convolutional/transfer_digits',
+    'segmentation/unet_scenes',
 }
 
 

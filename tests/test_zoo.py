@@ -5,6 +5,7 @@ import importlib
 import inspect
 import pkgutil
 import typing
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -17,18 +18,52 @@ from dljax.types import Batch, PyTree
 
 NAMES = zoo.list_models()
 LARGE = 4_000_000  # parameters from which on a net takes seconds to compute or compile
-COMPUTED = [
-    pytest.param(name, marks=pytest.mark.heavy)
-    if zoo.row(name).parameters > LARGE
-    else name
-    for name in NAMES
-]
+DEEP = {  # nets of so many layers that compiling them takes long, whatever their size
+    'googlenet',
+    'googlenet_2014',
+    'resnet44_cifar',
+    'resnet56_cifar',
+    'resnet110_cifar',
+    'resnet1202_cifar',
+}
+DEEPEST = {'resnet1202_cifar'}  # even to trace it takes seconds
+# Settings of the nets that take photographs of any size, and a size, for the tests that
+# compute; what they leave out is wide and not different.
+NARROW = {'classes': 10, 'hidden': 32, 'width': 8}
+SIDE = {'alexnet': 64, 'alexnet_2012': 67, 'googlenet_2014': 80}
+
+
+def marked(names: list[str], slow: Callable[[str], bool]) -> list:
+    return [
+        pytest.param(name, marks=pytest.mark.heavy) if slow(name) else name
+        for name in names
+    ]
+
+
+def takes_photographs(name: str) -> bool:
+    image = zoo.inputs(name).get('image')
+    return image is not None and None in image.shape
+
+
+COMPUTED = marked(NAMES, lambda name: zoo.row(name).parameters > LARGE or name in DEEP)
+TRACED = marked(NAMES, lambda name: name in DEEPEST)
+# A description lowers every layer by itself.
+DESCRIBED = marked(NAMES, lambda name: takes_photographs(name) or name in DEEP)
+
+
+def narrow(name: str) -> dict[str, int]:
+    if not takes_photographs(name):
+        return {}
+    return {k: v for k, v in NARROW.items() if k in zoo.settings(name)}
 
 
 def make_batch(name: str, size: int = 2, **chosen: object) -> Batch:
     rng = np.random.default_rng(0)
     specs, batch = zoo.inputs(name, **chosen), {}
     for feature, shape in zoo.shapes(name, batch=size, **chosen).items():
+        if feature == 'image' and takes_photographs(name):
+            side, channels = SIDE.get(name, 32), shape.shape[-1]
+            shape = jax.ShapeDtypeStruct((size, side, side, channels), shape.dtype)
         low = -1.0 if specs[feature].low is None else specs[feature].low
         high = low + 2.0 if specs[feature].high is None else specs[feature].high
         if np.issubdtype(shape.dtype, np.integer):
@@ -46,7 +81,8 @@ def prepared(name: str) -> tuple[nn.Module, Batch, PyTree]:
     They come from NumPy, since to compile the initialisers takes seconds a net, and
     since a layer that starts at 0 would hide the layers before it from the gradient.
     """
-    net, batch = zoo.create_model(name), make_batch(name, size=4)
+    chosen = narrow(name)
+    net, batch = zoo.create_model(name, **chosen), make_batch(name, size=4, **chosen)
     initialise = nn.init(zoo.row(name).call, net)
     shapes = jax.eval_shape(initialise, jax.random.key(1), batch)['params']
     rng = np.random.default_rng(1)
@@ -71,7 +107,7 @@ def count(params: PyTree) -> int:
     return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(params))
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', TRACED)
 def test_shapes_and_parameter_count_are_those_of_the_row(name):
     net, batch = zoo.create_model(name), zoo.shapes(name, batch=3)
     variables = jax.eval_shape(
@@ -139,7 +175,7 @@ def test_bfloat16_reaches_every_layer_and_leaves_the_parameters_float32(name):
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(outputs))
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', TRACED)
 def test_the_parameters_have_the_type_that_is_asked_for(name):
     net = zoo.create_model(name).clone(param_dtype=jnp.float16)
     variables = jax.eval_shape(
@@ -161,7 +197,7 @@ def test_an_unknown_setting_is_answered_with_the_known_ones(name):
     assert all(setting in str(e.value) for setting in zoo.settings(name))
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', DESCRIBED)
 def test_the_description_adds_up(name):
     summary = zoo.describe(name)
     assert summary.parameters == zoo.row(name).parameters

@@ -65,7 +65,8 @@ class DataSet:
 
     Attributes:
         name: the name it was asked for by.
-        kind: 'real', 'composed', 'synthetic', or 'TFDS' for a set that TFDS published.
+        kind: 'real', 'composed', 'synthetic', 'TFDS' for a set that TFDS published, or
+            'a folder of the user' and 'files of the user', where only the user knows.
         description: what it is and how it is split.
         citation: whom to cite.
         specs: declared form of each numeric feature, without the batch axis.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from dljax.data.dataset import DataSet
@@ -100,10 +101,10 @@ def folder(
     key = key_of(listing.root, listing.root, listing.classes, settings, *files)
     return _opened(
         os.path.basename(listing.root),
-        listing.root,
         key,
         lambda: folder_form(listing, *settings),
         data_dir,
+        apart=listing.root,
         kind='a folder of the user',
         memory_limit=memory_limit,
         description=description(listing),
@@ -164,7 +165,6 @@ def idx(
     facts = [fact for a in arrays for fact in (a.shape, a.tobytes())]
     return _opened(
         prefix.strip('-_.') or os.path.basename(root),
-        root,
         key_of(root, first_label, names, transposed, *facts),
         lambda: idx_form(content, first_label, names, transposed),
         data_dir,
@@ -211,7 +211,6 @@ def cifar(
     version, content = cifar_files(root)
     return _opened(
         version.name,
-        root,
         key_of(version.name, *content, *content.values()),
         lambda: cifar_form(version, content),
         data_dir,
@@ -226,13 +225,16 @@ def _root(path: str | os.PathLike[str]) -> str:
 
 def _opened(
     name: str,
-    root: str,
     key: str,
     form: Callable[[], Any],
     data_dir: str | os.PathLike[str] | None,
+    apart: str | None = None,
     **facts: Any,
 ) -> DataSet:
-    """Open the set under its key, and prepare it if it is not there."""
+    """Open the set under its key, and prepare it if it is not there.
+
+    Nothing is prepared inside the folder `apart`, where it would be taken for a class.
+    """
     from tensorflow_datasets.core import read_only_builder
 
     from dljax.data.builders.files import Files
@@ -241,15 +243,16 @@ def _opened(
     with without_warnings():
         builder = Files(key, folder)
         ready = builder.is_prepared()
-    place = os.path.realpath(builder.data_dir)
-    if os.path.commonpath([place, root]) == root:
+    place = Path(builder.data_dir).resolve()
+    if apart is not None and place.is_relative_to(apart):
         raise ValueError(
-            f"prepared sets would lie in '{place}', inside '{root}', wanted another "
+            f"prepared sets would lie in '{place}', inside '{apart}', wanted another "
             'place: choose it by data_dir or the environment variable TFDS_DATA_DIR'
         )
     if not ready:
         made = form()
         builder = prepared(name, lambda: Files(key, folder, made))
+        builder.release()
     # Reads what is there, and needs neither the files nor their listing any more.
     builder = read_only_builder.builder_from_directory(builder.data_dir)
     return opened(builder, name=name, **facts)

@@ -67,6 +67,9 @@ class Scenes:
         Returns:
             What `paint` returns; classes are the digit and one.
         """
+        return _drawn(self, key, examples)
+
+    def _draw(self, key: Key, examples: int) -> Batch:
         fewest, most = self.digits
         shape = (examples, most)
         count = jax.random.randint(fold(key, 'count'), (examples,), fewest, most + 1)
@@ -94,7 +97,7 @@ class Scenes:
             What `draw` returns, on the host.
         """
         key = fold(jax.random.key(seed), 'fixed scenes')
-        made = _drawn(self, key, examples)
+        made = self.draw(key, examples)
         return {name: np.asarray(values) for name, values in made.items()}
 
     def _placement(self, key: Key, shape: tuple[int, int], empty: Array) -> Placement:
@@ -222,7 +225,8 @@ def digit_scenes(
 
 @functools.partial(jax.jit, static_argnums=(0, 2))
 def _drawn(scenes: Scenes, key: Key, examples: int) -> Batch:
-    return scenes.draw(key, examples)
+    """Compile it once, also for who draws outside of a compiled step."""
+    return scenes._draw(key, examples)
 
 
 def _check(name: str, value: object, good: bool, wanted: str) -> None:

@@ -20,6 +20,7 @@ Predict = Callable[[nn.Module, Batch], Array]
 
 AT_ONCE = 64  # examples predicted; a whole set of photographs would fill the memory
 MOST_NAMES = 40  # of classes along an axis
+WIDEST = 9  # letters of a name above a small picture, which holds two of them
 
 
 def predicted(outcome: Outcome, predict: Predict, split: str) -> np.ndarray:
@@ -118,7 +119,8 @@ def mistakes(
         right = share[np.arange(len(true)), true]
         worst = np.argsort(right)[:most]
         wrong = int((said != true).sum())
-        shown = plain_names(names)
+        short = [n if len(n) <= WIDEST else n[: WIDEST - 1] + '…' for n in names]
+        shown = plain_names(short)
         captions = [
             f'{shown[true[i]]} → {shown[said[i]]}\n{100 * right[i]:.0f} %'
             for i in worst

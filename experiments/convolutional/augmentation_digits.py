@@ -5,11 +5,33 @@ networks applied to visual document analysis, https://doi.org/10.1109/ICDAR.2003
 (distortions of digits); DeVries, Taylor (2017), https://arxiv.org/abs/1708.04552
 (cutout); Zhang et al. (2018), https://arxiv.org/abs/1710.09412 (mixup).
 
-Command:
+LeNet-5s learn side by side from the same batches of 100 or 1,000 of scikit-learn's
+digits, resized to 32x32, each from a start of its own; how the batches are augmented is
+what differs. Evaluation never augments.
+
+Measured with 5 members, seed 0, on a 2-core CPU, after 1,000 updates, as the accuracy
+on 360 test digits, and on those 72 of them that are a 6 or a 9:
+
+| augmentation | 100 images | 1,000 images | 6 and 9, 100 | 6 and 9, 1,000 |
+|---|---|---|---|---|
+| none | 87.9 ± 1.6 % | 97.1 ± 0.6 % | 86 ± 4 % | 98.1 ± 0.8 % |
+| affine | 94.2 ± 1.3 % | 99.2 ± 0.2 % | 91 ± 6 % | 99.4 ± 0.8 % |
+| affine, noise, cutout | 95.1 ± 1.3 % | 98.6 ± 0.4 % | 94 ± 3 % | 99.4 ± 0.8 % |
+| mixup | 90.0 ± 2.0 % | 97.7 ± 0.5 % | 89 ± 5 % | 98.6 ± 1.0 % |
+| flips and quarter turns | 76.3 ± 1.7 % | 89.1 ± 1.6 % | 69 ± 5 % | 87 ± 3 % |
+
+Small distortions keep the label and take away half of the mistakes with few images and
+more than two thirds with many; mixup takes away about a fifth. Noise and cutout beside
+the distortions gain nothing that exceeds the deviation, and with many images cost some
+accuracy in so few updates. Flips and turns do not keep the label, as a 6 upside down is
+a 9: they double the mistakes with few images, though the net fits these in every
+position, and nearly quadruple them with many. 6 and 9 suffer more than the rest.
+Cost: 392 s of training for five members on a busy machine. Command:
 python experiments/convolutional/augmentation_digits.py --members 5
 """
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 import optax
@@ -25,12 +47,14 @@ from dljax.objectives import (
     side_by_side,
     within,
 )
-from dljax.report import Outcome
+from dljax.report import Outcome, once
 from dljax.training import Player, clipped
+from dljax.types import Objective
 
+Kind = Literal['none', 'affine', 'affine_noise_cutout', 'mixup', 'flips_and_turns']
 SIZE = (32, 32)
-PARTS = {'test': 'all digits', 'six_nine': '6 and 9 only'}
-TINY = {'examples': (10,), 'steps': 2, 'batch_size': 2}
+PARTS = {'all': 'all digits', 'six_nine': '6 and 9 only'}
+TINY = {'kinds': ('none', 'mixup'), 'examples': (10,), 'steps': 2, 'batch_size': 2}
 # What is drawn and not trained with.
 ON_DIGITS = {
     'flip, both axes': data.flip(True, True),
@@ -65,6 +89,7 @@ ON_PHOTOGRAPHS = {
 
 def experiment(
     *,
+    kinds: tuple[Kind, ...] = get_args(Kind),
     examples: tuple[int, ...] = (100, 1000),
     steps: int = 1000,
     batch_size: int = 32,
@@ -79,6 +104,7 @@ def experiment(
     """Train the same net on the same batches, augmented in different ways.
 
     Args:
+        kinds: which are compared.
         examples: sizes of the training sets, each with equally many digits a class,
             chosen by the run's key: multiples of 10.
         steps: updates of each net.
@@ -97,7 +123,7 @@ def experiment(
     noisy = data.gaussian_noise(noise, limits=(0, 1))
     mixed = data.mixup(alpha)
     turned = data.compose(data.flip(), data.quarter_turns())
-    kinds = {
+    losses = {
         'none': classify(),
         'affine': classify(augment=affine),
         'affine_noise_cutout': classify(
@@ -106,19 +132,16 @@ def experiment(
         'mixup': classify(mix=mixed),
         'flips_and_turns': classify(augment=turned),
     }
-    nets = {f'{kind}_{size}': kind for size in examples for kind in kinds}
+    names = [f'{kind}_{size}' for size in examples for kind in kinds]
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
 
     def player(name: str) -> Player:
         kind, _, size = name.rpartition('_')
-        loss = within(name, from_part(size, kinds[kind]))
+        loss = within(name, from_part(size, losses[kind]))
         return Player(clipped(optax.adam(schedule), 1.0), loss=loss, trains=(name,))
 
-    turning = np.isin(test['label'], (6, 9))
-    evaluation = {
-        'six_nine': {name: values[turning] for name, values in test.items()},
-        'test': test,
-    }
+    score = side_by_side({name: score_classes() for name in names})
+    table = once(lambda outcome: accuracies(outcome, score, kinds, examples))
     titles = {
         f'{part}_{size}': f'{title}, {size} training images'
         for part, title in PARTS.items()
@@ -133,8 +156,8 @@ def experiment(
         **ON_DIGITS,
     }
     return Experiment(
-        net=container(**{name: create_model('lenet5') for name in nets}),
-        players={name: player(name) for name in nets},
+        net=container(**{name: create_model('lenet5') for name in names}),
+        players={name: player(name) for name in names},
         source=data.together(
             {
                 str(size): data.labelled(train, size, min(batch_size, size))
@@ -143,14 +166,12 @@ def experiment(
         ),
         steps=steps,
         data=f'{digits.summary}; {", ".join(map(str, examples))} of them in training',
-        score=side_by_side({name: score_classes() for name in nets}),
-        evaluation=evaluation,
-        evaluate_every=steps,
+        score=score,
+        evaluation={'test': test},
+        measures={'accuracy': pictures.entered(table)},
         inputs=zoo.inputs('lenet5'),
         pictures={
-            'Test accuracy': pictures.compared(
-                lambda outcome: accuracies(outcome, tuple(kinds), examples), titles
-            ),
+            'Test accuracy': pictures.compared(table, titles),
             'On digits': pictures.contact_sheet(sheet, test['image'][:10]),
             'On photographs': pictures.contact_sheet(ON_PHOTOGRAPHS, photographs()),
         },
@@ -158,26 +179,29 @@ def experiment(
 
 
 def accuracies(
-    outcome: Outcome, kinds: Sequence[str], sizes: Sequence[int]
+    outcome: Outcome, score: Objective, kinds: Sequence[str], sizes: Sequence[int]
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Lay the scores out as a table.
+    """Score every net on all test digits, and on those that a half turn confuses.
 
     Args:
         outcome: of the run.
+        score: of all nets, side by side.
         kinds: of augmentation.
         sizes: of the training sets.
 
     Returns:
-        [members] accuracies in [0, 1], by kind and by 'SET_SIZE'.
+        [members] accuracies in [0, 1], by kind and by 'all_SIZE' or 'six_nine_SIZE'.
     """
-    return {
-        kind: {
-            f'{part}_{size}': outcome.latest[f'{part}/{kind}_{size}/accuracy']
-            for part in PARTS
-            for size in sizes
-        }
-        for kind in kinds
-    }
+    test = outcome.evaluation['test']
+    scores = outcome.each(score, test, 0)
+    turning = np.isin(test['label'], (6, 9))
+    table: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in kinds}
+    for kind in kinds:
+        for size in sizes:
+            right = np.asarray(scores[f'{kind}_{size}/accuracy'])
+            table[kind][f'all_{size}'] = right.mean(1)
+            table[kind][f'six_nine_{size}'] = right[:, turning].mean(1)
+    return table
 
 
 def photographs() -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from dljax import zoo
 from dljax.layers import PreactivationBlock, ResidualBlock, padded_shortcut
 from dljax.models.residual import (
     preact_resnet18,
@@ -111,6 +112,16 @@ def test_the_depth_counts_the_layers_with_weights(make, depth):
     assert not any('downsample' in path for path in paths)
 
 
+def test_every_further_block_of_a_stage_has_as_many_parameters():
+    counts = [
+        sum(leaf.size for leaf in jax.tree.leaves(variables['params']))
+        for variables in (shapes_of(resnet_cifar(d), 1, 32, 32, 3) for d in (8, 14))
+    ]
+    for depth in (20, 32, 44, 56, 110, 1202):  # without tracing the deepest
+        expected = counts[0] + (counts[1] - counts[0]) * ((depth - 2) // 6 - 1)
+        assert zoo.row(f'resnet{depth}_cifar').parameters == expected
+
+
 @pytest.mark.parametrize('depth', [2, 7, 18, 34])
 def test_a_depth_that_is_not_6n_plus_2_is_refused(depth):
     with pytest.raises(ValueError, match=f'depth is {depth}, wanted 6n'):
@@ -135,19 +146,18 @@ def test_the_shortcut_without_parameters_skips_places_and_adds_zeros():
     )
 
 
-def test_a_block_that_starts_at_0_is_its_shortcut():
-    maps = jax.random.normal(KEY, (2, 4, 4, 3))
-    block = ResidualBlock(3, zero_init=True)
-    variables = block.init(KEY, maps)
-    np.testing.assert_array_equal(block.apply(variables, maps), nn.relu(maps))
-    assert jnp.all(variables['params']['conv1']['norm']['scale'] == 1)
-    plain = ResidualBlock(3)
-    assert jnp.any(plain.init_with_output(KEY, maps)[0] != nn.relu(maps))
+def test_blocks_that_start_at_0_are_their_shortcuts():
+    image = jax.random.normal(KEY, (2, 4, 4, 3))
     net = ResNet((1, 1), zero_init_residual=True, width=2, small_images=True)
-    params = jax.jit(net.init)(KEY, maps)['params']
+    variables = jax.jit(net.init)(KEY, image)
     for name in ('layer1_0', 'layer2_0'):
-        assert jnp.all(params[name]['conv2']['norm']['scale'] == 0)
-        assert jnp.all(params[name]['conv1']['norm']['scale'] == 1)
+        part = variables['params'][name]
+        assert jnp.all(part['conv2']['norm']['scale'] == 0)
+        assert jnp.all(part['conv1']['norm']['scale'] == 1)
+    own = {kind: variables[kind]['layer1_0'] for kind in ('params', 'batch_stats')}
+    maps = jax.random.normal(KEY, (2, 4, 4, 2))
+    block = ResidualBlock(2, zero_init=True)
+    np.testing.assert_array_equal(block.apply(own, maps), nn.relu(maps))
 
 
 def test_the_identity_runs_through_a_block_with_preactivation():
@@ -180,7 +190,7 @@ def test_a_net_with_preactivation_is_activated_behind_its_stem_and_at_its_end():
 
 @pytest.mark.parametrize(
     'settings',
-    [{'bottleneck': True}, {'shortcut': 'padding'}, {'preactivation': True}],
+    [{'bottleneck': True}, {'shortcut': 'padding', 'preactivation': True}],
     ids=str,
 )
 def test_recomputing_blocks_changes_neither_numbers_nor_paths(settings):

@@ -114,6 +114,7 @@ def test_a_logit_depends_on_pixels_far_and_near() -> None:
     assert reached[12, 12] and reached[8:17, 8:17].sum() == reached.sum()
 
 
+@pytest.mark.heavy
 def test_remat_changes_no_number_and_no_path() -> None:
     settings = {**SMALL, 'normalise': batch_norm, 'dropout': 0.5}
     image = jax.random.uniform(jax.random.key(0), (2, 8, 8, 1))

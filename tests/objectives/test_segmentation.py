@@ -126,9 +126,8 @@ def squares(key: Key, examples: int) -> Batch:
     return paint(jnp.zeros((examples, 8, 8, 1)), glyphs[kind], kind + 1, place)
 
 
-@pytest.mark.parametrize(
-    ('depth', 'reached'), [(1, True), pytest.param(0, False, marks=pytest.mark.heavy)]
-)
+@pytest.mark.heavy
+@pytest.mark.parametrize(('depth', 'reached'), [(1, True), (0, False)])
 def test_a_unet_tells_apart_what_a_local_net_cannot(depth: int, reached: bool) -> None:
     """A pixel far from the corner sees it through the pooling alone."""
     net = UNet(3, 6, depth)

@@ -4,6 +4,12 @@
 logits in evaluation and in training mode, the gradient of every parameter, the batch
 statistics after one step, all variables after some steps of SGD with momentum, and how
 far the parameters have moved by then, which is small beside the parameters themselves.
+
+A rectifier or a maximum that stands within rounding of its kink may fall on either side
+of it; then the gradients of float32 differ by the share of that one place, far more
+than by rounding. There are a million such places in a deep net and every one has a
+chance of about 1e-6: so a float32 comparison states a seed without such a place. In
+float64 none was met.
 """
 
 from collections.abc import Callable, Mapping
@@ -83,7 +89,7 @@ def run_reference(
     read: Read,
     *,
     steps: int = 5,
-    learning_rate: float = 1e-2,
+    learning_rate: float = 1e-4,
     loss: Callable[[Any, torch.Tensor], torch.Tensor] | None = None,
     logits: Callable[[Any], Any] = lambda outputs: outputs,
 ) -> dict[str, PyTree]:
@@ -95,7 +101,8 @@ def run_reference(
         label: [batch].
         read: makes our variables of torch's state.
         steps: of SGD.
-        learning_rate: so small that rounding errors do not grow from step to step.
+        learning_rate: so small that five steps stay in one piece of the piecewise
+            linear net, nearly; larger ones let rounding errors grow from step to step.
         loss: of the outputs in training mode and the labels; None for cross-entropy.
         logits: those to be compared, of the outputs in training mode.
     """
@@ -159,7 +166,7 @@ def run_ours(
     label: np.ndarray,
     *,
     steps: int = 5,
-    learning_rate: float = 1e-2,
+    learning_rate: float = 1e-4,
     objective: Objective | None = None,
     logits: Callable[[nn.Module, Array], PyTree] | None = None,
 ) -> dict[str, PyTree]:
@@ -254,10 +261,15 @@ def compare(
     tolerance: float,
     **options: Any,
 ) -> dict[str, float]:
-    """Compare all figures of two runs and print the errors (seen with `pytest -s`)."""
+    """Compare all figures of two runs and print the errors (seen with `pytest -s`).
+
+    How far the parameters have moved is compared in float64 only.
+    """
     assert set(ours) == set(theirs)
     errors = {}
     for name, wanted in theirs.items():
+        if name == 'moved' and tolerance > TOLERANCE['float64']:
+            continue  # float32 keeps too few digits of so small a difference
         settings = options if name in ('gradient', 'moved') else {}
         errors[name] = agree(ours[name], wanted, tolerance, **settings)
     print(f'{title}: ' + ', '.join(f'{k} {v:.1e}' for k, v in errors.items()))

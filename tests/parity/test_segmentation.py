@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from dljax.layers import batch_norm
+from dljax.losses import pixel_cross_entropy
 from dljax.models.segmentation import UNet
 from dljax.types import PyTree
 
 TOLERANCE = {'float32': 1e-4, 'float64': 1e-9}
 # Settings, and height and width of the images.
 FORMS = {
-    'padded': ({'padded': True, 'depth': 2}, (24, 20)),
     'normalised': ({'padded': True, 'depth': 2, 'normalise': batch_norm}, (48, 40)),
-    'paper': ({'padded': False, 'depth': 4}, (188, 204)),
+    'paper': ({'padded': False, 'depth': 3}, (92, 108)),
 }
 
 
@@ -195,3 +195,18 @@ def test_logits_and_gradients_equal_those_of_torch(form: str, dtype: str) -> Non
     compare(ours, evaluated, TOLERANCE[dtype])
     compare(trained, wanted[0], TOLERANCE[dtype])
     compare(slope, wanted[1], TOLERANCE[dtype])
+
+
+def test_the_loss_of_pixels_equals_that_of_torch() -> None:
+    rng = np.random.default_rng(0)
+    weights = [0.5, 2.0, 1.0, 0.0, 3.0]
+    logits = rng.normal(size=(3, 4, 6, 5)).astype(np.float32)
+    labels = rng.integers(0, 5, (3, 4, 6))
+    labels[rng.uniform(size=labels.shape) < 0.3] = 255
+    twin = torch.nn.CrossEntropyLoss(torch.tensor(weights), ignore_index=255)
+    wanted = [
+        float(twin(torch.tensor(x).reshape(24, 5), torch.tensor(y).ravel()))
+        for x, y in zip(logits, labels, strict=True)
+    ]
+    got = pixel_cross_entropy(logits, labels, class_weights=weights, ignore=255)
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)

@@ -101,6 +101,13 @@ def test_names_of_classes_are_written_as_they_are() -> None:
     assert figure.axes[0].get_title().startswith(r'\$x^\$ of → 10 €')
 
 
+def test_long_names_above_mistakes_are_cut() -> None:
+    batch = {'image': IMAGES, 'label': np.array([0, 1, 0, 2], np.int32)}
+    names = ['golden retriever', 'afghan hound', 'wolf']
+    figure = pictures.mistakes(predict(), names)(outcome({'test': batch}))
+    assert figure.axes[0].get_title().startswith('golden r… → wolf\n')
+
+
 def test_mistakes_among_pictures_of_integers_are_shown_in_their_range() -> None:
     net, images = Standardised(Identity(), (0.0,), (1.0,)), (IMAGES * 255).astype('u1')
     params = {'dense': {'kernel': 5.0 * jnp.eye(3)}}

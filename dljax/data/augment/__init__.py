@@ -3,7 +3,13 @@
 All but the mixing ones are pure functions `(key, images) -> images` of
 [batch, height, width, channel], built by a call that checks their settings. They belong
 inside the loss or the train step, with a key of that step: `classify(augment=...)`.
-Under `jit` a batch split over devices gives the images that one device gives.
+Under `jit` a batch split over devices becomes the images that one device makes of it.
+
+Compiled, for 128 images of 32x32x3 on a 2-core CPU (best of five means of a hundred
+calls): flips, quarter turns and cutout take 0.1 ms; crops, mixup, CutMix and one step
+of colour 0.2; affine changes 0.3; all four steps of colour 0.6; resized crops 0.6 to
+1.1; erasing with noise 2, Gaussian noise and salt and pepper 4, where drawing the
+random numbers is what takes the time.
 """
 
 from dljax.data.augment.affine import affine as affine

@@ -37,7 +37,7 @@ def affine(
 
     Example:
         >>> augment = affine(rotation=10, scale=(0.9, 1.1), translation=0.1)
-        >>> augment(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
         (4, 8, 8, 1)
     """
     low, high = scale

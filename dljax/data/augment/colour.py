@@ -44,7 +44,7 @@ def colour_jitter(
 
     Example:
         >>> augment = colour_jitter(0.4, 0.4, 0.4, 0.1)
-        >>> augment(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 8, 8, 3))).shape
         (2, 8, 8, 3)
     """
     blends = {
@@ -181,7 +181,7 @@ def hue_turned(images: Array, turn: Array | float) -> Array:
 
 
 def _blended(images: Array, other: Array, factor: Array | float) -> Array:
-    factor = _of_each(images, factor)
+    factor = _of_each(checked(images), factor)
     result = factor * images.astype(jnp.float32) + (1 - factor) * other
     return jnp.clip(result, 0, 1).astype(images.dtype)
 
@@ -198,7 +198,7 @@ def _of_each(images: Array, values: Array | float) -> Array:
 
 
 def _channels(images: Array) -> list[Array]:
-    if images.shape[-1] != 3:
+    if checked(images).shape[-1] != 3:
         raise ValueError(
             f'images have {images.shape[-1]} channels, wanted 3 (red, green, blue): '
             'saturation, hue and greyness are of colours'

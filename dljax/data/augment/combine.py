@@ -59,7 +59,7 @@ def chance(probability: float, augmentation: Augmentation) -> Augmentation:
     Example:
         >>> from dljax.data import flip
         >>> augment = chance(0.5, flip(vertical=True))
-        >>> augment(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
         (4, 8, 8, 1)
     """
     check_probability('probability', probability)
@@ -129,7 +129,7 @@ def fixed(function: Callable[..., Array], **settings: Any) -> Augmentation:
     Example:
         >>> from dljax.data import resized
         >>> augment = fixed(resized, size=(16, 12))
-        >>> augment(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
         (4, 16, 12, 1)
     """
     _check_callable('fixed', (function,))

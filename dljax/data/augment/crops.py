@@ -41,7 +41,8 @@ def random_crop(
         https://arxiv.org/abs/1512.03385
 
     Example:
-        >>> random_crop(4)(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
+        >>> augment = random_crop(4)
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
         (2, 32, 32, 3)
     """
     if padding != int(padding) or padding < 0:
@@ -108,7 +109,7 @@ def random_resized_crop(
 
     Example:
         >>> augment = random_resized_crop((24, 24))
-        >>> augment(jax.random.key(0), jnp.ones((2, 32, 48, 3))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 32, 48, 3))).shape
         (2, 24, 24, 3)
     """
     check_size('size', size)

@@ -36,13 +36,13 @@ def cutout(size: int, holes: int = 1, fill: float = 0.0) -> Augmentation:
 
     Example:
         >>> augment = cutout(16)
-        >>> augment(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
         (2, 32, 32, 3)
     """
-    if size < 0 or holes < 1:
+    if size != int(size) or size < 0 or holes < 1:
         raise ValueError(
-            f'size is {size} and holes is {holes}, wanted a side of 0 pixels or more '
-            'and 1 hole or more'
+            f'size is {size} and holes is {holes}, wanted a side of 0 whole pixels or '
+            'more and 1 hole or more'
         )
 
     def augment(key: Key, images: Array) -> Array:
@@ -92,7 +92,7 @@ def random_erasing(
 
     Example:
         >>> augment = random_erasing(1.0)
-        >>> augment(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
+        >>> jax.jit(augment)(jax.random.key(0), jnp.ones((2, 32, 32, 3))).shape
         (2, 32, 32, 3)
     """
     check_probability('probability', probability)

@@ -54,7 +54,7 @@ def mixup(alpha: float = 0.2) -> Mixing:
 
     Example:
         >>> images = jnp.arange(3.0).reshape(3, 1, 1, 1)
-        >>> images, partner, share = mixup(1.0)(jax.random.key(0), images)
+        >>> images, partner, share = jax.jit(mixup(1.0))(jax.random.key(0), images)
         >>> images.shape, partner.shape, share.shape
         ((3, 1, 1, 1), (3,), (3,))
     """
@@ -91,7 +91,7 @@ def cutmix(alpha: float = 1.0) -> Mixing:
 
     Example:
         >>> images = jnp.arange(3.0).reshape(3, 1, 1, 1)
-        >>> images, partner, share = cutmix()(jax.random.key(0), images)
+        >>> images, partner, share = jax.jit(cutmix())(jax.random.key(0), images)
         >>> images.shape, partner.shape, share.shape
         ((3, 1, 1, 1), (3,), (3,))
     """

@@ -1,1 +1,1 @@
-"""TFDS builders, without TensorFlow, of the sets that come with scikit-learn."""
+"""TFDS builders, without TensorFlow, of installed sets and of files of the user."""

@@ -61,6 +61,10 @@ class Files(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         config = tfds.core.BuilderConfig(name=key)
         super().__init__(data_dir=data_dir, config=config)
 
+    def release(self) -> None:
+        """Let go of what it was prepared from, since TFDS keeps every builder."""
+        self._form = None
+
     def _info(self) -> tfds.core.DatasetInfo:
         form, features = self._form, None
         if form:

@@ -104,3 +104,12 @@ def test_grey_images_take_brightness_and_contrast_and_no_colour() -> None:
     for settings in ({'saturation': 0.5}, {'hue': 0.1}):
         with pytest.raises(ValueError, match='have 1 channels, wanted 3'):
             jax.eval_shape(colour_jitter(**settings), KEY, grey)
+
+
+def test_whole_number_images_are_not_taken_for_white() -> None:
+    images = jnp.full((1, 2, 2, 3), 200, jnp.uint8)
+    for function in (brightened, contrasted, saturated, hue_turned):
+        with pytest.raises(ValueError, match='as_float'):
+            jax.eval_shape(function, images, 0.5)
+    with pytest.raises(ValueError, match='as_float'):
+        greyed(images)

@@ -146,6 +146,7 @@ def test_nothing_asked_is_nothing_done(name: str) -> None:
         (lambda: data.colour_jitter(saturation=float('inf')), 'saturation is inf'),
         (lambda: data.colour_jitter(hue=0.6), 'hue is 0.6'),
         (lambda: data.cutout(-2), 'size is -2'),
+        (lambda: data.cutout(2.5), 'size is 2.5'),
         (lambda: data.cutout(2, holes=0), 'holes is 0'),
         (lambda: data.random_erasing(-0.1), 'probability is -0.1'),
         (lambda: data.random_erasing(area=(0.0, 0.2)), 'area is'),
