@@ -166,8 +166,9 @@ def _difference(
     except (ImportError, ValueError) as error:
         return None, ' '.join(str(error).split())[:300]
     single = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), variables)
+    apply = jax.jit(nn.apply(lambda module, x: module(x), net))
     with jax.default_matmul_precision('highest'):
-        ours = jax.jit(nn.apply(zoo.row(model).call, net))(single, {'image': images})
+        ours = apply(single, images)
     absolute = float(np.abs(np.asarray(ours, np.float32) - theirs).max())
     return {
         'absolute': absolute,

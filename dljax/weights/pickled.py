@@ -21,9 +21,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
             raise ValueError('it does not begin as those files do')
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                'ignore'
-            )  # of old protocols; they load or they do not
+            warnings.simplefilter('ignore')  # of old protocols; they load or do not
             content = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
         raise Refusal(
