@@ -119,7 +119,9 @@ def test_weights_of_torchvision_begin_the_body_and_decide_the_normalisation(
     script: SimpleNamespace, fruit: Path, torchvision: tuple[Path, PyTree]
 ) -> None:
     path, variables = torchvision
-    made = script.experiment(data=fruit, model='resnet18', weights=path, size=32)
+    made = script.experiment(
+        data=fruit, model='resnet18', weights=path, size=32, steps=400
+    )
     assert made.source.arrays['image'].shape == (42, 32, 32, 3)
     assert made.net.offset == (0.485, 0.456, 0.406) and not made.net.reverse
     wanted = named_leaves(weights.without(variables, 'output'))
