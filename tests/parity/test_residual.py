@@ -18,6 +18,7 @@ from tests.parity.comparison import (
     TOLERANCE,
     Flat,
     Read,
+    away_from_kinks,
     compare,
     flat,
     images,
@@ -29,7 +30,10 @@ from tests.parity.comparison import (
 CLASSES = 10
 # Float64 convolutions are slow; on 32x32 the last maps are of a single place.
 SIZE = {'float32': 64, 'float64': 32}
-RATE = 1e-3  # larger steps carry a rounding error over the kink of a rectifier
+RATE = 1e-4  # larger steps carry a rounding error over the kink of a rectifier
+# Of what a block adds to its shortcut. At 1, as drawn, the examples of a batch become
+# alike in a deep net, and its batch norms then magnify rounding errors.
+SHARE = 0.3
 NAMES = [
     'resnet18',
     *(
@@ -46,9 +50,14 @@ def test_a_net_evaluates_and_trains_as_that_of_torchvision(
 ) -> None:
     torch_net = getattr(reference.torchvision_models(), name)(num_classes=CLASSES)
     torch_net = randomised(torch_net, dtype)
+    last = 'bn2' if name in ('resnet18', 'resnet34') else 'bn3'
+    for path, layer in torch_net.named_modules():
+        if path.endswith(last):
+            layer.weight.data *= SHARE
     read = functools.partial(from_torchvision, name)
     side = SIZE[dtype]
     image, label = images(8, side, side, 3, classes=CLASSES, dtype=dtype)
+    torch_net = away_from_kinks(torch_net, image)
     check(name, zoo.create_model(name, classes=CLASSES), torch_net, read, image, label)
 
 
