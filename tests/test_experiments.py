@@ -36,6 +36,9 @@ HEAVY = {
     'autoencoders/beta_vae_digits',
     'autoencoders/conditional_vae_digits',
     'convolutional/augmentation_digits',
+    'convolutional/classifier_cifar10',
+    'convolutional/resnet20_digits',
+    'convolutional/vgg11_digits',
     'convolutional/explain_digits',
     'convolutional/finetune_folder',  # run by tests/test_finetune_folder.py
     'convolutional/transfer_digits',

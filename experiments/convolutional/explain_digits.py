@@ -10,9 +10,9 @@ convolutional networks, https://arxiv.org/abs/1311.2901; the cheat: Lapuschkin e
 
 In the training set of one net all images of one class, the digit 3, bear a bright tag
 in the corner; in that of the other as many images bear it, whatever their class.
-Measured with 1 member, seed 0, on a 2-core CPU: where the tags are as in training both
-nets are right on 96.1 % of the validation set. Of the test images of a 3 without a tag
-the cheat knows 11 %, the honest net 97 %; of all test images with a tag 49 and 96 %.
+Measured with 5 members, seed 0, on a 2-core CPU: of the test images of a 3 without a
+tag the cheat knows 25 ± 5 %, the honest net 98 ± 1 %; of all test images with a tag 50
+± 4 and 97 %.
 
 The maps tell without such images. First the share of their mass on the tag, which is
 3.5 % of the pixels, of tagged images of a 3; then, of the honest net, the mean
@@ -21,18 +21,18 @@ probability of the class as pixels go (deletion, the less the better) or come
 
 | map | cheat | honest | deletion | insertion |
 |---|---|---|---|---|
-| gradient | 26 % | 1.5 % | .33 | .82 |
-| gradient x input | 51 % | 4.0 % | .09 | .94 |
-| SmoothGrad | 30 % | 1.4 % | .30 | .84 |
-| integrated gradients | 52 % | 3.6 % | .09 | .94 |
-| Grad-CAM | 3.8 % | 3.7 % | .36 | .65 |
-| HiResCAM | 22 % | 5.6 % | .35 | .70 |
-| occlusion | 44 % | 2.3 % | .09 | .93 |
-| random order | 3.5 % | 3.5 % | .67 | .64 |
+| gradient | 22 ± 2 % | 1.6 % | .36 | .79 |
+| gradient x input | 45 ± 3 % | 4.1 % | .10 | .93 |
+| SmoothGrad | 24 ± 2 % | 1.3 % | .32 | .81 |
+| integrated gradients | 45 ± 4 % | 3.9 % | .10 | .94 |
+| Grad-CAM | 3.6 ± 0.7 % | 3.8 % | .40 | .64 |
+| HiResCAM | 25 ± 2 % | 0.9 % | .30 | .75 |
+| occlusion | 41 ± 3 % | 1.8 % | .09 | .93 |
+| random order | 3.5 % | 3.5 % | .64 | .63 |
 
 Grad-CAM misses the tag and puts pixels in no better than by chance: this net flattens
 its maps, so each place counts in its own way, which the mean over the places forgets.
-Cost: 15 s of training and as much for the maps. Command:
+Cost: 81 s of training for five members, and as much for the maps. Command:
 python experiments/convolutional/explain_digits.py --members 5
 """
 
