@@ -32,7 +32,7 @@ probability of the class as pixels go (deletion, the less the better) or come
 
 Grad-CAM misses the tag and puts pixels in no better than by chance: this net flattens
 its maps, so each place counts in its own way, which the mean over the places forgets.
-Cost: 81 s of training for five members, and as much for the maps. Command:
+Cost: 81 s of training for five members. Command:
 python experiments/convolutional/explain_digits.py --members 5
 """
 

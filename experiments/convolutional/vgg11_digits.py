@@ -4,10 +4,10 @@ Paper: Simonyan, Zisserman (2015), Very deep convolutional networks for large-sc
 image recognition, https://arxiv.org/abs/1409.1556; batch norm: Ioffe, Szegedy (2015),
 https://arxiv.org/abs/1502.03167. The data are scikit-learn's 8x8 digits, resized to
 32x32, which five pools bring to a single place. For so small a task the stages have
-half the channels (--width 64 is the paper's) and the hidden layers 256 units and not 4096,
-with He's initialiser: in so narrow a head the paper's N(0, 0.01²) stayed at chance for
-the first 120 updates of 200. Gradients are clipped, without which the first updates
-switched all hidden units off.
+half the channels (--width 64 is the paper's) and the hidden layers 256 units and not
+4096, with He's initialiser: in so narrow a head the paper's N(0, 0.01²) stayed at
+chance for the first 120 updates of 200. Gradients are clipped, without which the first
+updates switched all hidden units off.
 
 Measured with one member, seed 0, on a 2-core CPU: TODO
 Command:
