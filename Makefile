@@ -1,11 +1,12 @@
 # Two commands on a fresh machine: `make train` and `make test`.
-# Others: `make heavy` (slow tests), `make parity` (against torch), `make lint`, `make clean` (removes .venv).
+# Others: `make heavy` (slow tests), `make parity` (against torch and Keras; `make parity-all`
+# every model, some 20 minutes), `make lint`, `make clean` (removes .venv).
 # Arguments go through ARGS: make train ARGS='--steps 500 --members 5'
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test heavy parity lint clean
+.PHONY: train test heavy parity parity-all lint clean
 
 train: .venv/train
 	$(BIN)/python experiments/convolutional/lenet_digits.py $(ARGS)
@@ -18,6 +19,9 @@ heavy: .venv/test
 
 parity: .venv/parity
 	$(BIN)/python -m pytest tests/parity $(ARGS)
+
+parity-all: .venv/parity
+	$(BIN)/python -m pytest tests/parity -n 0 -s -m 'heavy or not heavy' $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
