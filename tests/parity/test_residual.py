@@ -69,13 +69,19 @@ def check(
     image: np.ndarray,
     label: np.ndarray,
 ) -> None:
-    """Compare all figures; in float32 the parameters, and not their small moves too."""
+    """Compare all figures; of five steps in float32 the parameters alone.
+
+    By then a place has crossed its kink in one framework and not in the other, which
+    the variances of the last, small maps show. The statistics of the first step, and in
+    float64 all, are compared.
+    """
     dtype = str(image.dtype)
     variables = read(flat(torch_net))
     theirs = run_reference(torch_net, image, label, read, learning_rate=RATE)
     ours = run_ours(net, variables, image, label, learning_rate=RATE)
     if dtype == 'float32':
-        del ours['moved'], theirs['moved']
+        for figures in (ours, theirs):
+            del figures['moved'], figures['trained']['batch_stats']
     compare(f'{name} {dtype}', ours, theirs, TOLERANCE[dtype])
 
 
