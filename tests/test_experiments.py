@@ -27,21 +27,29 @@ from dljax.types import PyTree, State
 
 ROOT = Path(__file__).parent.parent / 'experiments'
 FILES = sorted(ROOT.glob('*/*.py'))
-# A convolutional or variational relative of each of these is run in the quick suite.
+# A relative of each of these is run in the quick suite.
 HEAVY = {
     'adversarial/acgan_digits',
+    'adversarial/cgan_digits',
     'adversarial/infogan_digits',
     'adversarial/lsgan_digits',
     'adversarial/wgan_gp_digits',
     'autoencoders/beta_vae_digits',
     'autoencoders/conditional_vae_digits',
+    'autoencoders/kinds_digits',
+    'autoencoders/rate_distortion_digits',
     'convolutional/augmentation_digits',
     'convolutional/classifier_cifar10',
-    'convolutional/resnet20_digits',
-    'convolutional/vgg11_digits',
     'convolutional/explain_digits',
     'convolutional/finetune_folder',  # run by tests/test_finetune_folder.py
+    'convolutional/resnet20_digits',
     'convolutional/transfer_digits',
+    'convolutional/tutorial_cnn_digits',
+    'convolutional/vgg11_digits',
+    'energy/dbn_digits',
+    'recurrent/gradient_through_time',
+    'recurrent/tag_brackets',
+    'recurrent/truncated_bptt',
     'segmentation/unet_scenes',
 }
 

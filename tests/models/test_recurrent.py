@@ -243,9 +243,12 @@ def decoded_by_hand(
     'settings',
     [
         {},
-        {'context': True},
+        pytest.param({'context': True}, marks=pytest.mark.heavy),
         {'reverse': True},
-        {'encoder': RecurrentStack(GRU(4), 2), 'decoder': RecurrentStack(LSTM(4))},
+        pytest.param(
+            {'encoder': RecurrentStack(GRU(4), 2), 'decoder': RecurrentStack(LSTM(4))},
+            marks=pytest.mark.heavy,
+        ),
     ],
     ids=['plain', 'context', 'reverse', 'forward'],
 )
