@@ -5,7 +5,7 @@ import importlib
 import inspect
 import pkgutil
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,17 @@ DEEPEST = {'resnet1202_cifar'}  # even to trace it takes seconds
 # Settings of the nets that take photographs of any size, and a size, for the tests that
 # compute; what they leave out is wide and not different.
 NARROW = {'classes': 10, 'hidden': 32, 'width': 8}
-SIDE = {'alexnet': 64, 'alexnet_2012': 67, 'googlenet_2014': 80}
+SIDE = {'alexnet': 64, 'alexnet_2012': 67, 'googlenet_2014': 80, 'unet_2015': 188}
+
+
+@pytest.fixture(autouse=True)
+def _programs_of_large_nets_are_let_go(
+    request: pytest.FixtureRequest,
+) -> Iterator[None]:
+    """Free at once what a heavy test has compiled; together it comes to 20 GB."""
+    yield
+    if request.node.get_closest_marker('heavy'):
+        jax.clear_caches()
 
 
 def marked(names: list[str], slow: Callable[[str], bool]) -> list:
@@ -45,7 +55,12 @@ def takes_photographs(name: str) -> bool:
     return image is not None and None in image.shape
 
 
-COMPUTED = marked(NAMES, lambda name: zoo.row(name).parameters > LARGE or name in DEEP)
+# The deepest is not computed: compiling it takes minutes and gigabytes, and it differs
+# from its relatives in its depth alone.
+COMPUTED = marked(
+    [name for name in NAMES if name not in DEEPEST],
+    lambda name: zoo.row(name).parameters > LARGE or name in DEEP,
+)
 TRACED = marked(NAMES, lambda name: name in DEEPEST)
 # A description lowers every layer by itself.
 DESCRIBED = marked(NAMES, lambda name: takes_photographs(name) or name in DEEP)
@@ -74,8 +89,13 @@ def make_batch(name: str, size: int = 2, **chosen: object) -> Batch:
     return batch
 
 
-@functools.cache
 def prepared(name: str) -> tuple[nn.Module, Batch, PyTree]:
+    """Make a net with parameters, once if it is small."""
+    large = zoo.row(name).parameters > LARGE or name in DEEP
+    return drawn(name) if large else remembered(name)
+
+
+def drawn(name: str) -> tuple[nn.Module, Batch, PyTree]:
     """A net with parameters that are random everywhere, also where it starts at 0.
 
     They come from NumPy, since to compile the initialisers takes seconds a net, and
@@ -97,6 +117,9 @@ def prepared(name: str) -> tuple[nn.Module, Batch, PyTree]:
         return {k: v for k, v in variables.items() if k != 'params'}
 
     return net, batch, {**collections(batch), 'params': jax.tree.map(draw, shapes)}
+
+
+remembered = functools.cache(drawn)
 
 
 def applied(net: nn.Module, name: str):
