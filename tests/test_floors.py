@@ -38,6 +38,7 @@ TOP = {
     '__main__',
     'alarms',
     'cli',
+    'compiler',
     'configuration',
     'conversion',
     'experiment',
