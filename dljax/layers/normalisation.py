@@ -67,6 +67,7 @@ def batch_norm(
         momentum=momentum,
         epsilon=epsilon,
         scale_init=scale_init,
+        use_fast_variance=False,  # which loses digits where the mean is large
         axis_name=axis_name,
         dtype=dtype,
         param_dtype=param_dtype,

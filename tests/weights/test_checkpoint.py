@@ -12,13 +12,6 @@ import pytest
 from dljax.types import PyTree, named_leaves
 from dljax.weights import check, restore, save, without
 
-# Where one file is damaged, Orbax forgets the futures of the others, and Python tells
-# of them whenever it collects them: in whichever test that may be.
-pytestmark = pytest.mark.filterwarnings(
-    'ignore::pytest.PytestUnraisableExceptionWarning',
-    'ignore:coroutine .* was never awaited:RuntimeWarning',
-)
-
 
 def variables() -> PyTree:
     random = np.random.default_rng(0)
