@@ -11,10 +11,11 @@ from flax import linen as nn
 
 from dljax import zoo
 from dljax.types import Array, PyTree
+from tests.parity.comparison import before_rectifiers
 
 BATCH, LATENT = 3, 100
 TOLERANCE = {'float32': 1e-4, 'float64': 1e-9}
-WIDTH = {'float32': 64, 'float64': 16}  # XLA's double convolutions are slow on a CPU
+WIDTH = 16  # XLA's double convolutions are slow on a CPU
 
 
 def torch_generator(width: int) -> torch.nn.Sequential:
@@ -109,25 +110,54 @@ def nhwc(images: torch.Tensor) -> np.ndarray:
     return images.detach().numpy().transpose(0, 2, 3, 1)
 
 
-@functools.cache
-def reference(dtype: str) -> dict[str, PyTree]:
-    """One step of both in training mode, then an evaluation, by torch."""
-    torch.manual_seed(0)
-    width = WIDTH[dtype]
-    generator, discriminator = torch_generator(width), torch_discriminator(width)
-    both = torch.nn.ModuleList([generator, discriminator]).to(getattr(torch, dtype))
-    for layer in both.modules():
-        if hasattr(layer, 'running_var'):  # as in the middle of a training
+def drawn(dtype: str, seed: int) -> tuple[list[torch.nn.Sequential], list[np.ndarray]]:
+    """Both nets as in the midst of a training; noise, images and weights of logits."""
+    torch.manual_seed(seed)
+    nets = torch.nn.ModuleList([torch_generator(WIDTH), torch_discriminator(WIDTH)])
+    for layer in nets.to(getattr(torch, dtype)).modules():
+        if hasattr(layer, 'running_var'):
             layer.weight.data.uniform_(0.5, 1.5)
             layer.bias.data.normal_(0.0, 0.1)
             layer.running_mean.normal_()
             layer.running_var.uniform_(0.5, 2.0)
         elif hasattr(layer, 'weight'):
             layer.weight.data.normal_(0.0, 0.02)
-    rng = np.random.default_rng(0)
-    noise = rng.normal(size=(BATCH, LATENT)).astype(dtype)
-    image = rng.uniform(-1, 1, size=(BATCH, 64, 64, 3)).astype(dtype)
-    weight = rng.normal(size=(2, BATCH, 1)).astype(dtype)
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(BATCH, LATENT))
+    image = rng.uniform(-1, 1, size=(BATCH, 64, 64, 3))
+    weight = rng.normal(size=(2, BATCH, 1))
+    return list(nets), [array.astype(dtype) for array in (noise, image, weight)]
+
+
+def turned(noise: np.ndarray, image: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Noise and images in torch's order of the axes."""
+    return torch.tensor(noise)[:, :, None, None], torch.tensor(image).permute(
+        0, 3, 1, 2
+    )
+
+
+def distance_to_kinks(dtype: str, seed: int) -> float:
+    """Tell how near a place is to its rectifier's kink, in standard deviations."""
+    (generator, discriminator), (noise, image, _) = drawn(dtype, seed)
+    distances = []
+
+    def measure(x: torch.Tensor) -> torch.Tensor:
+        distances.append(float(x.abs().min() / x.std()))
+        return x
+
+    seeds, real = turned(noise, image)
+    with torch.no_grad(), before_rectifiers(measure):
+        discriminator(real)
+        discriminator(generator(seeds))
+    return min(distances)
+
+
+@functools.cache
+def reference(dtype: str) -> dict[str, PyTree]:
+    """One step of both in training mode, then an evaluation, by torch."""
+    # Where a place is within rounding of a kink, two frameworks may differ by more.
+    seed = next(seed for seed in range(100) if distance_to_kinks(dtype, seed) > 2e-6)
+    (generator, discriminator), (noise, image, weight) = drawn(dtype, seed)
     made = {
         'noise': noise,
         'image': image,
@@ -141,9 +171,8 @@ def reference(dtype: str) -> dict[str, PyTree]:
             'discriminator': statistics(discriminator),
         },
     }
-    seed = torch.tensor(noise)[:, :, None, None]
-    real = torch.tensor(image.transpose(0, 3, 1, 2))
-    sample = generator(seed)
+    seeds, real = turned(noise, image)
+    sample = generator(seeds)
     on_real = discriminator(real).flatten(1)
     first = statistics(discriminator)
     on_fake = discriminator(sample).flatten(1)
@@ -167,10 +196,10 @@ def reference(dtype: str) -> dict[str, PyTree]:
         'generator': statistics(generator),
         'discriminator': statistics(discriminator),
     }
-    both.eval()
+    generator.eval(), discriminator.eval()
     with torch.no_grad():
         made['evaluated'] = {
-            'sample': nhwc(generator(seed)),
+            'sample': nhwc(generator(seeds)),
             'logits': discriminator(real).flatten(1).numpy(),
         }
     return made
@@ -180,7 +209,7 @@ def reference(dtype: str) -> dict[str, PyTree]:
 def test_a_training_step_of_dcgan_equals_that_of_torch(dtype: str) -> None:
     wanted = reference(dtype)
     with jax.enable_x64(dtype == 'float64'):
-        net = zoo.create_model('dcgan', width=WIDTH[dtype]).clone(param_dtype=dtype)
+        net = zoo.create_model('dcgan', width=WIDTH).clone(param_dtype=dtype)
         batch = {name: jnp.asarray(wanted[name]) for name in ('image', 'noise')}
         shapes = jax.eval_shape(net.init, jax.random.key(0), *batch.values())
         assert jax.tree.map(jnp.shape, shapes['params']) == jax.tree.map(
@@ -222,7 +251,7 @@ def test_a_training_step_of_dcgan_equals_that_of_torch(dtype: str) -> None:
 def test_an_evaluation_of_dcgan_equals_that_of_torch(dtype: str) -> None:
     wanted = reference(dtype)
     with jax.enable_x64(dtype == 'float64'):
-        net = zoo.create_model('dcgan', width=WIDTH[dtype]).clone(param_dtype=dtype)
+        net = zoo.create_model('dcgan', width=WIDTH).clone(param_dtype=dtype)
         variables = {'params': wanted['params'], 'batch_stats': wanted['statistics']}
 
         def visit(net: nn.Module, image: Array, noise: Array) -> PyTree:

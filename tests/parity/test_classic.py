@@ -1,6 +1,7 @@
 """AlexNet, VGG and GoogLeNet equal those of torchvision on the same weights."""
 
 import functools
+import sys
 from typing import Any
 
 import jax
@@ -18,6 +19,7 @@ from dljax.weights.torchvision import from_torchvision
 from tests.parity.comparison import (
     TOLERANCE,
     agree,
+    away_from_kinks,
     compare,
     flat,
     images,
@@ -29,7 +31,9 @@ from tests.parity.comparison import (
 CLASSES, HIDDEN = 10, 64  # a narrow head leaves the deep part, where errors grow
 WIDTH = {'float32': 64, 'float64': 16}  # XLA's double convolutions are slow on a CPU
 CONFIGURATION = {'vgg11': 'A', 'vgg13': 'B', 'vgg16': 'D', 'vgg19': 'E'}
-SEEDS = {'vgg11_bn': 1}  # where 0 has a place at its kink: see comparison.py
+# The gradients of a deep net without shortcuts are large; at the rate of the others
+# five steps leave the piece of the net in which they began.
+RATE = 1e-5
 QUICK = ('alexnet', 'vgg11', 'vgg11_bn')
 NAMES = ['alexnet', *zoo.list_models('vgg*')]
 
@@ -69,15 +73,17 @@ def before_a_norm(path: str) -> bool:
 def test_a_net_evaluates_and_trains_as_that_of_torchvision(
     name: str, dtype: str
 ) -> None:
-    seed, width = SEEDS.get(name, 0), WIDTH[dtype]
+    width = WIDTH[dtype]
     size, widths = (64, {}) if name == 'alexnet' else (32, {'width': width})
-    torch_net = randomised(of_torchvision(name, width), dtype, seed)
+    image, label = images(4, size, size, 3, classes=CLASSES, dtype=dtype)
+    torch_net = randomised(of_torchvision(name, width), dtype)
+    torch_net = away_from_kinks(torch_net, image)
     read = functools.partial(from_torchvision, name)
-    image, label = images(4, size, size, 3, classes=CLASSES, dtype=dtype, seed=seed)
     variables = read(flat(torch_net))
-    theirs = run_reference(torch_net, image, label, read)
+    theirs = run_reference(torch_net, image, label, read, learning_rate=RATE)
     settings = {'classes': CLASSES, 'hidden': HIDDEN, 'dropout': 0.0, **widths}
-    ours = run_ours(zoo.create_model(name, **settings), variables, image, label)
+    net = zoo.create_model(name, **settings)
+    ours = run_ours(net, variables, image, label, learning_rate=RATE)
     options = {'zero': before_a_norm} if name.endswith('_bn') else {}
     compare(f'{name} {dtype}', ours, theirs, TOLERANCE[dtype], **options)
 
@@ -94,48 +100,79 @@ def exact_with_auxiliaries(
     return main + 0.3 * (lower + upper), {}
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize('dtype', TOLERANCE)
-@pytest.mark.parametrize('auxiliary', [False, True])
-def test_googlenet_evaluates_and_trains_as_that_of_torchvision(
-    auxiliary: bool, dtype: str
-) -> None:
-    torch_net = reference.torchvision_models().googlenet(
+def narrow_googlenet(auxiliary: bool) -> torch.nn.Module:
+    """Torchvision's, with an eighth of the channels of every layer."""
+    made_by = reference.torchvision_models().googlenet
+    models = sys.modules[made_by.__module__]
+
+    def convolution(inputs: int, outputs: int, **settings: Any) -> torch.nn.Module:
+        inputs = inputs if inputs == 3 else inputs // 8
+        return models.BasicConv2d(inputs, outputs // 8, **settings)
+
+    def inception(*sizes: int) -> torch.nn.Module:
+        return models.Inception(*(size // 8 for size in sizes))
+
+    def head(inputs: int, classes: int, **settings: Any) -> torch.nn.Module:
+        made = models.InceptionAux(inputs, classes, convolution, **settings)
+        made.fc1 = torch.nn.Linear(2048 // 8, 1024 // 8)
+        made.fc2 = torch.nn.Linear(1024 // 8, classes)
+        return made
+
+    net = models.GoogLeNet(
         num_classes=CLASSES,
         aux_logits=auxiliary,
         transform_input=True,
         init_weights=False,
+        blocks=[convolution, inception, head],
     )
-    seed = SEEDS.get('googlenet', 0)
-    torch_net = randomised(torch_net, dtype, seed)
-    read = functools.partial(from_torchvision, 'googlenet')
-    image, label = images(4, 64, 64, 3, classes=CLASSES, dtype=dtype, seed=seed)
-    variables = read(flat(torch_net))
+    net.fc = torch.nn.Linear(1024 // 8, CLASSES)
+    return net
 
+
+@pytest.mark.parametrize('dtype', TOLERANCE)
+@pytest.mark.parametrize(
+    'auxiliary', [pytest.param(False, marks=pytest.mark.heavy), True]
+)
+def test_googlenet_evaluates_and_trains_as_that_of_torchvision(
+    auxiliary: bool, dtype: str
+) -> None:
     def loss(outputs: Any, label: torch.Tensor) -> torch.Tensor:
         entropy = torch.nn.functional.cross_entropy
+        if not auxiliary:
+            return entropy(outputs, label)
         others = entropy(outputs.aux_logits1, label) + entropy(
             outputs.aux_logits2, label
         )
         return entropy(outputs.logits, label) + 0.3 * others
 
+    torch_net = narrow_googlenet(auxiliary)
+    image, label = images(8, 64, 64, 3, classes=CLASSES, dtype=dtype)
+    randomised(torch_net, dtype)
+    for layer in torch_net.modules():
+        if hasattr(layer, 'running_var'):  # or the examples become alike in the depth,
+            layer.bias.data += 0.5  # and batch norms magnify what rounding leaves
+    away_from_kinks(torch_net, image)
+    read = functools.partial(from_torchvision, 'googlenet')
+    variables = read(flat(torch_net))
+
     def heads(net: nn.Module, image: Array) -> tuple[Array, tuple[Array, Array]]:
         return net.with_auxiliaries(image, train=True)
 
-    theirs_settings: dict[str, Any] = {}
-    ours_settings: dict[str, Any] = {}
+    theirs_settings: dict[str, Any] = {'learning_rate': RATE, 'loss': loss}
+    ours_settings: dict[str, Any] = {'learning_rate': RATE}
     if auxiliary:
-        double = dtype == 'float64'
-        objective = exact_with_auxiliaries if double else classify_with_auxiliaries()
-        ours_settings = {'objective': objective, 'logits': heads}
-        theirs_settings = {
-            'loss': loss,
-            'logits': lambda o: (o.logits, (o.aux_logits1, o.aux_logits2)),
-        }
+        exact = dtype == 'float64'
+        objective = exact_with_auxiliaries if exact else classify_with_auxiliaries()
+        ours_settings |= {'objective': objective, 'logits': heads}
+        theirs_settings['logits'] = lambda o: (
+            o.logits,
+            (o.aux_logits1, o.aux_logits2),
+        )
     theirs = run_reference(torch_net, image, label, read, **theirs_settings)
     net = zoo.create_model(
         'googlenet',
         classes=CLASSES,
+        width=8,
         auxiliary=auxiliary,
         transform_input=True,
         dropout=0.0,
@@ -143,7 +180,9 @@ def test_googlenet_evaluates_and_trains_as_that_of_torchvision(
     )
     ours = run_ours(net, variables, image, label, **ours_settings)
     title = f'googlenet with {2 * auxiliary} auxiliary heads {dtype}'
-    compare(title, ours, theirs, TOLERANCE[dtype])
+    # Behind its pool conv1 is positive nearly everywhere: the next norm takes the bias.
+    options = {'zero': lambda path: path == 'conv1/norm/bias'}
+    compare(title, ours, theirs, TOLERANCE[dtype], **options)
 
 
 @pytest.mark.parametrize('window', [4, 5])

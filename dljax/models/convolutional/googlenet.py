@@ -55,6 +55,8 @@ class GoogLeNet(nn.Module):
 
     Attributes:
         classes: the number of logits, at least 2.
+        width: w, channels of the first convolution; all other layers have w / 64 of the
+            paper's, rounded down.
         dropout: the probability in [0, 1) with which an input of the output is dropped.
         auxiliary_dropout: that of the hidden units of the auxiliary heads.
         auxiliary: whether there are auxiliary heads.
@@ -95,6 +97,7 @@ class GoogLeNet(nn.Module):
     """
 
     classes: int = 1000
+    width: int = 64
     dropout: float = 0.2
     auxiliary_dropout: float = 0.7
     auxiliary: bool = False
@@ -115,7 +118,8 @@ class GoogLeNet(nn.Module):
         """Check the settings."""
         super().__post_init__()
         rates = {'dropout': self.dropout, 'auxiliary_dropout': self.auxiliary_dropout}
-        check_settings(self.classes, rates, last_window=self.last_window)
+        sizes = {'width': self.width, 'last_window': self.last_window}
+        check_settings(self.classes, rates, **sizes)
 
     def __call__(self, image: Array, *, train: bool = False) -> Array:
         """Compute the logits of the main head.
@@ -178,10 +182,10 @@ class GoogLeNet(nn.Module):
         stem = functools.partial(NormalisedConv, use_bias=bias, **shared)
         norm = _as_caffe if self.response_norm else lambda x: x
         x = _transformed(image) if self.transform_input else image
-        x = stem(64, kernel=7, stride=2, name='conv1')(x, train=train)
+        x = stem(self.width, kernel=7, stride=2, name='conv1')(x, train=train)
         x = norm(ceil_max_pool(x))
-        x = stem(64, kernel=1, stride=1, name='conv2')(x, train=train)
-        x = stem(192, kernel=3, stride=1, name='conv3')(x, train=train)
+        x = stem(self.width, kernel=1, stride=1, name='conv2')(x, train=train)
+        x = stem(3 * self.width, kernel=3, stride=1, name='conv3')(x, train=train)
         x = ceil_max_pool(norm(x))
         seen = {}
         for name in _MODULES:
@@ -194,6 +198,8 @@ class GoogLeNet(nn.Module):
             if heads and name in _AUXILIARY:
                 head = AuxiliaryHead(
                     self.classes,
+                    2 * self.width,
+                    16 * self.width,
                     dropout=self.auxiliary_dropout,
                     adaptive=self.adaptive,
                     name=_AUXILIARY[name],
@@ -216,7 +222,8 @@ def _module(
     name: str, train: bool, shared: dict[str, Any]
 ) -> Callable[[GoogLeNet, Array], Array]:
     def run(net: GoogLeNet, x: Array) -> Array:
-        layer = Inception(_MODULES[name], net.kernel, name=f'inception{name}', **shared)
+        sizes = tuple(max(1, net.width * size // 64) for size in _MODULES[name])
+        layer = Inception(sizes, net.kernel, name=f'inception{name}', **shared)
         return layer(x, train=train)
 
     return run

@@ -14,6 +14,7 @@ _bias_init = nn.initializers.constant(0.2)
 def googlenet_2014(
     classes: int = 1000,
     *,
+    width: int = 64,
     dropout: float = 0.4,
     auxiliary_dropout: float = 0.7,
     auxiliary: bool = True,
@@ -33,6 +34,7 @@ def googlenet_2014(
 
     Args:
         classes: the number of logits, at least 2.
+        width: channels of the first convolution, as of `GoogLeNet`.
         dropout: the probability in [0, 1) with which an input of the output is dropped.
         auxiliary_dropout: that of the hidden units of the auxiliary heads.
         auxiliary: whether there are auxiliary heads, which want images of at least
@@ -64,6 +66,7 @@ def googlenet_2014(
     """
     return GoogLeNet(
         classes=classes,
+        width=width,
         dropout=dropout,
         auxiliary_dropout=auxiliary_dropout,
         auxiliary=auxiliary,
