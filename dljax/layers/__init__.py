@@ -11,6 +11,7 @@ from dljax.layers.activations import (
 )
 from dljax.layers.auxiliary_head import AuxiliaryHead
 from dljax.layers.combination import Concatenation, Gate, Vote
+from dljax.layers.convolve import Conv, convolve, convolve_transposed
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
 from dljax.layers.dueling import Dueling
@@ -58,6 +59,7 @@ __all__ = [
     'Activation',
     'AuxiliaryHead',
     'Concatenation',
+    'Conv',
     'Dueling',
     'Elman',
     'EuclideanOutput',
@@ -84,6 +86,8 @@ __all__ = [
     'batch_norm',
     'binary_step',
     'ceil_max_pool',
+    'convolve',
+    'convolve_transposed',
     'check_images',
     'constrained',
     'derivative',

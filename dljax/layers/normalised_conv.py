@@ -10,6 +10,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation
+from dljax.layers.convolve import Conv
 from dljax.layers.normalisation import Normalise, batch_norm
 from dljax.layers.transposed_conv import TransposedConv
 from dljax.types import Array
@@ -129,7 +130,7 @@ class NormalisedConv(nn.Module):
         else:
             around = (k - 1) // 2 if self.padding is None else self.padding
             padding = around if self.padded else 'VALID'
-            layer = nn.Conv(
+            layer = Conv(
                 self.features,
                 (k, k),
                 (s, s),

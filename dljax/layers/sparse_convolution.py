@@ -8,6 +8,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers.convolve import convolve
 from dljax.types import Array, Key
 
 # Table I of the paper, by output map: six maps see three contiguous input maps, six see
@@ -102,13 +103,7 @@ class SparseConv(nn.Module):
         sinks = jnp.array([i for i, seen in enumerate(self.table) for _ in seen])
         dense = jnp.zeros((*self.kernel_size, maps, len(self.table)), kernel.dtype)
         dense = dense.at[:, :, sources, sinks].set(kernel)
-        outputs = jax.lax.conv_general_dilated(
-            inputs,
-            dense,
-            window_strides=(1, 1),
-            padding=self.padding,
-            dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
-        )
+        outputs = convolve(inputs, dense, (1, 1), self.padding)
         return outputs + bias.reshape(1, 1, 1, -1)
 
     def _init_kernel(self, key: Key) -> Array:

@@ -1,13 +1,13 @@
 """What a function will do, read off its trace before anything is compiled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 import jax
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from dljax.types import PyTree
 
-CONVOLUTION = 'conv_general_dilated'
+CONVOLUTIONS = {'conv_general_dilated', 'convolve'}  # of JAX, and of `dljax.layers`
 
 
 def convolves_on_cpu(function: Callable, *example: PyTree) -> bool:
@@ -25,18 +25,18 @@ def convolves_on_cpu(function: Callable, *example: PyTree) -> bool:
     """
     if jax.default_backend() != 'cpu':
         return False
-    return _holds(jax.make_jaxpr(function)(*example).jaxpr, CONVOLUTION)
+    return _holds(jax.make_jaxpr(function)(*example).jaxpr, CONVOLUTIONS)
 
 
-def _holds(jaxpr: Jaxpr, primitive: str) -> bool:
+def _holds(jaxpr: Jaxpr, primitives: Set[str]) -> bool:
     for equation in jaxpr.eqns:
-        if equation.primitive.name == primitive:
+        if equation.primitive.name in primitives:
             return True
         for inner in jax.tree.leaves(
             list(equation.params.values()),
             is_leaf=lambda x: isinstance(x, ClosedJaxpr | Jaxpr),
         ):
             inner = inner.jaxpr if isinstance(inner, ClosedJaxpr) else inner
-            if isinstance(inner, Jaxpr) and _holds(inner, primitive):
+            if isinstance(inner, Jaxpr) and _holds(inner, primitives):
                 return True
     return False

@@ -8,6 +8,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import Normalise, batch_norm, check_images, doublings
+from dljax.layers.convolve import Conv
 from dljax.models.adversaries import Adversaries
 from dljax.types import Array
 
@@ -62,7 +63,7 @@ class ResidualBlock(nn.Module):
             return nn.relu(x)
 
         def convolve(x: Array, name: str) -> Array:
-            return nn.Conv(
+            return Conv(
                 self.features,
                 (3, 3),
                 padding=1,
@@ -79,7 +80,7 @@ class ResidualBlock(nn.Module):
         around = _doubled(inputs) if self.sample == 1 else inputs
         around = _halved(around) if self.sample == -1 else around
         if self.sample or inputs.shape[-1] != self.features:
-            around = nn.Conv(self.features, (1, 1), name='shortcut', **types)(around)
+            around = Conv(self.features, (1, 1), name='shortcut', **types)(around)
         return x + around
 
 
@@ -125,9 +126,7 @@ class ResidualGenerator(nn.Module):
             )(x, train=train)
         if self.normalise is not None:
             x = self.normalise(x, train=train, name='norm', **shared)
-        x = nn.Conv(self.shape[-1], (3, 3), padding=1, name='output', **types)(
-            nn.relu(x)
-        )
+        x = Conv(self.shape[-1], (3, 3), padding=1, name='output', **types)(nn.relu(x))
         return jnp.tanh(x)
 
 

@@ -9,7 +9,9 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation, activate
+from dljax.layers.convolve import Conv
 from dljax.layers.images import check_images
+from dljax.layers.transposed_conv import TransposedConv
 from dljax.models.autoencoder.autoencoder import Autoencoder, check_shape
 from dljax.types import Array
 
@@ -70,7 +72,7 @@ class ConvolutionalEncoder(nn.Module):
         }
         x = image
         for index, width in enumerate(self.features):
-            conv = nn.Conv(width, (3, 3), 2, padding=1, name=f'conv_{index}', **types)
+            conv = Conv(width, (3, 3), 2, padding=1, name=f'conv_{index}', **types)
             x = activate(self.activation, conv(x))
         x = x.reshape(x.shape[0], -1)
         return nn.Dense(self.outputs, name='output', **types)(x)
@@ -140,7 +142,7 @@ class ConvolutionalDecoder(nn.Module):
         for index, channel in enumerate((*self.features[1:], channels)):
             x = activate(self.activation, x)
             name = f'conv_{index}'
-            x = nn.ConvTranspose(channel, (4, 4), (2, 2), name=name, **types)(x)
+            x = TransposedConv(channel, name=name, **types)(x)
         return x[:, :height, :width]
 
 

@@ -9,6 +9,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation, activate
+from dljax.layers.convolve import Conv
 from dljax.layers.dueling import Dueling
 from dljax.layers.images import check_images
 from dljax.types import Array
@@ -83,7 +84,7 @@ class AtariQNetwork(nn.Module):
         for index, (features, size, stride) in enumerate(
             ((32, 8, 4), (64, 4, 2), (64, 3, 1))
         ):
-            x = nn.Conv(
+            x = Conv(
                 features,
                 (size, size),
                 strides=(stride, stride),

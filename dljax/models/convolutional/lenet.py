@@ -10,6 +10,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation, activate
+from dljax.layers.convolve import Conv
 from dljax.layers.images import check_images
 from dljax.types import Array
 
@@ -87,9 +88,9 @@ class LeNet5(nn.Module):
             'param_dtype': self.param_dtype,
             'kernel_init': self.kernel_init,
         }
-        x = nn.Conv(6, (5, 5), padding=self.padding, name='conv_0', **types)(image)
+        x = Conv(6, (5, 5), padding=self.padding, name='conv_0', **types)(image)
         x = self.pool(activate(self.activation, x), (2, 2), strides=(2, 2))
-        x = nn.Conv(16, (5, 5), padding='VALID', name='conv_1', **types)(x)
+        x = Conv(16, (5, 5), padding='VALID', name='conv_1', **types)(x)
         x = self.pool(activate(self.activation, x), (2, 2), strides=(2, 2))
         x = x.reshape(x.shape[0], -1)
         x = activate(self.activation, nn.Dense(120, name='hidden_0', **types)(x))

@@ -10,6 +10,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import scaled_tanh
+from dljax.layers.convolve import Conv
 from dljax.layers.euclidean_output import EuclideanOutput
 from dljax.layers.images import check_images
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
@@ -78,11 +79,11 @@ class LeNet1998(nn.Module):
         plain: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         types: dict[str, Any] = {**plain, 'kernel_init': self.kernel_init}
         x = image * 1.275 - 0.1
-        x = nn.Conv(6, (5, 5), padding='VALID', name='c1', **types)(x)
+        x = Conv(6, (5, 5), padding='VALID', name='c1', **types)(x)
         x = Subsampling(name='s2', **plain)(scaled_tanh(x))
         x = SparseConv(LENET_TABLE, name='c3', **types)(scaled_tanh(x))
         x = Subsampling(name='s4', **plain)(scaled_tanh(x))
-        x = nn.Conv(120, (5, 5), padding='VALID', name='c5', **types)(scaled_tanh(x))
+        x = Conv(120, (5, 5), padding='VALID', name='c5', **types)(scaled_tanh(x))
         x = scaled_tanh(x).reshape(x.shape[0], -1)
         x = scaled_tanh(nn.Dense(84, name='f6', **types)(x))
         return EuclideanOutput(dtype=self.dtype, name='output')(x)

@@ -7,6 +7,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers.convolve import Conv
 from dljax.layers.images import check_images
 from dljax.types import Array
 
@@ -96,7 +97,7 @@ class TutorialCNN(nn.Module):
         }
         x = image
         for index, features in enumerate(self.features):
-            x = nn.Conv(features, self.kernel_size, name=f'conv_{index}', **types)(x)
+            x = Conv(features, self.kernel_size, name=f'conv_{index}', **types)(x)
             x = nn.max_pool(nn.relu(x), (2, 2), strides=(2, 2))
         x = x.reshape(x.shape[0], -1)
         x = nn.relu(nn.Dense(self.hidden, name='hidden', **types)(x))

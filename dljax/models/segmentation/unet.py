@@ -14,6 +14,7 @@ from dljax.layers import (
     check_images,
     recomputed,
 )
+from dljax.layers.convolve import Conv
 from dljax.models.settings import check_settings, settings_of
 from dljax.types import Array
 
@@ -180,7 +181,7 @@ class UNet(nn.Module):
             x = TransposedConv(features, 2, padding=(1, 1), name=name, **types)(x)
             x = jnp.concatenate([_middle(skips[index], x), x], axis=-1)
             x = level(features, f'up_{index}', x)
-        return nn.Conv(self.classes, (1, 1), name='output', **types)(x)
+        return Conv(self.classes, (1, 1), name='output', **types)(x)
 
 
 @settings_of(UNet, 'padded', dropout=0.5)

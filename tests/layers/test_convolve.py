@@ -1,0 +1,252 @@
+"""Convolutions equal those of JAX, with all derivatives, wherever they are run."""
+
+import functools
+import itertools
+import re
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+from jax.sharding import NamedSharding, PartitionSpec
+
+from dljax.layers import Conv, convolve, convolve_transposed
+from dljax.training import data_mesh
+from dljax.types import Array, PyTree
+
+LAYOUT = ('NHWC', 'HWIO', 'NHWC')
+THEIRS = jax.lax.conv_general_dilated
+PADDINGS = ['SAME', 'VALID', ((1, 1), (2, 0)), ((3, 2), (4, 4))]
+SIZES = [
+    ((7, 9), (1, 1)),
+    ((8, 8), (3, 3)),
+    ((5, 12), (4, 4)),
+    ((7, 6), (3, 2)),
+]
+
+
+def arrays(
+    sides: tuple[int, int] = (6, 7), window: tuple[int, int] = (3, 3), *lead: int
+) -> tuple[Array, Array]:
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(*lead, 2, *sides, 3))
+    return jnp.asarray(images), jnp.asarray(rng.normal(size=(*lead, *window, 3, 4)))
+
+
+def assert_close(ours: PyTree, theirs: PyTree) -> None:
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9),
+        ours,
+        theirs,
+    )
+
+
+def derivatives(function: Callable, images: Array, kernel: Array) -> PyTree:
+    """Value, gradient, tangent, and a gradient of the gradient."""
+
+    def loss(images: Array, kernel: Array) -> Array:
+        return jnp.sin(function(images, kernel)).sum()
+
+    def squared(images: Array, kernel: Array) -> Array:
+        return sum((g**2).sum() for g in jax.grad(loss, (0, 1))(images, kernel))
+
+    tangents = jnp.cos(images), jnp.cos(kernel)
+    return (
+        function(images, kernel),
+        jax.grad(loss, (0, 1))(images, kernel),
+        jax.jvp(loss, (images, kernel), tangents)[1],
+        jax.grad(squared, (0, 1))(images, kernel),
+    )
+
+
+@pytest.mark.parametrize('padding', PADDINGS, ids=str)
+@pytest.mark.parametrize('stride', [(1, 1), (2, 2), (3, 1)], ids=str)
+@pytest.mark.parametrize(('sides', 'window'), SIZES, ids=str)
+def test_values_and_derivatives_are_those_of_jax(sides, window, stride, padding):
+    def computed(f: Callable) -> Callable:
+        def convolved(images: Array, kernel: Array) -> Array:
+            return f(images, kernel, stride, padding, dimension_numbers=LAYOUT)
+
+        return jax.jit(lambda *given: derivatives(convolved, *given))
+
+    with jax.enable_x64(True):
+        given = arrays(sides, window)
+        ours, theirs = (computed(f)(*given) for f in (convolve, THEIRS))
+        assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize('axes', [(0, None), (None, 0), (0, 0), (1, 2)], ids=str)
+@pytest.mark.parametrize('order', [0, 1])
+def test_it_can_be_mapped_over_images_and_kernels(axes, order):
+    def loss(convolve: Callable, images: Array, kernel: Array) -> Array:
+        made = convolve(images, kernel, (2, 2), 'SAME', dimension_numbers=LAYOUT)
+        return jnp.sin(made).sum()
+
+    with jax.enable_x64(True):
+        images, kernel = arrays((5, 6), (3, 3), 3)
+        given = tuple(
+            x[0] if axis is None else jnp.moveaxis(x, 0, axis)
+            for x, axis in zip((images, kernel), axes, strict=True)
+        )
+        ours, theirs = (
+            jax.vmap(
+                jax.grad(lambda *x, f=f: loss(f, *x), (0, 1))
+                if order
+                else lambda *x, f=f: loss(f, *x),
+                axes,
+            )(*given)
+            for f in (convolve, THEIRS)
+        )
+        assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize('axes', [(0, 0), (0, None)], ids=str)
+def test_gradients_of_what_is_mapped_are_those_of_jax(axes):
+    def loss(f: Callable, images: Array, kernel: Array) -> Array:
+        def convolved(images: Array, kernel: Array) -> Array:
+            return f(images, kernel, (1, 1), 'SAME', dimension_numbers=LAYOUT)
+
+        return jnp.sin(jax.vmap(convolved, axes)(images, kernel)).sum()
+
+    with jax.enable_x64(True):
+        images, kernel = arrays((5, 6), (3, 3), 3)
+        kernel = kernel if axes[1] == 0 else kernel[0]
+        ours, theirs = (
+            jax.grad(functools.partial(loss, f), (0, 1))(images, kernel)
+            for f in (convolve, THEIRS)
+        )
+        assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [
+        {'feature_group_count': 3},
+        {'rhs_dilation': (2, 1)},
+        {'lhs_dilation': (1, 2)},
+        {'precision': 'highest'},
+        {'dimension_numbers': ('NHWC', 'HWOI', 'NHWC')},
+    ],
+    ids=str,
+)
+def test_other_convolutions_are_those_of_jax(settings):
+    settings = {'dimension_numbers': LAYOUT, **settings}
+    images, kernel = arrays()
+    if 'feature_group_count' in settings:
+        kernel = kernel[:, :, :1, :3]
+    if settings['dimension_numbers'] != LAYOUT:
+        kernel = kernel.swapaxes(2, 3)
+    ours, theirs = (
+        f(images, kernel, (1, 1), ((1, 1), (2, 0)), **settings)
+        for f in (convolve, THEIRS)
+    )
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_series_and_kernels_of_another_type_are_left_to_jax():
+    series = nn.Conv(4, (3,)), Conv(4, (3,))
+    x = jnp.ones((2, 7, 3))
+    variables = series[0].init(jax.random.key(0), x)
+    a, b = (layer.apply(variables, x) for layer in series)
+    np.testing.assert_array_equal(a, b)
+    images, kernel = arrays()
+    halves = images.astype(jnp.bfloat16)
+    with pytest.raises(TypeError, match='same dtypes'):
+        convolve(halves, kernel.astype(jnp.float32), (1, 1), 'SAME')
+
+
+@pytest.mark.parametrize('stride', [1, 2, 3])
+@pytest.mark.parametrize('edge', [0, 1, 3])
+def test_the_transposed_one_convolves_stretched_maps(stride, edge):
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        maps, kernel = rng.normal(size=(2, 4, 5, 4)), rng.normal(size=(3, 3, 3, 4))
+        over = stride - 1  # places that the last window leaves
+        sides = tuple((n - 1) * stride + 3 - 2 * edge + over for n in (4, 5))
+        ours = convolve_transposed(
+            maps, kernel, sides, (stride, stride), ((edge, edge),) * 2
+        )
+        theirs = THEIRS(
+            maps,
+            kernel[::-1, ::-1].swapaxes(2, 3),
+            (1, 1),
+            ((2 - edge, 2 - edge + over),) * 2,
+            (stride, stride),
+            dimension_numbers=LAYOUT,
+        )
+        assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize('stride', [1, 2])
+@pytest.mark.parametrize('window', [1, 3, 4])
+def test_inside_a_loop_the_cpu_meets_its_own_layout_only(window, stride):
+    images, kernel = (x.astype(jnp.float32) for x in arrays((8, 8), (window, window)))
+
+    strides = (stride, stride)
+    padding = tuple(jax.lax.padtype_to_pads((8, 8), (window, window), strides, 'SAME'))
+
+    def loss(images: Array, kernel: Array) -> Array:
+        hidden = convolve(images, kernel, strides, padding)
+        back = convolve_transposed(hidden, kernel, (8, 8), strides, padding)
+        return (back**2).sum()
+
+    def loop(images: Array, kernel: Array) -> PyTree:
+        def body(carry: PyTree, _: None) -> tuple[PyTree, None]:
+            slopes = jax.grad(loss, (0, 1))(*carry)
+            return jax.tree.map(lambda x, g: x - 0.01 * g, carry, slopes), None
+
+        return jax.lax.scan(body, (images, kernel), None, length=3)[0]
+
+    text = jax.jit(loop).lower(images, kernel).compile().as_text()
+    layouts = set(re.findall(r'dim_labels=(\w+->\w+)', text))
+    assert layouts <= {'b01f_01io->b01f'}
+    assert layouts or window == 1
+
+
+def test_other_backends_compile_the_gradient_of_jax():
+    images, kernel = arrays()
+
+    def gradient(f: Callable) -> str:
+        def loss(images: Array, kernel: Array) -> Array:
+            made = f(images, kernel, (2, 2), 'SAME', dimension_numbers=LAYOUT)
+            return (made**2).sum()
+
+        traced = jax.jit(jax.grad(loss, (0, 1))).trace(images, kernel)
+        text = traced.lower(lowering_platforms=('cuda',)).as_text()
+        return sorted(re.findall(r'stablehlo.convolution.*window = {[^}]*}', text))
+
+    def forms(found: list[str]) -> list[str]:
+        return [re.sub(r'%\w+', '%', one) for one in found]
+
+    assert forms(gradient(convolve)) == forms(gradient(THEIRS))
+
+
+def test_a_batch_over_devices_gives_the_same():
+    images, kernel = arrays()
+
+    def loss(images: Array, kernel: Array) -> Array:
+        return (convolve(images, kernel, (2, 2), 'SAME') ** 2).sum()
+
+    compute = jax.jit(jax.grad(loss, (0, 1)))
+    mesh = data_mesh(jax.devices()[:2])
+    split = jax.device_put(images, NamedSharding(mesh, PartitionSpec('data')))
+    for ours, theirs in zip(
+        compute(split, kernel), compute(images, kernel), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_it_runs_outside_of_jit_as_well():
+    images, kernel = arrays()
+    for stride, padding in itertools.product([(1, 1), (2, 2)], ['SAME', 'VALID']):
+        ours = convolve(images, kernel, stride, padding)
+        theirs = THEIRS(images, kernel, stride, padding, dimension_numbers=LAYOUT)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_maps_of_another_size_are_refused():
+    maps, kernel = jnp.ones((1, 4, 4, 3)), jnp.ones((3, 3, 2, 3))
+    with pytest.raises(ValueError, match=r'\(4, 4\).* \(3, 4\).*sides'):
+        convolve_transposed(maps, kernel, (6, 8), (2, 2), ((1, 1), (1, 1)))
