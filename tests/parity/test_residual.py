@@ -200,4 +200,5 @@ def test_a_net_evaluates_and_trains_as_that_of_its_paper(name: str, dtype: str) 
     torch_net = randomised(Stages(blocks, 16, preactivation), dtype)
     side = SIZE[dtype] // 2
     image, label = images(8, side, side, 3, classes=CLASSES, dtype=dtype)
+    away_from_kinks(torch_net, image)
     check(name, zoo.create_model(name, width=16), torch_net, by_name, image, label)
