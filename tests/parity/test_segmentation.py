@@ -10,6 +10,7 @@ from dljax.layers import batch_norm
 from dljax.losses import pixel_cross_entropy
 from dljax.models.segmentation import UNet
 from dljax.types import PyTree
+from tests.parity.comparison import away_from_kinks
 
 TOLERANCE = {'float32': 1e-4, 'float64': 1e-9}
 # Settings, and height and width of the images.
@@ -154,11 +155,12 @@ def test_logits_and_gradients_equal_those_of_torch(form: str, dtype: str) -> Non
             torch.nn.init.kaiming_normal_(module.weight)
             if module.bias is not None:
                 module.bias.data.normal_(0.1, 0.1)
+    rng = np.random.default_rng(0)
+    image = rng.uniform(size=(2, *size, 3)).astype(dtype)
+    away_from_kinks(theirs, image)
     params = arrays(theirs, 'data')
     normalised = isinstance(theirs, NormalisedTorchUNet)
     rest = {'batch_stats': statistics(theirs)} if normalised else {}
-    rng = np.random.default_rng(0)
-    image = rng.uniform(size=(2, *size, 3)).astype(dtype)
     seen = torch.tensor(image.transpose(0, 3, 1, 2))
     theirs.eval()
     with torch.no_grad():
