@@ -1,5 +1,5 @@
 """`python -m dljax`: the same as the command `dljax`."""
 
-from dljax.cli import main
+from dljax.commands import main
 
 main()

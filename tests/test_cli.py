@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dljax.cli import command, main
+from dljax.cli import command
+from dljax.commands import main
 
 ROOT = Path(__file__).parent.parent
 LENET = ROOT / 'experiments/convolutional/lenet_digits.py'

@@ -12,7 +12,7 @@ import pytest
 from flax import linen as nn
 
 from dljax import conversion, weights, zoo
-from dljax.cli import main
+from dljax.commands import main
 from dljax.types import PyTree, named_leaves
 from dljax.weights import reference
 

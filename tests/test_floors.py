@@ -38,6 +38,7 @@ TOP = {
     '__main__',
     'alarms',
     'cli',
+    'commands',
     'compiler',
     'configuration',
     'conversion',
@@ -122,7 +123,7 @@ def test_importing_every_room_stays_light() -> None:
 def test_help_is_answered_without_jax() -> None:
     loaded = modules_after(
         'import sys; sys.argv = ["dljax", "--help"]\n'
-        'from dljax.cli import main\n'
+        'from dljax.commands import main\n'
         'try: main()\n'
         'except SystemExit: pass\n'
         'print()'
