@@ -99,7 +99,10 @@ def gate_products(
     inputs, kernel, recurrent, bias = nn.dtypes.promote_dtype(
         inputs, kernel, recurrent, bias, dtype=layer.dtype
     )
-    return jnp.swapaxes(inputs, 0, 1) @ kernel + bias[None, None, :], recurrent
+    inputs = jnp.swapaxes(inputs, 0, 1)
+    # A product as well: its gradient is one, which is faster than a sum over two axes.
+    shifts = jnp.ones((*inputs.shape[:2], 1), bias.dtype) @ bias[None]
+    return inputs @ kernel + shifts, recurrent
 
 
 def by_gate(initialise: Callable, gates: int) -> Callable:

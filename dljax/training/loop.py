@@ -18,7 +18,7 @@ from dljax.types import Array, Key, Metrics, Position, PyTree, Source, State
 
 LOOP = 100  # updates in one compiled call, where nothing speaks against a loop
 # Operations in one call on a CPU: a second or less, for which an interrupt may wait.
-CPU_BUDGET = 3e10
+CPU_BUDGET = 1e11
 
 
 class Round(NamedTuple):

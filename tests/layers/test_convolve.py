@@ -77,6 +77,32 @@ def test_values_and_derivatives_are_those_of_jax(sides, window, stride, padding)
         assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize('stride', [(1, 1), (2, 2)], ids=str)
+@pytest.mark.parametrize('widths', [(1, 4), (12, 14), (20, 3)], ids=str)
+def test_no_number_of_channels_changes_the_values(widths, stride):
+    rng = np.random.default_rng(0)
+    given = rng.normal(size=(2, 6, 7, widths[0])), rng.normal(size=(4, 4, *widths))
+
+    def computed(f: Callable) -> Callable:
+        def convolved(images: Array, kernel: Array) -> Array:
+            return f(images, kernel, stride, 'SAME', dimension_numbers=LAYOUT)
+
+        return jax.jit(lambda *given: derivatives(convolved, *given))
+
+    with jax.enable_x64(True):
+        ours, theirs = (
+            computed(f)(*map(jnp.asarray, given)) for f in (convolve, THEIRS)
+        )
+        assert_close(ours, theirs)
+
+
+def test_a_single_place_becomes_the_whole_window():
+    maps, kernel = jnp.ones((2, 1, 1, 4)), arrays()[1]
+    made = convolve_transposed(maps, kernel, (3, 3), (1, 1), ((0, 0), (0, 0)))
+    wanted = np.broadcast_to(np.asarray(kernel).sum(3), (2, 3, 3, 3))
+    np.testing.assert_allclose(made, wanted, rtol=1e-5)
+
+
 @pytest.mark.parametrize('axes', [(0, None), (None, 0), (0, 0), (1, 2)], ids=str)
 @pytest.mark.parametrize('order', [0, 1])
 def test_it_can_be_mapped_over_images_and_kernels(axes, order):
