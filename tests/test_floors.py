@@ -47,6 +47,7 @@ TOP = {
     'ledger',
     'page',
     'pictures',
+    'recipes',
     'report',
     'runs',
     'session',
