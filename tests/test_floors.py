@@ -37,6 +37,7 @@ TOP = {
     '__init__',
     '__main__',
     'alarms',
+    'aot',
     'cli',
     'commands',
     'compiler',
