@@ -117,8 +117,9 @@ def abstract(
         >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.5), loss=fit_line)})
         >>> x = jax.ShapeDtypeStruct((8, 1), jnp.float32)
         >>> _, state, _ = abstract(line, data_mesh(), {'x': x, 'y': x})
-        >>> state.params['kernel'].shape, state.params['kernel'].sharding.spec
-        ((1, 1), PartitionSpec())
+        >>> kernel = state.params['kernel']
+        >>> kernel.shape, kernel.sharding.is_fully_replicated
+        ((1, 1), True)
 
     Args:
         learner: the one that is given to `sharded`.
