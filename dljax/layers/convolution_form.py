@@ -45,7 +45,7 @@ def _convolved(
 
 
 def _images(slope: Array, kernel: Array, *, sides: Pair, **settings: Any) -> Array:
-    shape = (len(slope), *sides, kernel.shape[2])
+    shape = (slope.shape[0], *sides, kernel.shape[2])
     images = jax.ShapeDtypeStruct(shape, slope.dtype)
     back = jax.linear_transpose(lambda x: _convolved(x, kernel, **settings), images)
     return back(slope)[0]
@@ -89,7 +89,7 @@ def _images_by_phase(
     def phase(row: int, column: int) -> Array:
         part = kernel[row :: stride[0], column :: stride[1]]
         if not part.size:
-            return jnp.zeros((len(slope), *count, kernel.shape[2]), slope.dtype)
+            return jnp.zeros((slope.shape[0], *count, kernel.shape[2]), slope.dtype)
         edges = [
             (part.shape[a] - 1 - first[a], count[a] - slope.shape[1 + a] + first[a])
             for a in axes
@@ -104,7 +104,7 @@ def _images_by_phase(
         for i in range(stride[0])
     ]
     high, wide = (count[a] * stride[a] for a in axes)
-    whole = jnp.stack(rows, axis=2).reshape(len(slope), high, wide, kernel.shape[2])
+    whole = jnp.stack(rows, axis=2).reshape(slope.shape[0], high, wide, kernel.shape[2])
     top, left = (low[a] - first[a] * stride[a] for a in axes)
     return whole[:, top : top + sides[0], left : left + sides[1]]
 
