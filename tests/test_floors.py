@@ -44,6 +44,7 @@ TOP = {
     'configuration',
     'conversion',
     'experiment',
+    'export',
     'judge',
     'ledger',
     'page',

@@ -8,6 +8,7 @@ import sys
 from dljax.commands.aot import aot
 from dljax.commands.catalogue import describe, zoo
 from dljax.commands.convert import convert
+from dljax.commands.export import export
 from dljax.commands.results import results
 
 
@@ -23,6 +24,7 @@ def main() -> None:
                 'convert': convert,
                 'results': results,
                 'aot': aot,
+                'export': export,
             },
             prog='dljax',
             description='The models of a deep-learning course, trained by one engine. '

@@ -5,7 +5,6 @@ their data; these are for whatever needs some train step of any model: benchmark
 compilation ahead of time, scripts.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -29,8 +28,7 @@ from dljax.recipes import (
 )
 from dljax.recipes.plan import Plan as Plan
 from dljax.recipes.plan import Recipe as Recipe
-from dljax.recipes.plan import Specs
-from dljax.types import Spec
+from dljax.recipes.sizes import Shape, sized
 
 _PLANS = {
     **feedforward.PLANS,
@@ -45,8 +43,6 @@ _PLANS = {
     **autoencoder.PLANS,
     **segmentation.PLANS,
 }
-
-Shape = tuple[int, ...]
 
 
 def recipe(
@@ -107,7 +103,9 @@ def recipe(
     net = zoo.create_model(name, **settings)
     specs = plan.features(net, zoo.row(name).inputs(net))
     specs = {k: spec for k, spec in specs.items() if k not in plan.drawn}
-    specs = _sized(name, specs, plan, sizes or {})
+    specs = sized(
+        name, specs, sizes or {}, shaped_by=plan.shaped_by, lengths=plan.lengths
+    )
     changes = {'dtype': jnp.bfloat16} if precision == 'bfloat16' else {}
     if axis_name is not None:
         changes['axis_name'] = axis_name
@@ -122,46 +120,3 @@ def recipe(
 def _plan(name: str) -> Plan:
     zoo.row(name)  # an unknown model is answered with the nearest ones
     return _PLANS[name]
-
-
-def _sized(name: str, specs: Specs, plan: Plan, sizes: Mapping[str, Shape]) -> Specs:
-    """Fill in the sizes that are open: those asked for, else those of the examples."""
-    for feature in sizes:
-        if feature not in specs:
-            raise ValueError(
-                f'{name} reads no {feature!r} whose size could be set, only '
-                + ', '.join(specs)
-            )
-    example = zoo.row(name).example
-    sized: Specs = {}
-    for feature, spec in specs.items():
-        if feature in sizes:
-            shape = sizes[feature]
-        elif feature in plan.shaped_by:
-            shape = _as_its_model(spec, sized[plan.shaped_by[feature]])
-        else:
-            shape = example.get(feature, spec.shape)
-        if not _fits(spec, shape):
-            raise ValueError(
-                f'the size of {feature!r} of {name} is {shape}, wanted {spec.shape}, '
-                'where None stands for any number from 1 on'
-            )
-        high = spec.high
-        if feature in plan.lengths:
-            high = sized[plan.lengths[feature]].shape[0]
-        sized[feature] = dataclasses.replace(spec, shape=tuple(shape), high=high)
-    return sized
-
-
-def _as_its_model(spec: Spec, model: Spec) -> Shape:
-    return tuple(
-        model.shape[axis] if size is None else size
-        for axis, size in enumerate(spec.shape)
-    )
-
-
-def _fits(spec: Spec, shape: Shape) -> bool:
-    return len(shape) == len(spec.shape) and all(
-        isinstance(size, int) and size >= 1 and wanted in (None, size)
-        for size, wanted in zip(shape, spec.shape, strict=True)
-    )

@@ -87,10 +87,17 @@ class Recipe:
             Arrays as `batch` tells: integers, and floats within two bounds, uniform;
             other floats normal, and moved to the one side of a single bound.
         """
-        return {
-            name: _draw(fold(key, 'draw', name), shape, self.specs[name])
-            for name, shape in self.batch.items()
-        }
+        return draw(key, self.batch, self.specs)
+
+
+def draw(
+    key: Key, shapes: Mapping[str, jax.ShapeDtypeStruct], specs: Mapping[str, Spec]
+) -> Batch:
+    """Draw arrays of these shapes that the specs allow, see `Recipe.draw`."""
+    return {
+        name: _draw(fold(key, 'draw', name), shape, specs[name])
+        for name, shape in shapes.items()
+    }
 
 
 def _draw(key: Key, shape: jax.ShapeDtypeStruct, spec: Spec) -> Array:
