@@ -12,7 +12,10 @@ from dljax.aot.topology import Topology, devices
 from dljax.recipes import recipe
 from dljax.training import abstract, data_mesh, sharded
 
-_LACKING = re.compile(r'Used ([\d.]+)([KMGT]) of ([\d.]+)([KMGT]) hbm')
+# How the compiler says that a chip has too little memory, in two of its versions.
+_LACKING = re.compile(
+    r'(?:\(([\d.]+)([KMGT])\) exceeds available HBM|Used ([\d.]+)([KMGT]) of)'
+)
 _UNITS = {'K': 2**10, 'M': 2**20, 'G': 2**30, 'T': 2**40}
 
 Figures = dict[str, Any]
@@ -52,7 +55,8 @@ def compile_ahead(
         by kind, 'traffic_bytes', 'arithmetic_seconds', 'memory_seconds',
         'roofline_seconds', 'arithmetic_share' and 'unknown_loops'; 'compile_seconds'.
         What is not known is None. Where the program does not fit, its compiler gives
-        up: then 'error' tells by how much, and all but the memory is None.
+        up: then 'error' is what it says, 'peak_bytes' the part that was too much, and
+        all else None.
 
     Raises:
         ValueError: for an unknown model, topology, or what cannot be.
@@ -83,22 +87,22 @@ def compile_ahead(
         update = jax.jit(sharded(learner, mesh).update, donate_argnums=1)
         program = update.lower(*arguments).compile()
     except jax.errors.JaxRuntimeError as error:
-        lacking = _LACKING.search(str(error))
-        if lacking is None:
+        if 'RESOURCE_EXHAUSTED' not in str(error):
             raise
-        used, there = float(lacking[1]), float(lacking[3])
-        return (
-            figures
-            | dict.fromkeys(_MEASURED)
-            | {
-                'peak_bytes': int(used * _UNITS[lacking[2]]),
-                'fits': False,
-                'error': f'does not fit: {used:g}{lacking[2]} of {there:g}{lacking[4]}',
-                'compile_seconds': round(time.perf_counter() - begun, 2),
-            }
-        )
+        figures |= dict.fromkeys(_MEASURED) | {'fits': False, **_lacking(str(error))}
+        return figures | {'compile_seconds': round(time.perf_counter() - begun, 2)}
     seconds = round(time.perf_counter() - begun, 2)
     return figures | measured(program, topology) | {'compile_seconds': seconds}
+
+
+def _lacking(error: str) -> Figures:
+    """Read how much memory a program wants that does not fit."""
+    first = ' '.join(error.splitlines()[0].split())
+    found = _LACKING.search(first)
+    if found is None:
+        return {'error': first}
+    amount, unit = found[1] or found[3], found[2] or found[4]
+    return {'error': first, 'peak_bytes': int(float(amount) * _UNITS[unit])}
 
 
 def measured(program: jax.stages.Compiled, topology: Topology) -> Figures:

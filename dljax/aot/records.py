@@ -72,7 +72,7 @@ def read_records(path: Path) -> list[dict[str, Any]]:
 
 
 def is_done(lines: Iterable[Line], asked: Line, at: str | None) -> bool:
-    """Tell whether what is asked for has been compiled without an error.
+    """Tell whether what is asked for has been compiled, or found not to fit.
 
     Args:
         lines: as `read_records` gives them.
@@ -81,7 +81,7 @@ def is_done(lines: Iterable[Line], asked: Line, at: str | None) -> bool:
     """
     return at is not None and any(
         line.get('commit') == at
-        and line.get('flops') is not None
+        and 'fits' in line
         and all(line.get(name) == value for name, value in asked.items())
         for line in lines
     )
@@ -156,8 +156,10 @@ def _row(line: Line) -> str:
         chips += f', fsdp {line["fsdp"]}'
     batch = f'{line["batch"]} {line["precision"]}' if line.get('batch') else ''
     cells = [model, chips, batch]
-    if line.get('flops') is None:
-        return _joined([*cells, '', line.get('error', 'nothing found'), *[''] * 5])
+    if 'fits' not in line:
+        return _joined([*cells, '', line['error'], *[''] * 5])
+    if line['flops'] is None:
+        return _joined([*cells, f'{line["parameters"]:,}', memory(line), *[''] * 5])
     cells += [
         f'{line["parameters"]:,}',
         memory(line),
@@ -172,6 +174,8 @@ def _row(line: Line) -> str:
 
 def memory(line: Line) -> str:
     """Say how much of a chip's memory is taken at the most."""
+    if line['peak_bytes'] is None:
+        return 'does not fit'
     taken = amount(line['peak_bytes'])
     if line['memory_bytes'] is None:
         return taken

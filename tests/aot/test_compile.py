@@ -20,6 +20,7 @@ from dljax.aot import (
     read_records,
     read_topology,
 )
+from dljax.aot.compile import _lacking
 from dljax.commands.aot import MEMBERS, aot
 from dljax.zoo import row
 
@@ -127,6 +128,22 @@ def test_what_is_asked_for_must_be_one_thing():
 def test_the_members_are_one_of_each_family():
     families = {row(name).constructor.__module__.split('.')[2] for name in MEMBERS}
     assert len(families) == len(MEMBERS) == 11
+
+
+def test_what_does_not_fit_is_an_answer_and_no_failure(figures):
+    said = (
+        'RESOURCE_EXHAUSTED: E1000: CompileTimeHbmOom: Ran out of memory on HBM, the '
+        'total memory required (16.50G) exceeds available HBM (15.75G). HLO module: x'
+    )
+    for error in (said, 'RESOURCE_EXHAUSTED: Used 16.50G of 15.75G hbm.\nMore'):
+        assert _lacking(error)['peak_bytes'] == 33 * 2**29
+    assert _lacking('RESOURCE_EXHAUSTED: otherwise') == {
+        'error': 'RESOURCE_EXHAUSTED: otherwise'
+    }
+    line = figures | {'flops': None, 'fits': False, **_lacking(said)}
+    line |= {'memory_bytes': 2**34, 'topology': 'v5e:2x2'}
+    row = markdown([line]).splitlines()[-1]
+    assert '| 6,370 | 16.5 GiB of 16 GiB, does not fit |' in row
 
 
 @pytest.mark.heavy
