@@ -17,7 +17,7 @@ CHANGED = 3  # the exit code of a comparison that has found a change
 MEMBERS = (
     'mlp',
     'lenet5',
-    'resnet20_cifar',
+    'resnet_cifar',
     'character_lstm',
     'dqn_atari',
     'rbm',

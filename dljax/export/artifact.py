@@ -88,7 +88,7 @@ def export(
     chosen = dict(settings or {})
     net = zoo.create_model(model, **chosen)
     specs = sized(model, inputs_of(model, net), sizes or {})
-    run = evaluated(model, net, variables_of(model, net, weights))
+    run = evaluated(model, net, variables_of(model, net, specs, weights))
     exported = _exported(model, run, _shapes(specs, batch), platforms)
     content = exported.serialize()
     drawn = draw(jax.random.key(1), _shapes(specs, batch or 3), specs)

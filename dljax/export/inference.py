@@ -9,6 +9,7 @@ from flax import linen as nn
 
 from dljax import weights, zoo
 from dljax.recipes.plan import Specs
+from dljax.recipes.sizes import sized
 from dljax.runs import from_run
 from dljax.types import Batch, PyTree
 
@@ -53,11 +54,14 @@ def inputs_of(model: str, net: nn.Module) -> Specs:
         read.update(seen.read)
         return outputs
 
-    jax.eval_shape(nn.init(watched, net), jax.random.key(0), _shapes(model, specs, 2))
+    example = sized(model, specs, {})
+    jax.eval_shape(nn.init(watched, net), jax.random.key(0), _shapes(example, 2))
     return {name: spec for name, spec in specs.items() if name in read}
 
 
-def variables_of(model: str, net: nn.Module, source: Path | None) -> dict[str, PyTree]:
+def variables_of(
+    model: str, net: nn.Module, specs: Specs, source: Path | None
+) -> dict[str, PyTree]:
     """Take the weights from a file, or draw them.
 
     Collections that are shaped by the batch, such as a carry, are left out: an
@@ -66,6 +70,7 @@ def variables_of(model: str, net: nn.Module, source: Path | None) -> dict[str, P
     Args:
         model: one of `list_models()`.
         net: it, as configured.
+        specs: of what it reads, without open sizes.
         source: a file that `weights.save` wrote, a folder of Orbax, or that of a run;
             None for random weights.
 
@@ -77,9 +82,8 @@ def variables_of(model: str, net: nn.Module, source: Path | None) -> dict[str, P
         OSError: where there is no source.
     """
     initialise = nn.init(zoo.row(model).call, net)
-    specs = zoo.row(model).inputs(net)
     whole, other = (
-        jax.eval_shape(initialise, jax.random.key(0), _shapes(model, specs, batch))
+        jax.eval_shape(initialise, jax.random.key(0), _shapes(specs, batch))
         for batch in (2, 4)
     )
     kept = [
@@ -97,7 +101,7 @@ def variables_of(model: str, net: nn.Module, source: Path | None) -> dict[str, P
 
         zeros = jax.tree.map(
             lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype),
-            _shapes(model, specs, 2),
+            _shapes(specs, 2),
         )
         return drawn(zeros)
     run = (source / 'checkpoints').is_dir()
@@ -111,14 +115,26 @@ def variables_of(model: str, net: nn.Module, source: Path | None) -> dict[str, P
 def evaluated(
     model: str, net: nn.Module, variables: Mapping[str, PyTree]
 ) -> Callable[[Batch], PyTree]:
-    """Give the evaluation of a net, `(batch) -> outputs`, by the `call` of its row."""
+    """Give the evaluation of a net by the `call` of its row.
+
+    Returns:
+        `(batch) -> outputs`, compiled; what is a named tuple there is a dictionary
+        here, since no one else knows its class.
+    """
     apply = nn.apply(zoo.row(model).call, net)
-    return jax.jit(lambda batch: apply(variables, batch))
+    return jax.jit(lambda batch: _plain(apply(variables, batch)))
 
 
-def _shapes(model: str, specs: Specs, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
-    example = zoo.row(model).example
+def _plain(outputs: PyTree) -> PyTree:
+    if hasattr(outputs, '_asdict'):
+        return {name: _plain(value) for name, value in outputs._asdict().items()}
+    if isinstance(outputs, tuple | list):
+        return tuple(_plain(value) for value in outputs)
+    return outputs
+
+
+def _shapes(specs: Specs, batch: int) -> dict[str, jax.ShapeDtypeStruct]:
     return {
-        name: jax.ShapeDtypeStruct((batch, *example.get(name, spec.shape)), spec.dtype)
+        name: jax.ShapeDtypeStruct((batch, *spec.shape), spec.dtype)
         for name, spec in specs.items()
     }

@@ -103,6 +103,13 @@ def test_a_net_that_wants_a_number_for_its_batch_names_the_remedy(
         export('xor_2_2_1', tmp_path / 'xor')
 
 
+def test_named_tuples_become_dictionaries_and_sizes_reach_the_weights(tmp_path):
+    made = export('vae', tmp_path / 'vae', settings={'shape': (2, 2, 1), 'code': 3})
+    assert made['outputs']['log_variance']['shape'] == ['batch', 3]
+    made = export('autoregression', tmp_path / 'line', sizes={'history': (9, 1)})
+    assert made['inputs']['history']['shape'] == ['batch', 9, 1]
+
+
 def test_what_is_read_are_the_inputs_and_what_the_row_hands_on():
     def read(name, **settings):
         return list(inputs_of(name, zoo.create_model(name, **settings)))
