@@ -92,7 +92,9 @@ def compile_ahead(
         figures |= dict.fromkeys(_MEASURED) | {'fits': False, **_lacking(str(error))}
         return figures | {'compile_seconds': round(time.perf_counter() - begun, 2)}
     seconds = round(time.perf_counter() - begun, 2)
-    return figures | measured(program, topology) | {'compile_seconds': seconds}
+    return (
+        figures | measured(program, topology, precision) | {'compile_seconds': seconds}
+    )
 
 
 def _lacking(error: str) -> Figures:
@@ -105,12 +107,15 @@ def _lacking(error: str) -> Figures:
     return {'error': first, 'peak_bytes': int(float(amount) * _UNITS[unit])}
 
 
-def measured(program: jax.stages.Compiled, topology: Topology) -> Figures:
+def measured(
+    program: jax.stages.Compiled, topology: Topology, precision: str
+) -> Figures:
     """Read the figures of a compiled program.
 
     Args:
         program: what `jax.jit(...).lower(...).compile()` gives.
         topology: that it was compiled for.
+        precision: of the computation, 'float32' or 'bfloat16'.
 
     Returns:
         Those of `compile_ahead` from 'peak_bytes' on. 'traffic_bytes' is the least that
@@ -128,7 +133,8 @@ def measured(program: jax.stages.Compiled, topology: Topology) -> Figures:
     peak = max(inside, memory.peak_memory_in_bytes)
     traffic = memory.argument_size_in_bytes + memory.output_size_in_bytes
     traffic += 2 * memory.temp_size_in_bytes
-    arithmetic = cost.flops / chip.flops if chip.flops else None
+    peak_flops = chip.flops.get(precision)
+    arithmetic = cost.flops / peak_flops if peak_flops else None
     moving = traffic / chip.bandwidth if chip.bandwidth else None
     known = arithmetic is not None and moving is not None
     roofline = max(arithmetic, moving) if known else None

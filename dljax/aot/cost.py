@@ -2,12 +2,10 @@
 
 import dataclasses
 import functools
-import math
-import re
-from collections.abc import Iterator
 
-from dljax.aot.hlo import Computation, Instruction, Shape, read_module
+from dljax.aot.hlo import Computation, Instruction, read_module
 from dljax.aot.loops import trip_count
+from dljax.aot.products import product_flops
 
 COLLECTIVES = (
     'all-reduce',
@@ -62,8 +60,9 @@ def cost_of(text: str) -> Cost:
 
     Products are all that counts: convolutions without those that meet padding or the
     gaps of a dilation, and matrix products; in whatever fusions they stand. A loop's
-    body counts as often as it turns, of a condition the dearest branch. What is done
-    by calls out of the program (factorisations, sorting) is not counted.
+    body counts as often as it turns, of a condition the dearest branch. Of calls out of
+    the program those of cuDNN's convolutions and cuBLAS's products are counted, not
+    factorisations and the like.
 
     Args:
         text: of the program, see `read_module`.
@@ -114,89 +113,12 @@ def _own(computation: Computation, made: Instruction) -> Cost:
         for name in made.operands
         if name in computation.instructions
     ]
-    if made.opcode == 'dot':
-        return Cost(_dot(made, shapes[0][0]))
-    if made.opcode == 'convolution':
-        return Cost(_convolution(made, shapes[0][0], shapes[1][0]))
     kind = made.opcode.removesuffix('-start')
     if kind not in COLLECTIVES:
-        return Cost()
+        return Cost(product_flops(made, [each[0] for each in shapes if each]))
     taken = sum(shape.bytes for each in shapes for shape in each)
     given = sum(shape.bytes for shape in made.shapes)
     if kind == 'all-gather' and made.opcode != kind:
         given -= taken  # what a start makes holds what it takes as well
     size = given if kind == 'all-gather' else taken
     return Cost(collectives={kind: Traffic(1, size)})
-
-
-def _dot(made: Instruction, left: Shape) -> int:
-    axes = re.search(r'lhs_contracting_dims=\{([\d,]*)\}', made.attributes)
-    inner = [left.dimensions[int(axis)] for axis in axes[1].split(',') if axis]
-    return 2 * math.prod(made.shapes[0].dimensions) * math.prod(inner)
-
-
-def _convolution(made: Instruction, images: Shape, kernel: Shape) -> int:
-    labels = re.search(r'dim_labels=(\w+)_(\w+)->(\w+)', made.attributes).groups()
-    sizes = [
-        dict(zip(letters, shape.dimensions, strict=True))
-        for letters, shape in zip(labels, (images, kernel, made.shapes[0]), strict=True)
-    ]
-    seen, weights, result = sizes
-    many = 2 * result['b'] * result['f'] * weights['i']
-    spatial = sorted(letter for letter in result if letter.isdigit())
-    for axis, window in zip(spatial, _windows(made, len(spatial)), strict=True):
-        many *= _meetings(seen[axis], result[axis], **window)
-    return many
-
-
-def _windows(made: Instruction, axes: int) -> Iterator[dict[str, int]]:
-    found = re.search(r'window=\{([^}]*)\}', made.attributes)
-    given = dict(part.split('=') for part in found[1].split()) if found else {}
-
-    def each(name: str, default: str) -> list[str]:
-        return given[name].split('x') if name in given else [default] * axes
-
-    for size, stride, pad, spread, dilation in zip(
-        *(
-            each(name, default)
-            for name, default in (
-                ('size', '1'),
-                ('stride', '1'),
-                ('pad', '0_0'),
-                ('lhs_dilate', '1'),
-                ('rhs_dilate', '1'),
-            )
-        ),
-        strict=True,
-    ):
-        yield {
-            'window': int(size),
-            'stride': int(stride),
-            'low': int(pad.split('_')[0]),
-            'spread': int(spread),
-            'dilation': int(dilation),
-        }
-
-
-@functools.cache
-def _meetings(
-    places: int,
-    windows: int,
-    *,
-    window: int,
-    stride: int,
-    low: int,
-    spread: int,
-    dilation: int,
-) -> int:
-    """Count, along one axis, the pairs of a window and an entry that meet a number.
-
-    Entry j of window i meets place i · stride + j · dilation - low of the images, whose
-    numbers lie `spread` apart and have zeros between and around them.
-    """
-    last = (places - 1) * spread
-    return sum(
-        0 <= (at := i * stride + j * dilation - low) <= last and at % spread == 0
-        for i in range(windows)
-        for j in range(window)
-    )

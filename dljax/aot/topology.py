@@ -18,6 +18,9 @@ _ENVIRONMENT = {
     'TPU_ACCELERATOR_TYPE': 'v5litepod-4',
 }
 
+_CUDA = ('jax_cuda12_plugin', 'jax_cuda13_plugin')
+_GPUS_A_HOST = 8
+
 
 class Topology(NamedTuple):
     """Chips, and how many of them.
@@ -37,8 +40,9 @@ def read_topology(name: str) -> Topology:
     """Read the name of a topology.
 
     Args:
-        name: kind of chip and numbers of chips along the axes, 'v5e:2x2', or 'cpu:4'
-            for virtual devices of this machine's processor.
+        name: kind of chip and numbers of chips along the axes, 'v5e:2x2'; of GPUs, up
+            to eight or a multiple of it, 'h100:8'; or 'cpu:4' for virtual devices of
+            this machine's processor.
 
     Returns:
         The topology.
@@ -53,7 +57,8 @@ def read_topology(name: str) -> Topology:
     """
     kind, _, form = name.partition(':')
     axes = re.fullmatch(r'[1-9]\d*(x[1-9]\d*)*', form)
-    if kind not in CHIPS or axes is None or (kind == 'cpu' and 'x' in form):
+    flat = kind in ('cpu', 'h100')
+    if kind not in CHIPS or axes is None or (flat and 'x' in form):
         forms = ', '.join(chip.form for chip in CHIPS.values())
         raise ValueError(f'there is no topology {name!r}, only those such as {forms}')
     return Topology(name, CHIPS[kind], math.prod(map(int, form.split('x'))))
@@ -68,15 +73,18 @@ def prepare(topology: Topology) -> None:
         topology: what will be compiled for.
 
     Raises:
-        ImportError: without the compiler of the TPU, where it is needed.
+        ImportError: without the compiler of the chips.
     """
-    if topology.chip.name != 'cpu':
-        if importlib.util.find_spec('libtpu') is None:
-            raise ImportError(
-                f"compiling for {topology.name} takes the TPU's compiler, which is not "
-                "installed: pip install 'dljax[tpu]', or pip install libtpu, in an "
-                'environment of its own, since with it any program looks for a TPU'
-            )
+    kind = topology.chip.name
+    packages = {'cpu': (), 'h100': _CUDA}.get(kind, ('libtpu',))
+    if packages and not any(importlib.util.find_spec(name) for name in packages):
+        extra = 'cuda' if kind == 'h100' else 'tpu'
+        raise ImportError(
+            f'compiling for {topology.name} takes its compiler, {packages[0]}, which '
+            f"is not installed: pip install 'dljax[{extra}]' in an environment of its "
+            'own, since with it any program looks for such chips'
+        )
+    if packages == ('libtpu',):
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
     jax.config.update('jax_platforms', 'cpu')
@@ -110,10 +118,9 @@ def devices(topology: Topology) -> list[jax.Device]:
         return there[: topology.chips]
     from jax.experimental.topologies import get_topology_desc
 
-    configuration = topology.chip.configuration
-    options = {'chip_config_name': configuration} if configuration else {}
+    platform, name, options = _asked(topology)
     try:
-        found = get_topology_desc(topology.name, platform='tpu', **options).devices
+        found = get_topology_desc(name, platform=platform, **options).devices
     except Exception as error:  # the plugin's own types, which are no one else's
         raise ValueError(
             f'the compiler knows no {topology.name}, wanted a form such as '
@@ -125,3 +132,14 @@ def devices(topology: Topology) -> list[jax.Device]:
             f'{topology.chips} chips'
         )
     return list(found)
+
+
+def _asked(topology: Topology) -> tuple[str, str, dict[str, str]]:
+    """Say how JAX is asked for the topology: platform, name and options."""
+    chip = topology.chip
+    if chip.name == 'h100':
+        each = min(topology.chips, _GPUS_A_HOST)
+        form = f'1x{topology.chips // each}x{each}'
+        return 'cuda', '', {'target_config': chip.configuration, 'topology': form}
+    options = {'chip_config_name': chip.configuration} if chip.configuration else {}
+    return 'tpu', topology.name, options

@@ -48,12 +48,13 @@ def aot(
 ) -> None:
     """Compile train steps for chips that are not here, and tell what they take there.
 
-    Exits with 3 where a comparison has found a change. TPUs need the extra `tpu`.
+    Exits with 3 where a comparison has found a change. TPUs need the extra `tpu`, GPUs
+    the extra `cuda`.
 
     Args:
         model: whose train step is compiled; see `dljax zoo`.
-        topology: chips and their arrangement: v5e:2x2, v5p:2x2x1, v6e:4x4, v4:2x2x1; or
-            cpu:4 for virtual devices of this processor.
+        topology: chips and their arrangement: v5e:2x2, v5p:2x2x1, v6e:4x4, v4:2x2x1,
+            h100:8; or cpu:4 for virtual devices of this processor.
         batch: examples in an update, on all chips together; by default what the recipe
             of the model takes, on each chip.
         precision: of the computation; parameters and statistics stay float32.

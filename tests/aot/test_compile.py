@@ -56,7 +56,7 @@ def test_the_default_batch_is_that_of_the_recipe_for_each_chip(figures):
 
 
 @pytest.mark.parametrize(
-    'name', ['v5e', 'v5e:', 'v5e:2x', 'v9:2x2', 'cpu:2x2', 'cpu:0']
+    'name', ['v5e', 'v5e:', 'v5e:2x', 'v9:2x2', 'cpu:2x2', 'cpu:0', 'h100:2x4']
 )
 def test_a_topology_that_is_none_is_answered_with_those_there_are(name):
     with pytest.raises(ValueError, match='only those such as v5e:2x2'):
@@ -74,10 +74,11 @@ def test_more_devices_than_there_are_name_the_remedy():
         devices(read_topology('cpu:64'))
 
 
-def test_without_the_compiler_of_the_tpu_the_extra_is_named(monkeypatch):
+@pytest.mark.parametrize(('name', 'extra'), [('v5e:2x2', 'tpu'), ('h100:4', 'cuda')])
+def test_without_the_compiler_of_the_chips_the_extra_is_named(name, extra, monkeypatch):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install 'dljax\[tpu\]'"):
-        prepare(read_topology('v5e:2x2'))
+    with pytest.raises(ImportError, match=rf"pip install 'dljax\[{extra}\]'"):
+        prepare(read_topology(name))
 
 
 def test_lines_are_read_back_compared_and_shown(figures, tmp_path):

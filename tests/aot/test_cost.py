@@ -52,6 +52,44 @@ def test_a_convolution_counts_what_meets_a_number(
     assert flops(convolve, *shapes) == 2 * terms
 
 
+LIBRARIES = """HloModule called
+
+ENTRY %main (x: f32[2,9,9,4], w: f32[6,3,3,4], g: f32[2,5,5,6]) -> f32[2,8] {
+  %x = f32[2,9,9,4]{3,2,1,0} parameter(0)
+  %w = f32[6,3,3,4]{3,2,1,0} parameter(1)
+  %g = f32[2,5,5,6]{3,2,1,0} parameter(2)
+  %y = (RESULT{3,2,1,0}, u8[0]{0}) custom-call(TAKEN), CUDNN
+  %m = f32[2,8]{1,0} parameter(3)
+  ROOT %z = (f32[8,8]{1,0}, s8[9]{0}) custom-call(%m, %m), CUBLAS
+}
+"""
+CUDNN = (
+    'window={size=3x3 stride=2x2 pad=1_1x1_1}, dim_labels=b01f_o01i->b01f, '
+    'custom_call_target="__cudnn$convKIND", metadata={op_name="x"}'
+)
+CUBLAS = (
+    'custom_call_target="__cublas$lt$matmul", backend_config={"gemm_backend_config":'
+    '{"beta":0,"dot_dimension_numbers":{"lhs_contracting_dimensions":["0"]}}}'
+)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'taken', 'result'),
+    [
+        ('BiasActivationForward', '%x, %w', 'f32[2,5,5,6]'),
+        ('BackwardInput', '%g, %w', 'f32[2,9,9,4]'),
+        ('BackwardFilter', '%x, %g', 'f32[6,3,3,4]'),
+    ],
+)
+def test_what_is_left_to_the_libraries_of_a_gpu_is_counted(kind, taken, result):
+    text = LIBRARIES.replace('CUDNN', CUDNN.replace('KIND', kind))
+    text = text.replace('CUBLAS', CUBLAS).replace('TAKEN', taken)
+    rows = 5 * 3 - 2  # of five windows of three, two stick out by one
+    convolution = 2 * 2 * 6 * 4 * rows**2
+    product = 2 * 8 * 8 * 2
+    assert cost_of(text.replace('RESULT', result)).flops == convolution + product
+
+
 def test_loops_count_as_often_as_they_turn_and_branches_by_the_dearest():
     def nested(x):
         def outer(x, _):
