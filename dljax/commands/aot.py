@@ -108,6 +108,7 @@ def aot(
         if every and results is None:
             raise ValueError('--all takes hours: give --results FILE for what it finds')
         asked = {'precision': precision, 'fsdp': fsdp, 'remat': remat}
+        asked |= {'settings': {}, 'sizes': {}}
         asked |= {} if batch is None else {'batch': batch}
         found = list(
             _each(None if every else MEMBERS, topology, words, asked, results, timeout)
