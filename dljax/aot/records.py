@@ -190,7 +190,7 @@ def amount(size: int) -> str:
         >>> amount(3 * 2**29)
         '1.5 GiB'
     """
-    return _scaled(size, (('GiB', 2**30), ('MiB', 2**20), ('KiB', 2**10)))
+    return _scaled(size, (('GiB', 2**30), ('MiB', 2**20), ('KiB', 2**10), ('B', 1)))
 
 
 def operations(flops: int) -> str:
@@ -200,7 +200,9 @@ def operations(flops: int) -> str:
         >>> operations(6_170_000_000_000)
         '6.17 TFLOP'
     """
-    return _scaled(flops, (('TFLOP', 1e12), ('GFLOP', 1e9), ('MFLOP', 1e6)))
+    return _scaled(
+        flops, (('TFLOP', 1e12), ('GFLOP', 1e9), ('MFLOP', 1e6), ('FLOP', 1))
+    )
 
 
 def sent(line: Line) -> str:

@@ -1,5 +1,6 @@
 """`dljax aot`: what a train step takes on chips that are not here."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -169,7 +170,7 @@ def _agrees(line: dict[str, Any], one: dict[str, Any]) -> bool:
 
 
 def _failure(command: list[str], timeout: float) -> str | None:
-    """Run a command, and give the last line of its error if it fails."""
+    """Run a command, and give the line that tells its error if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -177,7 +178,10 @@ def _failure(command: list[str], timeout: float) -> str | None:
     if done.returncode == 0:
         return None
     lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else f'ended with {done.returncode}'
+    telling = [
+        line for line in lines if re.match(r'dljax: |[\w.]+(Error|Exit)\b', line)
+    ]
+    return (telling or lines or [f'ended with {done.returncode}'])[-1]
 
 
 def _show(figures: dict[str, Any]) -> None:
