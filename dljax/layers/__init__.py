@@ -23,6 +23,7 @@ from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
+from dljax.layers.max_pool import max_pool
 from dljax.layers.maxout import Maxout
 from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
 from dljax.layers.normalised_conv import NormalisedConv, constrained
@@ -97,6 +98,7 @@ __all__ = [
     'identity',
     'in_types',
     'layer_norm',
+    'max_pool',
     'leaky_relu',
     'leaky_relu_fifth',
     'local_response_norm',

@@ -11,15 +11,15 @@ convolutions of that layout and of matrix products, one for each phase of the st
 that no product with a zero is computed. On other backends they are JAX's own gradients.
 """
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad
 
+from dljax.layers.primitive import primitive
 from dljax.types import Array
 
 Pair = tuple[int, int]
@@ -42,6 +42,36 @@ def _convolved(
         rhs_dilation=dilation,
         dimension_numbers=LAYOUT,
     )
+
+
+def _convolved_on_cpu(
+    images: Array,
+    kernel: Array,
+    *,
+    stride: Pair,
+    padding: tuple[Pair, Pair],
+    sides: Pair,
+    window: Pair,
+) -> Array:
+    """C on the CPU.
+
+    A 1x1 convolution is a matrix product. One of a single channel, for which XLA has no
+    fast kernel, is a sum over the places of the window.
+    """
+    if window == (1, 1) and padding == ((0, 0), (0, 0)):
+        return images[:, :: stride[0], :: stride[1]] @ kernel[0, 0]
+    if images.shape[3] == 1 and stride == (1, 1):
+        # Behind a barrier, or each sum would be padded anew.
+        images, kernel = jax.lax.optimization_barrier(
+            (jnp.pad(images, ((0, 0), *padding, (0, 0))), kernel)
+        )
+        high, wide = (sides[a] + sum(padding[a]) - window[a] + 1 for a in range(2))
+        return sum(
+            images[:, i : i + high, j : j + wide] * kernel[None, None, i, j]
+            for i in range(window[0])
+            for j in range(window[1])
+        )
+    return _convolved(images, kernel, stride, padding)
 
 
 def _images(slope: Array, kernel: Array, *, sides: Pair, **settings: Any) -> Array:
@@ -139,67 +169,20 @@ def _kernels_by_windows(
     return found.transpose(1, 2, 0, 3)
 
 
-def _primitive(
-    name: str,
-    plain: Callable[..., Array],
-    on_cpu: Callable[..., Array],
-    *,
-    merges: bool,
-) -> Primitive:
-    """Make a primitive of two arrays.
-
-    Args:
-        name: of it.
-        plain: computes it.
-        on_cpu: computes it on the CPU.
-        merges: whether the first axis of the first array and of the result is a batch,
-            into which an axis that is mapped can be merged.
-    """
-    primitive = Primitive(name)
-
-    @functools.cache
-    def compiled(**settings: Any) -> Callable[..., Array]:
-        return jax.jit(functools.partial(primitive.bind, **settings))
-
-    def shape(*arrays: Any, **settings: Any) -> Any:
-        shapes = (jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arrays)
-        made = jax.eval_shape(functools.partial(plain, **settings), *shapes)
-        return jax.core.ShapedArray(made.shape, made.dtype)
-
-    def batched(
-        arrays: Sequence[Array], axes: Sequence[int | None], **settings: Any
-    ) -> tuple[Array, int]:
-        if not merges or axes[1] is not None:
-            mapped = jax.vmap(functools.partial(plain, **settings), axes)
-            return mapped(*arrays), 0
-        first = jnp.moveaxis(arrays[0], axes[0], 0)
-        merged = first.reshape(-1, *first.shape[2:])
-        made = primitive.bind(merged, arrays[1], **settings)
-        return made.reshape(*first.shape[:2], *made.shape[1:]), 0
-
-    primitive.def_impl(lambda *arrays, **settings: compiled(**settings)(*arrays))
-    primitive.def_abstract_eval(shape)
-    batching.primitive_batchers[primitive] = batched
-    for function, platform in ((plain, None), (on_cpu, 'cpu')):
-        rule = mlir.lower_fun(function, multiple_results=False)
-        mlir.register_lowering(primitive, rule, platform=platform)
-    return primitive
-
-
-convolve_p = _primitive('convolve', _convolved, _convolved, merges=True)
-images_p = _primitive('convolve_images', _images, _images_by_phase, merges=True)
-kernels_p = _primitive('convolve_kernels', _kernels, _kernels_by_windows, merges=False)
+convolve_p = primitive('convolve', _convolved, _convolved_on_cpu, merges='first')
+images_p = primitive('convolve_images', _images, _images_by_phase, merges='first')
+kernels_p = primitive('convolve_kernels', _kernels, _kernels_by_windows, merges='never')
 
 
 def _transpose(
-    primitive: Primitive,
+    one: Primitive,
     to_first: tuple[Primitive, bool],
     to_second: tuple[Primitive, bool],
 ) -> None:
     """Say what is the transpose of a primitive to each of its arrays.
 
     Args:
-        primitive: of two arrays.
+        one: of two arrays.
         to_first: the primitive of the slope and the second array that it is to the
             first, and whether it takes them the other way round.
         to_second: that of the slope and the first array.
@@ -212,7 +195,7 @@ def _transpose(
 
         return transpose
 
-    ad.defbilinear(primitive, rule(*to_first, kept=1), rule(*to_second, kept=0))
+    ad.defbilinear(one, rule(*to_first, kept=1), rule(*to_second, kept=0))
 
 
 # Of C(x, w): X(g, w) and W(g, x). Of X(g, w): C(x', w) and W(g, x').

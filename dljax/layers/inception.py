@@ -7,6 +7,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers.max_pool import max_pool
 from dljax.layers.normalisation import Normalise, batch_norm
 from dljax.layers.normalised_conv import NormalisedConv
 from dljax.types import Array
@@ -98,6 +99,6 @@ class Inception(nn.Module):
         first = conv('branch1', 0, inputs)
         second = conv('branch2_1', 2, conv('branch2_0', 1, inputs), kernel=3)
         third = conv('branch3_1', 4, conv('branch3_0', 3, inputs), kernel=self.kernel)
-        pooled = nn.max_pool(inputs, (3, 3), (1, 1), 'SAME')
+        pooled = max_pool(inputs, (3, 3), (1, 1), 'SAME')
         fourth = conv('branch4_1', 5, pooled)
         return jnp.concatenate([first, second, third, fourth], axis=-1)

@@ -1,12 +1,12 @@
 """Long short-term memory."""
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
+from dljax.layers.lstm_scan import lstm_scan
+from dljax.layers.recurrence import check_features, first_carry, gate_products
 from dljax.types import Array, Key
 
 LSTMCarry = tuple[Array, Array]
@@ -91,27 +91,12 @@ class LSTM(nn.Module):
         """
         products, recurrent = gate_products(self, inputs, 4, self._init_bias)
 
-        def step(carry: LSTMCarry, product: Array) -> tuple[LSTMCarry, Array]:
-            hidden, cell = carry
-            gates = product + hidden @ recurrent
-            take, keep, content, show = jnp.split(gates, 4, axis=-1)
-            cell = jax.nn.sigmoid(keep) * cell + jax.nn.sigmoid(take) * jnp.tanh(
-                content
-            )
-            hidden = jax.nn.sigmoid(show) * jnp.tanh(cell)
-            return (hidden, cell), hidden
-
         hidden, cell = (None, None) if carry is None else carry
-        carry, outputs = unroll(
-            step,
-            (
-                first_carry(hidden, products, self.features),
-                first_carry(cell, products, self.features),
-            ),
-            products,
-            lengths=lengths,
-            reverse=reverse,
+        first = (
+            first_carry(hidden, products, self.features),
+            first_carry(cell, products, self.features),
         )
+        outputs, carry = lstm_scan(products, recurrent, first, lengths, reverse)
         return jnp.swapaxes(outputs, 0, 1), carry
 
     def _init_bias(self, key: Key, shape: tuple[int, ...], dtype: DTypeLike) -> Array:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from dljax.layers.max_pool import max_pool
 from dljax.types import Array
 
 
@@ -67,7 +68,7 @@ def ceil_max_pool(inputs: Array, window: int = 3, stride: int = 2) -> Array:
         return max(steps * stride + window - size, 0)
 
     edges = [(0, overhang(size)) for size in inputs.shape[1:3]]
-    return nn.max_pool(inputs, (window, window), (stride, stride), edges)
+    return max_pool(inputs, (window, window), (stride, stride), edges)
 
 
 def adaptive_average_pool(inputs: Array, size: int) -> Array:

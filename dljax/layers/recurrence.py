@@ -1,5 +1,6 @@
 """What the recurrent layers share: one product for all inputs, and a loop over time."""
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -8,17 +9,17 @@ from flax import linen as nn
 
 from dljax.types import Array, PyTree
 
-Step = Callable[[PyTree, Array], tuple[PyTree, Array]]
+Step = Callable[[PyTree, PyTree], tuple[PyTree, PyTree]]
 
 
 def unroll(
     step: Step,
     carry: PyTree,
-    inputs: Array,
+    inputs: PyTree,
     *,
     lengths: Array | None = None,
     reverse: bool = False,
-) -> tuple[PyTree, Array]:
+) -> tuple[PyTree, PyTree]:
     """Apply a step along time, leaving the carry alone where a sequence has ended.
 
     Sequences are padded at their ends. In reverse the carry stays what it was until the
@@ -27,13 +28,13 @@ def unroll(
     Args:
         step: `(carry, input) -> (carry, output)` of one step, [batch, ...] each.
         carry: the first carry: arrays of [batch, ...].
-        inputs: [time, batch, ...].
+        inputs: arrays of [time, batch, ...].
         lengths: [batch] integers, true steps of each sequence; None for all.
         reverse: whether time runs backwards. Outputs keep the order of the inputs.
 
     Returns:
-        The carry after the last true step, and the outputs [time, batch, ...], which
-        are 0 in the padding.
+        The carry after the last true step, and the outputs, arrays of [time, batch,
+        ...], which are 0 in the padding.
 
     Example:
         >>> import jax.numpy as jnp
@@ -46,16 +47,17 @@ def unroll(
     """
     if lengths is None:
         return jax.lax.scan(step, carry, inputs, reverse=reverse)
-    valid = jnp.arange(len(inputs))[:, None] < lengths[None, :]
+    valid = jnp.arange(len(jax.tree.leaves(inputs)[0]))[:, None] < lengths[None, :]
 
     def where(here: Array, new: Array, old: Array) -> Array:
         return jnp.where(jax.lax.expand_dims(here, range(1, new.ndim)), new, old)
 
-    def masked(carry: PyTree, one: tuple[Array, Array]) -> tuple[PyTree, Array]:
+    def masked(carry: PyTree, one: tuple[Array, PyTree]) -> tuple[PyTree, PyTree]:
         here, value = one
         moved, output = step(carry, value)
         carry = jax.tree.map(lambda new, old: where(here, new, old), moved, carry)
-        return carry, where(here, output, jnp.zeros_like(output))
+        zeros = jax.tree.map(jnp.zeros_like, output)
+        return carry, jax.tree.map(functools.partial(where, here), output, zeros)
 
     return jax.lax.scan(masked, carry, (valid, inputs), reverse=reverse)
 

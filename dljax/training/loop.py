@@ -13,10 +13,12 @@ from dljax.training.guard import require_finite
 from dljax.training.learner import Learner
 from dljax.training.record import spread, summary
 from dljax.training.stopping import Stop
-from dljax.training.tracing import convolves_on_cpu
+from dljax.training.tracing import LAX_CONVOLUTION, convolves_on_cpu, operations
 from dljax.types import Array, Key, Metrics, Position, PyTree, Source, State
 
 LOOP = 100  # updates in one compiled call, where nothing speaks against a loop
+# Operations in one call on a CPU: a second or less, for which an interrupt may wait.
+CPU_BUDGET = 3e10
 
 
 class Round(NamedTuple):
@@ -194,15 +196,20 @@ def default_chunk(
         most: updates between two looks at the metrics.
 
     Returns:
-        1 for a host source, and where a convolution would run inside the scan on a CPU;
-        else up to 100.
+        1 for a host source, and where a convolution of JAX's own would run inside the
+        scan on a CPU; else up to 100, on a CPU as many as take a second or less, and a
+        divisor of `most`.
     """
     if source.host:
         return 1
-    batch = jax.eval_shape(source.init, key)[1]
-    if convolves_on_cpu(learner.update, key, state, batch):
+    example = key, state, jax.eval_shape(source.init, key)[1]
+    if convolves_on_cpu(learner.update, *example, kinds={LAX_CONVOLUTION}):
         return 1
-    return min(LOOP, most)
+    limit = min(LOOP, most)
+    if jax.default_backend() == 'cpu':
+        count = operations(learner.update, *example)
+        limit = min(limit, int(CPU_BUDGET // max(count, 1)))
+    return next(n for n in range(max(limit, 1), 0, -1) if most % n == 0)
 
 
 def _beside(state: State, tree: PyTree) -> PyTree:

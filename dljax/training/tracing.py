@@ -1,42 +1,105 @@
 """What a function will do, read off its trace before anything is compiled."""
 
-from collections.abc import Callable, Set
+import math
+from collections.abc import Callable, Iterator, Set
 
 import jax
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
 from dljax.types import PyTree
 
-CONVOLUTIONS = {'conv_general_dilated', 'convolve'}  # of JAX, and of `dljax.layers`
+LAX_CONVOLUTION = 'conv_general_dilated'  # whose gradients are slow in loops on a CPU
+CONVOLUTIONS = frozenset({LAX_CONVOLUTION, 'convolve'})  # that of `dljax.layers` too
 
 
-def convolves_on_cpu(function: Callable, *example: PyTree) -> bool:
+def convolves_on_cpu(
+    function: Callable, *example: PyTree, kinds: Set[str] = CONVOLUTIONS
+) -> bool:
     """Tell whether a function would run a convolution on the CPU.
 
-    XLA's CPU backend is an order of magnitude slower at gradients of convolutions
-    inside a loop and at convolutions with mapped kernels, so both are avoided there.
+    XLA's CPU backend is an order of magnitude slower at gradients of JAX's own
+    convolutions inside a loop, and at all convolutions with mapped kernels, so both are
+    avoided there.
 
     Args:
         function: to be traced.
         *example: its arguments, or their shapes.
+        kinds: names of the primitives to look for.
 
     Returns:
         Whether the default backend is the CPU and the trace holds a convolution.
     """
     if jax.default_backend() != 'cpu':
         return False
-    return _holds(jax.make_jaxpr(function)(*example).jaxpr, CONVOLUTIONS)
+    return _holds(jax.make_jaxpr(function)(*example).jaxpr, kinds)
+
+
+def operations(function: Callable, *example: PyTree) -> int:
+    """Count the floating-point operations of matrix products and convolutions.
+
+    A multiplication and an addition are two. A loop's body counts as often as the loop
+    runs where that is known (`lax.scan`), else once; of the branches of a condition the
+    longest counts.
+
+    Args:
+        function: to be traced; nothing is compiled or run.
+        *example: its arguments, or their shapes.
+
+    Returns:
+        The count.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.ones((4, 4))
+        >>> operations(lambda x: jax.lax.fori_loop(0, 3, lambda _, y: x @ y, x), x)
+        384
+    """
+    return _count(jax.make_jaxpr(function)(*example).jaxpr)
 
 
 def _holds(jaxpr: Jaxpr, primitives: Set[str]) -> bool:
-    for equation in jaxpr.eqns:
-        if equation.primitive.name in primitives:
-            return True
-        for inner in jax.tree.leaves(
-            list(equation.params.values()),
-            is_leaf=lambda x: isinstance(x, ClosedJaxpr | Jaxpr),
-        ):
-            inner = inner.jaxpr if isinstance(inner, ClosedJaxpr) else inner
-            if isinstance(inner, Jaxpr) and _holds(inner, primitives):
-                return True
-    return False
+    return any(
+        equation.primitive.name in primitives
+        or any(_holds(inner, primitives) for inner in _inside(equation))
+        for equation in jaxpr.eqns
+    )
+
+
+def _count(jaxpr: Jaxpr) -> int:
+    return sum(_count_one(equation) for equation in jaxpr.eqns)
+
+
+def _count_one(equation: JaxprEqn) -> int:
+    name, params = equation.primitive.name, equation.params
+    shapes = [x.aval.shape for x in equation.invars[:2] if hasattr(x.aval, 'shape')]
+    out = getattr(equation.outvars[0].aval, 'shape', ()) if equation.outvars else ()
+    if name == 'dot_general':
+        contracted = params['dimension_numbers'][0][0]
+        return 2 * math.prod(out) * math.prod(shapes[0][i] for i in contracted)
+    if name == LAX_CONVOLUTION:
+        spec = params['dimension_numbers'].rhs_spec
+        return 2 * math.prod(out) * math.prod(shapes[1]) // shapes[1][spec[0]]
+    if name == 'convolve':
+        return 2 * math.prod(out) * math.prod(shapes[1][:3])
+    if name == 'convolve_images':
+        return 2 * math.prod(shapes[0]) * math.prod(shapes[1][:3])
+    if name == 'convolve_kernels':
+        return 2 * math.prod(shapes[0]) * math.prod(out[:3])
+    inside = [_count(inner) for inner in _inside(equation)]
+    if name == 'cond':
+        return max(inside, default=0)
+    times = params['length'] if name == 'scan' else 1
+    if name == 'shard_map':
+        times = params['mesh'].size
+    return times * sum(inside)
+
+
+def _inside(equation: JaxprEqn) -> Iterator[Jaxpr]:
+    """Give the programs that an operation consists of."""
+    for inner in jax.tree.leaves(
+        list(equation.params.values()),
+        is_leaf=lambda x: isinstance(x, ClosedJaxpr | Jaxpr),
+    ):
+        inner = inner.jaxpr if isinstance(inner, ClosedJaxpr) else inner
+        if isinstance(inner, Jaxpr):
+            yield inner

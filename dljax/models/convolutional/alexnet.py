@@ -9,6 +9,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.images import check_images
+from dljax.layers.max_pool import max_pool
 from dljax.layers.normalised_conv import NormalisedConv
 from dljax.layers.pooling import adaptive_average_pool
 from dljax.models.settings import check_settings
@@ -123,6 +124,6 @@ def _block(index: int, types: dict[str, Any]) -> Callable[[nn.Module, Array], Ar
             name=f'conv_{index}',
             **types,
         )(x)
-        return nn.max_pool(x, (3, 3), (2, 2)) if pooled else x
+        return max_pool(x, (3, 3), (2, 2)) if pooled else x
 
     return run

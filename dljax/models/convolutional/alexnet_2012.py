@@ -11,6 +11,7 @@ from jax.typing import DTypeLike
 from dljax.layers.dropout import OriginalDropout
 from dljax.layers.images import check_images
 from dljax.layers.local_response_norm import local_response_norm
+from dljax.layers.max_pool import max_pool
 from dljax.layers.normalised_conv import NormalisedConv
 from dljax.models.settings import check_settings
 from dljax.types import Array
@@ -150,6 +151,6 @@ def _block(index: int, types: dict[str, Any]) -> Callable[[AlexNet2012, Array], 
             **types,
         )(x)
         x = local_response_norm(x) if normalised else x
-        return nn.max_pool(x, (3, 3), (2, 2)) if pooled else x
+        return max_pool(x, (3, 3), (2, 2)) if pooled else x
 
     return run

@@ -12,6 +12,7 @@ from jax.typing import DTypeLike
 from dljax.layers.activations import Activation, activate
 from dljax.layers.convolve import Conv
 from dljax.layers.images import check_images
+from dljax.layers.max_pool import max_pool
 from dljax.types import Array
 
 
@@ -51,7 +52,7 @@ class LeNet5(nn.Module):
     classes: int = 10
     padding: str = 'VALID'
     activation: Activation = jax.nn.relu
-    pool: Callable[..., Array] = nn.max_pool
+    pool: Callable[..., Array] = max_pool
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.lecun_normal()

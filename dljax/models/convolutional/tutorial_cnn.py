@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers.convolve import Conv
 from dljax.layers.images import check_images
+from dljax.layers.max_pool import max_pool
 from dljax.types import Array
 
 
@@ -98,7 +99,7 @@ class TutorialCNN(nn.Module):
         x = image
         for index, features in enumerate(self.features):
             x = Conv(features, self.kernel_size, name=f'conv_{index}', **types)(x)
-            x = nn.max_pool(nn.relu(x), (2, 2), strides=(2, 2))
+            x = max_pool(nn.relu(x), (2, 2), strides=(2, 2))
         x = x.reshape(x.shape[0], -1)
         x = nn.relu(nn.Dense(self.hidden, name='hidden', **types)(x))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)

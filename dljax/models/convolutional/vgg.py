@@ -9,6 +9,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.images import check_images
+from dljax.layers.max_pool import max_pool
 from dljax.layers.normalisation import Normalise, batch_norm
 from dljax.layers.normalised_conv import NormalisedConv
 from dljax.layers.pooling import adaptive_average_pool
@@ -141,7 +142,7 @@ def _stage(
                 name=f'conv{index + 1}_{layer + 1}',
                 **types,
             )(x, train=train)
-        return nn.max_pool(x, (2, 2), (2, 2))
+        return max_pool(x, (2, 2), (2, 2))
 
     return run
 

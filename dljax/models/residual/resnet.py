@@ -17,6 +17,7 @@ from dljax.layers import (
     batch_norm,
     check_images,
     global_average_pool,
+    max_pool,
     recomputed,
 )
 from dljax.layers.residual import check_shortcut
@@ -130,7 +131,7 @@ class ResNet(nn.Module):
             **common,
         )(image, train=train)
         if not self.small_images:
-            x = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
+            x = max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
         for stage, blocks in enumerate(self.blocks):
             for index in range(blocks):
                 block = self._block(

@@ -12,6 +12,7 @@ from dljax.layers import (
     NormalisedConv,
     TransposedConv,
     check_images,
+    max_pool,
     recomputed,
 )
 from dljax.layers.convolve import Conv
@@ -174,7 +175,7 @@ class UNet(nn.Module):
             x = level(self.width * 2**index, f'down_{index}', x)
             x = drop(x) if index == self.depth - 1 else x
             skips.append(x)
-            x = nn.max_pool(x, (2, 2), strides=(2, 2))
+            x = max_pool(x, (2, 2), strides=(2, 2))
         x = drop(level(self.width * 2**self.depth, 'bottom', x))
         for index in reversed(range(self.depth)):
             features, name = self.width * 2**index, f'upconv_{index}'

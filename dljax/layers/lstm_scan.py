@@ -1,0 +1,129 @@
+"""The loop of an LSTM over time, with one product for the gradient of its weights."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dljax.layers.recurrence import unroll
+from dljax.types import Array
+
+Carry = tuple[Array, Array]
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(4,))
+def lstm_scan(
+    products: Array,
+    recurrent: Array,
+    carry: Carry,
+    lengths: Array | None,
+    reverse: bool,
+) -> tuple[Array, Carry]:
+    """Run the gates and states of an LSTM along time.
+
+    Its derivative needs the product of tangents and recurrent weights inside the loop,
+    but that of states and tangents of the weights for all steps at once. So, backwards,
+    the gradient of the weights is one product and not a sum of many. Derivatives of
+    every order exist in both modes.
+
+    Args:
+        products: [time, batch, 4 · features], the gates' sums but for the states, in
+            the order input, forget, cell, output.
+        recurrent: [features, 4 · features].
+        carry: h_0 and c_0, [batch, features] each.
+        lengths: [batch] integers, true steps of each sequence; None for all.
+        reverse: whether time runs backwards; a Python bool.
+
+    Returns:
+        The outputs [time, batch, features], 0 in the padding, and the last carry.
+    """
+    (outputs, _, _), carry = _run(products, recurrent, carry, lengths, reverse)
+    return outputs, carry
+
+
+def _run(
+    products: Array,
+    recurrent: Array,
+    carry: Carry,
+    lengths: Array | None,
+    reverse: bool,
+) -> tuple[tuple[Array, Array, Array], Carry]:
+    """Give outputs, gates and cells of all steps, and the last carry."""
+
+    def step(carry: Carry, product: Array) -> tuple[Carry, tuple]:
+        hidden, cell = carry
+        gates = _activated(product + hidden @ recurrent)
+        take, keep, content, show = jnp.split(gates, 4, axis=-1)
+        cell = keep * cell + take * content
+        hidden = show * jnp.tanh(cell)
+        return (hidden, cell), (hidden, gates, cell)
+
+    carry, found = unroll(step, carry, products, lengths=lengths, reverse=reverse)
+    return found, carry
+
+
+@lstm_scan.defjvp
+def _lstm_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
+    products, recurrent, carry, lengths = primals
+    products_dot, recurrent_dot, carry_dot, _ = tangents
+    (outputs, gates, cells), last = _run(products, recurrent, carry, lengths, reverse)
+    before = [
+        _shifted(values, first, lengths, reverse)
+        for values, first in zip((outputs, cells), carry, strict=True)
+    ]
+    take, keep, content, show = jnp.split(gates, 4, axis=-1)
+    squashed = jnp.tanh(cells)
+    shares = jnp.concatenate([content, before[1], take, squashed], axis=-1)
+    shares = shares * _slope(gates)
+    through = show * (1 - squashed**2)
+    sums = products_dot + jnp.einsum('tbf,fg->tbg', before[0], recurrent_dot)
+
+    def step(carry: Carry, one: tuple) -> tuple[Carry, Array]:
+        hidden, cell = carry
+        total, share, keep, through = one
+        moved = (total + hidden @ recurrent) * share
+        take, kept, content, show = jnp.split(moved, 4, axis=-1)
+        cell = keep * cell + (take + kept + content)
+        hidden = show + through * cell
+        return (hidden, cell), hidden
+
+    along = (sums, shares, keep, through)
+    last_dot, outputs_dot = unroll(
+        step, carry_dot, along, lengths=lengths, reverse=reverse
+    )
+    return (outputs, last), (outputs_dot, last_dot)
+
+
+def _affine(width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give a and b with which the gates are a · tanh(a · x) + b."""
+    scale = np.repeat(np.float32([0.5, 0.5, 1.0, 0.5]), width // 4)
+    return scale, np.float32(scale < 1) / 2
+
+
+def _activated(sums: Array) -> Array:
+    """Apply sigmoid, sigmoid, tanh and sigmoid as one function, which is faster."""
+    scale, shift = _affine(sums.shape[-1])
+    wide = sums.astype(jnp.promote_types(sums.dtype, jnp.float32))
+    scale, shift = (x.astype(wide.dtype)[None] for x in (scale, shift))
+    return (scale * jnp.tanh(scale * wide) + shift).astype(sums.dtype)
+
+
+def _slope(gates: Array) -> Array:
+    """Compute the derivatives of the gates: g (1 - g), and 1 - g² of the cell's."""
+    _, shift = _affine(gates.shape[-1])
+    return jnp.where(shift[None, None] > 0, gates, 1) - gates**2
+
+
+def _shifted(
+    values: Array, first: Array, lengths: Array | None, reverse: bool
+) -> Array:
+    """Give what stood before each step: [time, batch, features]."""
+    first = first[None]
+    if not reverse:
+        return jnp.concatenate([first, values[:-1]])
+    shifted = jnp.concatenate([values[1:], first])
+    if lengths is None:
+        return shifted
+    inside = jnp.arange(1, len(values) + 1)[:, None, None] < lengths[None, :, None]
+    return jnp.where(inside, shifted, first)

@@ -1,0 +1,106 @@
+"""The LSTM's loop against a plain one: values, and derivatives of every kind."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dljax.layers.lstm_scan import lstm_scan
+from dljax.layers.recurrence import unroll
+from dljax.types import Array, PyTree
+
+TIME, BATCH, WIDTH = 5, 3, 4
+
+
+def plain(
+    products: Array, recurrent: Array, carry: tuple, lengths: Array, reverse: bool
+) -> PyTree:
+    """Write the equations down as a loop."""
+
+    def step(carry: tuple, product: Array) -> tuple[tuple, Array]:
+        hidden, cell = carry
+        take, keep, content, show = jnp.split(product + hidden @ recurrent, 4, axis=-1)
+        cell = jax.nn.sigmoid(keep) * cell + jax.nn.sigmoid(take) * jnp.tanh(content)
+        hidden = jax.nn.sigmoid(show) * jnp.tanh(cell)
+        return (hidden, cell), hidden
+
+    carry, outputs = unroll(step, carry, products, lengths=lengths, reverse=reverse)
+    return outputs, carry
+
+
+def drawn() -> tuple[Array, Array, tuple[Array, Array]]:
+    keys = jax.random.split(jax.random.key(0), 4)
+    shapes = (
+        (TIME, BATCH, 4 * WIDTH),
+        (WIDTH, 4 * WIDTH),
+        (BATCH, WIDTH),
+        (BATCH, WIDTH),
+    )
+    pairs = zip(keys, shapes, strict=True)
+    products, recurrent, *carry = (jax.random.normal(k, s) for k, s in pairs)
+    return products, recurrent, tuple(carry)
+
+
+def close(got: PyTree, wanted: PyTree) -> None:
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6), got, wanted
+    )
+
+
+@pytest.mark.parametrize('reverse', [False, True])
+@pytest.mark.parametrize('lengths', [None, (5, 3, 1)])
+def test_derivatives_of_every_kind_equal_those_of_a_plain_loop(
+    lengths: tuple[int, ...] | None, reverse: bool
+) -> None:
+    arguments = drawn()
+    lengths = None if lengths is None else jnp.array(lengths)
+    tangents = jax.tree.map(lambda x: jnp.cos(x + 1), arguments)
+
+    def found(run: callable) -> list[PyTree]:
+        def loss(arguments: tuple) -> Array:
+            outputs, (hidden, cell) = run(*arguments, lengths, reverse)
+            return (outputs**2).sum() + (hidden * cell).sum()
+
+        slope = jax.grad(loss)
+        return [
+            run(*arguments, lengths, reverse),
+            slope(arguments),
+            jax.jvp(loss, (arguments,), (tangents,)),
+            jax.jvp(slope, (arguments,), (tangents,))[1],
+        ]
+
+    close(jax.jit(lambda: found(lstm_scan))(), jax.jit(lambda: found(plain))())
+
+
+def test_it_can_be_mapped() -> None:
+    products, recurrent, carry = drawn()
+
+    def total(scale: Array) -> Array:
+        return lstm_scan(scale * products, recurrent, carry, None, False)[0].sum()
+
+    scales = jnp.array([0.5, 2.0])
+    close(jax.vmap(jax.grad(total))(scales), jnp.stack([*map(jax.grad(total), scales)]))
+
+
+def test_the_gradient_of_the_weights_is_one_product_for_all_steps() -> None:
+    products, recurrent, carry = drawn()
+
+    def loss(recurrent: Array) -> Array:
+        return lstm_scan(products, recurrent, carry, None, False)[0].sum()
+
+    compiled = jax.jit(jax.grad(loss)).lower(recurrent)
+    text = compiled.as_text()
+    contracted = f'tensor<{TIME}x{BATCH}x{4 * WIDTH}xf32>'
+    made = [line for line in text.splitlines() if 'stablehlo.dot_general' in line]
+    # Forwards, backwards through the states, and one for the weights: none in the loop
+    # makes a matrix of their form.
+    whole = [line for line in made if f'-> tensor<{4 * WIDTH}x{WIDTH}xf32>' in line]
+    assert len(made) == 3 and len(whole) == 1 and contracted in whole[0]
+
+
+def test_half_precision_keeps_its_type_and_its_digits() -> None:
+    products, recurrent, carry = jax.tree.map(lambda x: x.astype('bfloat16'), drawn())
+    got = lstm_scan(products, recurrent, carry, None, False)
+    wanted = plain(*drawn(), None, False)
+    assert {x.dtype.name for x in jax.tree.leaves(got)} == {'bfloat16'}
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=0.05), got, wanted)
