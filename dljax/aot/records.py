@@ -201,7 +201,8 @@ def operations(flops: int) -> str:
         '6.17 TFLOP'
     """
     return _scaled(
-        flops, (('TFLOP', 1e12), ('GFLOP', 1e9), ('MFLOP', 1e6), ('FLOP', 1))
+        flops,
+        (('TFLOP', 1e12), ('GFLOP', 1e9), ('MFLOP', 1e6), ('kFLOP', 1e3), ('FLOP', 1)),
     )
 
 
