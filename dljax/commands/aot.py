@@ -13,6 +13,7 @@ from tyro.conf import arg
 
 from dljax.commands.settings import read_settings
 
+Line = dict[str, Any]
 CHANGED = 3  # the exit code of a comparison that has found a change
 # One of each family, small enough to be compiled in seconds.
 MEMBERS = (
@@ -78,8 +79,9 @@ def aot(
             'wanted exactly one of --model NAME, --all, --family-members, --table FILE'
         )
     if table is not None:
-        print(_written(table), end='')
+        print(_written(_recorded(table)), end='')
         return
+    before = None if compare is None else _recorded(compare)
     words = [f'--topology={topology}', f'--precision={precision}', f'--fsdp={fsdp}']
     words += [] if batch is None else [f'--batch={batch}']
     words += ['--remat'] * remat
@@ -114,14 +116,14 @@ def aot(
         found = list(
             _each(None if every else MEMBERS, topology, words, asked, results, timeout)
         )
-        print(_written_lines(found), end='')
-    if compare is not None and _changed(found, compare):
+        print(_written(found), end='')
+    if before is not None and _changed(found, before):
         raise SystemExit(CHANGED)
     if any('flops' not in line for line in found):
         raise SystemExit(1)
 
 
-def _compiled(model: str, topology: str, **options: Any) -> dict[str, Any]:
+def _compiled(model: str, topology: str, **options: Any) -> Line:
     from dljax.aot import compile_ahead, prepare, read_topology
 
     chips = read_topology(topology)
@@ -133,10 +135,10 @@ def _each(
     names: tuple[str, ...] | None,
     topology: str,
     words: list[str],
-    asked: dict[str, Any],
+    asked: Line,
     results: Path | None,
     timeout: float,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Line]:
     """Compile models one after the other, and give the last line of each."""
     from dljax import zoo
     from dljax.aot import append, prepare, read_records, read_topology
@@ -165,7 +167,7 @@ def _each(
             yield mine[-1]
 
 
-def _agrees(line: dict[str, Any], one: dict[str, Any]) -> bool:
+def _agrees(line: Line, one: Line) -> bool:
     return all(line.get(name) == value for name, value in one.items())
 
 
@@ -184,7 +186,7 @@ def _failure(command: list[str], timeout: float) -> str | None:
     return (telling or lines or [f'ended with {done.returncode}'])[-1]
 
 
-def _show(figures: dict[str, Any]) -> None:
+def _show(figures: Line) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -215,30 +217,32 @@ def _show(figures: dict[str, Any]) -> None:
     Console().print(table)
 
 
-def _changed(found: list[dict[str, Any]], path: Path) -> bool:
-    from dljax.aot import changes, read_records
+def _changed(found: list[Line], before: list[Line]) -> bool:
+    from dljax.aot import changes
 
-    lines, changed = read_records(path), False
+    changed = False
     for figures in found:
         if 'flops' not in figures:
             continue  # an error, which is shown
-        for name, (then, now) in changes(figures, lines).items():
+        for name, (then, now) in changes(figures, before).items():
             changed, part = True, (now or 0) / then - 1
-            print(f'{figures["model"]}: {name} {then:,} is now {now:,} ({part:+.1%})')
+            print(
+                f'{figures["model"]}: {name} {then:,} is now {now or 0:,} ({part:+.1%})'
+            )
     if not changed:
-        print(f'no memory and no FLOPs differ by more than 5 % from {path}')
+        print('no memory and no FLOPs differ by more than 5 % from what is recorded')
     return changed
 
 
-def _written(path: Path) -> str:
+def _recorded(path: Path) -> list[Line]:
     from dljax.aot import read_records
 
     if not path.exists():
         raise ValueError(f'there is no {path}: make it with --results')
-    return _written_lines(read_records(path))
+    return read_records(path)
 
 
-def _written_lines(lines: list[dict[str, Any]]) -> str:
+def _written(lines: list[Line]) -> str:
     from dljax.aot import markdown
 
     return markdown(lines)

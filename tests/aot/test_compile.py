@@ -113,7 +113,7 @@ def test_a_change_of_more_than_a_twentieth_ends_with_three(figures, tmp_path, ca
     line = json.loads(path.read_text())
     path.write_text(json.dumps(line | {'flops': 2 * line['flops']}))
     with pytest.raises(SystemExit) as end:
-        aot(**options, compare=path)
+        aot(**options, results=path, compare=path)  # not with the line that it adds
     assert end.value.code == 3 and '-50.0%' in capsys.readouterr().out
 
 
@@ -123,6 +123,10 @@ def test_what_is_asked_for_must_be_one_thing():
             aot(**options)
     with pytest.raises(ValueError, match='give --results FILE'):
         aot(every=True)
+    for option in ('table', 'compare'):
+        with pytest.raises(ValueError, match='there is no none.jsonl'):
+            model = {} if option == 'table' else {'model': 'mlp'}
+            aot(**model, **{option: Path('none.jsonl')})
     with pytest.raises(ValueError, match='of one model'):
         aot(family_members=True, settings=('classes=3',))
 
