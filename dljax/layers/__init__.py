@@ -10,6 +10,7 @@ from dljax.layers.activations import (
     scaled_tanh,
 )
 from dljax.layers.auxiliary_head import AuxiliaryHead
+from dljax.layers.batch_norm import BatchNorm
 from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.convolve import Conv, convolve, convolve_transposed
 from dljax.layers.derivatives import ACTIVATIONS, derivative
@@ -59,6 +60,7 @@ __all__ = [
     'LSTM',
     'Activation',
     'AuxiliaryHead',
+    'BatchNorm',
     'Concatenation',
     'Conv',
     'Dueling',

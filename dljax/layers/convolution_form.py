@@ -24,6 +24,8 @@ from dljax.types import Array
 
 Pair = tuple[int, int]
 LAYOUT = ('NHWC', 'HWIO', 'NHWC')
+# Before, the compiler fused across barriers.
+BARRIERS_HOLD = jax.__version_info__ >= (0, 11)
 
 
 def _convolved(
@@ -60,17 +62,18 @@ def _convolved_on_cpu(
     """
     if window == (1, 1) and padding == ((0, 0), (0, 0)):
         return images[:, :: stride[0], :: stride[1]] @ kernel[0, 0]
-    if images.shape[3] == 1 and stride == (1, 1):
-        # Behind a barrier, or each sum would be padded anew.
+    if images.shape[3] == 1 and stride == (1, 1) and BARRIERS_HOLD:
+        # Between barriers, or whatever comes next would pad and sum up anew.
         images, kernel = jax.lax.optimization_barrier(
             (jnp.pad(images, ((0, 0), *padding, (0, 0))), kernel)
         )
         high, wide = (sides[a] + sum(padding[a]) - window[a] + 1 for a in range(2))
-        return sum(
+        total = sum(
             images[:, i : i + high, j : j + wide] * kernel[None, None, i, j]
             for i in range(window[0])
             for j in range(window[1])
         )
+        return jax.lax.optimization_barrier(total)
     return _convolved(images, kernel, stride, padding)
 
 

@@ -11,6 +11,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers.batch_norm import BatchNorm
 from dljax.types import Array
 
 Normalise = Callable[..., Array]
@@ -62,12 +63,11 @@ def batch_norm(
         >>> print(y.round(2).tolist())
         [[-1.0], [1.0]]
     """
-    return nn.BatchNorm(
+    return BatchNorm(
         use_running_average=not train,
         momentum=momentum,
         epsilon=epsilon,
         scale_init=scale_init,
-        use_fast_variance=False,  # which loses digits where the mean is large
         axis_name=axis_name,
         dtype=dtype,
         param_dtype=param_dtype,

@@ -1,0 +1,89 @@
+"""Batch normalisation: Linen's numbers, by another way."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from dljax.layers import BatchNorm
+from dljax.types import Array, PyTree
+
+
+def moved(layer: nn.Module, x: Array, weight: Array) -> PyTree:
+    """Outputs, statistics after them, and gradients, in the midst of a training."""
+    variables = {
+        'params': {'scale': jnp.array([0.5, 2.0, 1.0]), 'bias': jnp.arange(3.0)},
+        'batch_stats': {'mean': jnp.array([0.0, 3.0, -1.0]), 'var': jnp.arange(1.0, 4)},
+    }
+
+    def loss(params: PyTree, x: Array) -> tuple[Array, PyTree]:
+        given = {**variables, 'params': params}
+        y, after = layer.apply(given, x, mutable='batch_stats')
+        return (nn.relu(y) * weight).sum(), (y, after)
+
+    slope = jax.value_and_grad(loss, (0, 1), has_aux=True)
+    return slope(variables['params'], x)
+
+
+@pytest.mark.parametrize('average', [False, True])
+@pytest.mark.parametrize('shape', [(4, 5, 6, 3), (7, 3), (2, 9, 3)])
+def test_it_computes_what_linen_does(shape: tuple[int, ...], average: bool) -> None:
+    x, weight = jax.random.normal(jax.random.key(0), (2, *shape))
+    settings = {'use_running_average': average, 'momentum': 0.9, 'epsilon': 1e-5}
+    ours = moved(BatchNorm(**settings), x, weight)
+    linen = moved(nn.BatchNorm(**settings, use_fast_variance=False), x, weight)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5), ours, linen
+    )
+
+
+def test_parameters_and_averages_have_linens_names_and_forms() -> None:
+    x = jnp.ones((2, 4, 3))
+    ours, linen = (
+        jax.eval_shape(layer(use_running_average=False).init, jax.random.key(0), x)
+        for layer in (BatchNorm, nn.BatchNorm)
+    )
+    assert ours == linen
+
+
+def test_no_digits_are_lost_where_the_mean_is_large() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(1000.0, 1.0, (512, 16, 1)).astype(np.float32)
+    y, _ = BatchNorm(False, epsilon=0.0).init_with_output(jax.random.key(0), x)
+    exact = x.astype(np.float64)
+    wanted = (exact - exact.mean((0, 1))) / exact.std((0, 1))
+    np.testing.assert_allclose(y, wanted, atol=2e-3)
+
+
+@pytest.mark.parametrize('given', ['bfloat16', 'float32'])
+def test_half_precision_has_statistics_of_single_precision(given: str) -> None:
+    x = jax.random.normal(jax.random.key(0), (64, 8, 3)).astype(given)
+    layer = BatchNorm(False, dtype=jnp.bfloat16)
+    y, variables = layer.init_with_output(jax.random.key(0), x)
+    assert y.dtype == jnp.bfloat16
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(variables)} == {'float32'}
+    wanted, _ = BatchNorm(False).init_with_output(
+        jax.random.key(0), x.astype('float32')
+    )
+    np.testing.assert_allclose(y.astype('float32'), wanted, atol=0.02)
+
+
+def test_an_axis_shares_statistics() -> None:
+    x = jax.random.normal(jax.random.key(0), (2, 8, 3))
+    variables = BatchNorm(False).init(jax.random.key(0), x[0])
+
+    def apply(axis: str | None, x: Array) -> PyTree:
+        layer = BatchNorm(False, axis_name=axis)
+        return layer.apply(variables, x, mutable='batch_stats')
+
+    y, after = jax.vmap(functools.partial(apply, 'data'), axis_name='data')(x)
+    whole, once = apply(None, x.reshape(16, 3))
+    np.testing.assert_allclose(y.reshape(16, 3), whole, atol=1e-6)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, jnp.stack([b, b]), atol=1e-6),
+        after,
+        once,
+    )
