@@ -5,8 +5,10 @@ Nothing heavy is imported at the top of any of them, so that `--help` answers at
 
 import sys
 
+from dljax.commands.aot import aot
 from dljax.commands.catalogue import describe, zoo
 from dljax.commands.convert import convert
+from dljax.commands.export import export
 from dljax.commands.results import results
 
 
@@ -21,6 +23,8 @@ def main() -> None:
                 'describe': describe,
                 'convert': convert,
                 'results': results,
+                'aot': aot,
+                'export': export,
             },
             prog='dljax',
             description='The models of a deep-learning course, trained by one engine. '

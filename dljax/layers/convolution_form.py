@@ -92,7 +92,7 @@ def _widened(
 
 
 def _images(slope: Array, kernel: Array, *, sides: Pair, **settings: Any) -> Array:
-    shape = (len(slope), *sides, kernel.shape[2])
+    shape = (slope.shape[0], *sides, kernel.shape[2])
     images = jax.ShapeDtypeStruct(shape, slope.dtype)
     back = jax.linear_transpose(lambda x: _convolved(x, kernel, **settings), images)
     return back(slope)[0]
@@ -145,9 +145,9 @@ def _images_by_phase(
 
     if stride == (1, 1):
         return convolved(kernel)
-    whole = _joined(convolved, kernel, stride, (len(slope), *count), slope.dtype)
+    whole = _joined(convolved, kernel, stride, (slope.shape[0], *count), slope.dtype)
     high, wide = (count[a] * stride[a] for a in axes)
-    whole = whole.reshape(len(slope), high, wide, kernel.shape[2])
+    whole = whole.reshape(slope.shape[0], high, wide, kernel.shape[2])
     top, left = (low[a] - first[a] * stride[a] for a in axes)
     return whole[:, top : top + sides[0], left : left + sides[1]]
 

@@ -88,7 +88,7 @@ def _pieces(
     if any(gap != (0, 0, 0) for gap in gaps):
         x = jax.lax.pad(x, jnp.asarray(fill, x.dtype), ((0, 0, 0), *gaps, (0, 0, 0)))
     high, wide = (count[a] + more[a] for a in range(2))
-    x = x.reshape(len(x), high, stride[0], wide, stride[1], x.shape[3])
+    x = x.reshape(x.shape[0], high, stride[0], wide, stride[1], x.shape[3])
     return [
         x[
             :,
@@ -161,7 +161,7 @@ def _spread_on_cpu(
     count = [slope.shape[1 + a] + more[a] for a in range(2)]
 
     def phase(row: int, column: int) -> Array:
-        total = jnp.zeros((len(x), *count, x.shape[3]), slope.dtype)
+        total = jnp.zeros((x.shape[0], *count, x.shape[3]), slope.dtype)
         for i in range(row, window[0], rows):
             for j in range(column, window[1], columns):
                 top, left = more[0] - i // rows, more[1] - j // columns
@@ -178,7 +178,7 @@ def _spread_on_cpu(
         jnp.stack([phase(i, j) for j in range(columns)], axis=3) for i in range(rows)
     ]
     whole = jnp.stack(maps, axis=2)
-    whole = whole.reshape(len(x), count[0] * rows, count[1] * columns, x.shape[3])
+    whole = whole.reshape(x.shape[0], count[0] * rows, count[1] * columns, x.shape[3])
     top, left = edges[0][0], edges[1][0]
     whole = whole[:, top : top + x.shape[1], left : left + x.shape[2]]
     missing = [x.shape[1 + a] - whole.shape[1 + a] for a in range(2)]

@@ -14,7 +14,7 @@ from dljax.training.optimizers import (
     scale_to_norm,
     with_averages,
 )
-from dljax.training.parallel import data_mesh, replicated, sharded
+from dljax.training.parallel import abstract, data_mesh, replicated, sharded
 from dljax.training.player import Player
 from dljax.training.stopping import reached, settled, stalled
 
@@ -23,6 +23,7 @@ __all__ = [
     'NonFiniteError',
     'Player',
     'Round',
+    'abstract',
     'averaged',
     'by_path',
     'clipped',

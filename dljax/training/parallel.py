@@ -79,24 +79,10 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
         raise ValueError(
             f"the mesh has axes {mesh.axis_names}, wanted one called 'data'"
         )
-    axes = tuple(mesh.axis_names)
-    fsdp = mesh.shape.get('fsdp', 1)
+    split = NamedSharding(mesh, PartitionSpec(tuple(mesh.axis_names)))
 
     def place(state: State, key: Key, batch: Batch) -> State:
-        def spec(leaf: Array, axis: int) -> PartitionSpec:
-            if axis >= 0:
-                return PartitionSpec(*[None] * axis, axes)
-            divisible = [i for i, n in enumerate(leaf.shape) if n % fsdp == 0]
-            if fsdp > 1 and leaf.size >= threshold and divisible:
-                axis = max(divisible, key=lambda i: leaf.shape[i])
-                return PartitionSpec(*[None] * axis, 'fsdp')
-            return PartitionSpec()
-
-        shardings = jax.tree.map(
-            lambda leaf, axis: NamedSharding(mesh, spec(leaf, axis)),
-            state,
-            _batch_axes(learner.init, key, batch, mesh.size),
-        )
+        shardings = _shardings(learner.init, state, key, batch, mesh, threshold)
         return jax.lax.with_sharding_constraint(state, shardings)
 
     def init(key: Key, batch: Batch) -> State:
@@ -105,7 +91,6 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
 
     def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
         _require_divisible(batch, mesh.size)
-        split = NamedSharding(mesh, PartitionSpec(axes))
         constrained = jax.lax.with_sharding_constraint(
             batch, jax.tree.map(lambda _: split, batch)
         )
@@ -113,6 +98,55 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
         return place(state, key, batch), metrics
 
     return Learner(init, update)
+
+
+def abstract(
+    learner: Learner, mesh: Mesh, batch: Batch, *, threshold: int = 2**16
+) -> tuple[Key, State, Batch]:
+    """Describe what the update of `sharded` is called with, and where it lies.
+
+    With that the update is compiled for devices that are not there:
+    `jax.jit(train.update).lower(*abstract(...)).compile()`.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from flax import linen as nn
+        >>> from dljax.training import Player, learner
+        >>> def fit_line(net, batch, step):
+        ...     return jnp.mean((net(batch['x']) - batch['y']) ** 2), {}
+        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.5), loss=fit_line)})
+        >>> x = jax.ShapeDtypeStruct((8, 1), jnp.float32)
+        >>> _, state, _ = abstract(line, data_mesh(), {'x': x, 'y': x})
+        >>> kernel = state.params['kernel']
+        >>> kernel.shape, kernel.sharding.is_fully_replicated
+        ((1, 1), True)
+
+    Args:
+        learner: the one that is given to `sharded`.
+        mesh: as there; its devices may be those of a topology.
+        batch: arrays, or shapes and types.
+        threshold: as there.
+
+    Returns:
+        The arguments of the update, as shapes and types with shardings.
+
+    Raises:
+        ValueError: for a batch that does not divide over the devices.
+    """
+    _require_divisible(batch, mesh.size)
+    key = jax.eval_shape(jax.random.key, 0)
+    state = jax.eval_shape(learner.init, key, batch)
+    shardings = _shardings(learner.init, state, key, batch, mesh, threshold)
+    split = NamedSharding(mesh, PartitionSpec(tuple(mesh.axis_names)))
+
+    def placed(leaf: Array, sharding: NamedSharding) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+    return (
+        placed(key, NamedSharding(mesh, PartitionSpec())),
+        jax.tree.map(placed, state, shardings),
+        jax.tree.map(lambda leaf: placed(leaf, split), dict(batch)),
+    )
 
 
 def replicated(
@@ -194,12 +228,34 @@ def replicated(
     return Learner(init, update)
 
 
+def _shardings(
+    init: Callable, state: State, key: Key, batch: Batch, mesh: Mesh, threshold: int
+) -> PyTree:
+    """Say where each leaf of the state lies, see `sharded`."""
+    axes, fsdp = tuple(mesh.axis_names), mesh.shape.get('fsdp', 1)
+
+    def spec(leaf: Array, axis: int) -> PartitionSpec:
+        if axis >= 0:
+            return PartitionSpec(*[None] * axis, axes)
+        divisible = [i for i, n in enumerate(leaf.shape) if n % fsdp == 0]
+        if fsdp > 1 and leaf.size >= threshold and divisible:
+            axis = max(divisible, key=lambda i: leaf.shape[i])
+            return PartitionSpec(*[None] * axis, 'fsdp')
+        return PartitionSpec()
+
+    return jax.tree.map(
+        lambda leaf, axis: NamedSharding(mesh, spec(leaf, axis)),
+        state,
+        _batch_axes(init, key, batch, mesh.size),
+    )
+
+
 def _require_divisible(batch: Batch, parts: int) -> None:
     for leaf in jax.tree.leaves(batch):
-        if len(leaf) % parts:
+        if leaf.shape[0] % parts:
             raise ValueError(
-                f'a batch of {len(leaf)} does not divide over {parts} devices: choose '
-                f'a batch size that is a multiple of {parts}, or fewer devices'
+                f'a batch of {leaf.shape[0]} does not divide over {parts} devices: '
+                f'choose a multiple of {parts}, or fewer devices'
             )
 
 

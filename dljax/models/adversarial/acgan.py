@@ -163,7 +163,7 @@ class ClassifyingDiscriminator(nn.Module):
                 **types,
             )(x, train=train)
             x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         source = nn.Dense(1, name='source', **types)(x)
         return source, nn.Dense(self.classes, name='class', **types)(x)
 

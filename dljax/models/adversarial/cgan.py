@@ -116,7 +116,7 @@ class ConditionalDiscriminator(nn.Module):
             x = Maxout(*sizes, name=name, **types)(x)
             return nn.Dropout(self.dropout, deterministic=not train)(x)
 
-        x = hidden(sample.reshape(len(sample), -1), self.sample_hidden, 'sample')
+        x = hidden(sample.reshape(sample.shape[0], -1), self.sample_hidden, 'sample')
         chosen = jax.nn.one_hot(label, self.classes, dtype=x.dtype)
         chosen = hidden(chosen, self.label_hidden, 'label')
         x = hidden(jnp.concatenate([x, chosen], axis=1), self.hidden, 'joint')

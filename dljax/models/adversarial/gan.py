@@ -80,7 +80,7 @@ class MaxoutDiscriminator(nn.Module):
             'param_dtype': self.param_dtype,
             'kernel_init': self.kernel_init,
         }
-        x = sample.reshape(len(sample), -1)
+        x = sample.reshape(sample.shape[0], -1)
         x = nn.Dropout(self.input_dropout, deterministic=not train)(x)
         for index, width in enumerate(self.hidden):
             x = Maxout(width, self.pieces, name=f'hidden_{index}', **types)(x)

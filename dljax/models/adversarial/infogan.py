@@ -137,7 +137,7 @@ class ReadingDiscriminator(nn.Module):
                 name=f'layer_{index}',
                 **types,
             )(x, train=train)
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         x = leaky_relu(_dense(self, x, self.hidden, 'dense', train, self.normalise))
         code = leaky_relu(
             _dense(self, x, self.code_hidden, 'code', train, self.normalise)

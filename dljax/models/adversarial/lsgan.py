@@ -151,7 +151,7 @@ class LeastSquaresDiscriminator(nn.Module):
                 name=f'layer_{index}',
                 **types,
             )(x, train=train)
-        return nn.Dense(1, name='output', **types)(x.reshape(len(x), -1))
+        return nn.Dense(1, name='output', **types)(x.reshape(x.shape[0], -1))
 
 
 def lsgan(

@@ -97,13 +97,13 @@ class Autoencoder(nn.Module):
             ValueError: if the decoder gives another number of outputs.
         """
         outputs = self.decoder(code, train=train)
-        if outputs.size != len(code) * math.prod(self.shape):
+        if outputs.size != code.shape[0] * math.prod(self.shape):
             raise ValueError(
                 f'the decoder gives outputs of shape {outputs.shape}, wanted '
                 f'{math.prod(self.shape)} numbers an example, for inputs of shape '
                 f'{self.shape}: change one of them'
             )
-        return outputs.reshape(len(code), *self.shape)
+        return outputs.reshape(code.shape[0], *self.shape)
 
     def __call__(self, image: Array, *, train: bool = False) -> Array:
         """Encode and decode.

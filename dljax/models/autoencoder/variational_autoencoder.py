@@ -140,13 +140,13 @@ class VariationalAutoencoder(nn.Module):
                 another number of outputs.
         """
         outputs = self.decoder(self._joined(code, label), train=train)
-        if outputs.size != len(code) * math.prod(self.shape):
+        if outputs.size != code.shape[0] * math.prod(self.shape):
             raise ValueError(
                 f'the decoder gives outputs of shape {outputs.shape}, wanted '
                 f'{math.prod(self.shape)} numbers an example, for inputs of shape '
                 f'{self.shape}: change one of them'
             )
-        return outputs.reshape(len(code), *self.shape)
+        return outputs.reshape(code.shape[0], *self.shape)
 
     def __call__(
         self, image: Array, label: Array | None = None, *, train: bool = False
@@ -204,7 +204,7 @@ class VariationalAutoencoder(nn.Module):
             )
         if label is None:
             return inputs
-        flat = inputs.reshape(len(inputs), -1)
+        flat = inputs.reshape(inputs.shape[0], -1)
         return jnp.concatenate(
             [flat, jax.nn.one_hot(label, self.classes, dtype=flat.dtype)], axis=1
         )

@@ -93,7 +93,7 @@ class GaussianClassifier(nn.Module):
                 f'observed has shape {observed.shape}, wanted {inputs.shape}, that of '
                 'the inputs'
             )
-        x = inputs.reshape(len(inputs), -1).astype(jnp.float32)
+        x = inputs.reshape(inputs.shape[0], -1).astype(jnp.float32)
         size, features = x.shape
         groups = 1 if self.shared else self.classes
         shape = (self.classes, features)

@@ -80,4 +80,4 @@ class Autoregression(nn.Module):
         Returns:
             [batch, time].
         """
-        return history.reshape(len(history), -1)
+        return history.reshape(history.shape[0], -1)

@@ -184,7 +184,7 @@ class EncoderDecoder(nn.Module):
             token = jnp.where(ended, 0, token)
             return (carry, token, ended | (token == END)), (token, ended)
 
-        batch = len(source)
+        batch = source.shape[0]
         first = (
             self.bridge(summary),
             jnp.full(batch, END, jnp.int32),

@@ -175,7 +175,7 @@ class SequenceGenerator(nn.Module):
             value = self.draw(logits, None if key is None else fold(key, number))
             return (carry, self._encoded(value)), (value, logits)
 
-        first = self._carry(condition), jnp.zeros((len(condition), self.outputs))
+        first = self._carry(condition), jnp.zeros((condition.shape[0], self.outputs))
         if self.is_initializing():
             step(first, jnp.int32(0))  # a loop can read parameters but not make them
         _, made = jax.lax.scan(step, first, jnp.arange(self.steps))

@@ -1,0 +1,79 @@
+"""Recurrent networks."""
+
+import optax
+
+from dljax.losses import binary_cross_entropy, cross_entropy, huber, quadratic
+from dljax.models.recurrent import SequenceGenerator, bernoulli, categorical
+from dljax.objectives import (
+    classify,
+    generate,
+    predict_next,
+    regress,
+    solve_readout,
+    tag,
+    translate,
+)
+from dljax.recipes.plan import Plan
+from dljax.training import Player, clipped
+from dljax.types import Objective
+
+
+def _by_adam(name: str, loss: Objective, rate: float) -> dict[str, Player]:
+    return {name: Player(clipped(optax.adam(rate)), loss=loss)}
+
+
+def _by_decay(name: str, loss: Objective, rate: float, decay: float) -> dict:
+    optimizer = clipped(optax.adamw(rate, weight_decay=decay))
+    return {name: Player(optimizer, loss=loss)}
+
+
+def _solved(ridge: float) -> dict[str, Player]:
+    """The output layer at once; the batch stands for the whole set."""
+    rule = solve_readout('history', ridge=ridge)
+    return {'output': Player(optax.sgd(1.0), direction=rule, trains=('output',))}
+
+
+def _generator(net: SequenceGenerator) -> dict[str, Player]:
+    losses = {categorical: cross_entropy, bernoulli: binary_cross_entropy}
+    loss = generate(
+        'condition' if net.classes is None else 'label',
+        loss=losses.get(net.draw, quadratic),
+    )
+    return _by_decay('generator', loss, 3e-3, 1e-2)
+
+
+_OF_SEQUENCE = {'length': 'sequence'}
+
+PLANS = {
+    'sequence_classifier': Plan(
+        lambda net: _by_decay(
+            'classifier', classify(('sequence', 'length')), 3e-3, 1e-4
+        ),
+        64,
+        lengths=_OF_SEQUENCE,
+    ),
+    'sequence_tagger': Plan(
+        lambda net: _by_adam('tagger', tag(), 1e-2),
+        64,
+        shaped_by={'label': 'sequence'},
+        lengths=_OF_SEQUENCE,
+    ),
+    'sequence_generator': Plan(_generator, 32),
+    'encoder_decoder': Plan(
+        lambda net: _by_adam('translator', translate(), 3e-3),
+        64,
+        lengths={'source_length': 'source', 'target_length': 'target'},
+    ),
+    'echo_state_network': Plan(
+        lambda net: _solved(1e-8), 32, shaped_by={'target': 'history'}
+    ),
+    'forecaster': Plan(
+        lambda net: _by_adam('forecaster', regress('history', loss=huber), 2e-3), 64
+    ),
+    'autoregression': Plan(lambda net: _solved(1.0), 512),
+    'character_lstm': Plan(
+        lambda net: _by_decay('model', predict_next(), 4e-3, 0.1),
+        32,
+        shaped_by={'target': 'tokens'},
+    ),
+}
