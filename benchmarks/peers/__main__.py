@@ -1,12 +1,12 @@
 """Measures the peers: `python -m benchmarks.peers --cases mlp resnet18`.
 
-Every library works in a process of its own, on the same weights and the same batch. The
-first losses have to agree with ours. Each of torch's layouts, thread counts and ways to
-run is tried, and its fastest eager and compiled form are measured; of ours, calls of one
-update and of several, on one device and on two. Then the libraries take turns, forwards
-and backwards through the list (A B B A), so that what a machine does beside this falls
-on all. A line of results/peers.jsonl holds the medians, and the ratios of turn to turn
-with their quartiles.
+Every library works in a process of its own, on the same weights and batch. The first
+losses have to agree with ours. Each of torch's layouts and thread counts is tried,
+eager and compiled, and the fastest of either is measured; of ours, calls of one update
+and of several, on one device and on as many as there are cores. Then the libraries take
+turns, forwards and backwards through the list (A B B A), so that what the machine does
+beside this falls on all. A line of results/peers.jsonl holds the medians, and the
+ratios of turn to turn with their quartiles.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """One library in a process of its own: it trains when it is told to, by a line.
 
-`python -m benchmarks.peers.worker CASE LIBRARY FILE OPTIONS` reads weights from the file
-(ours writes them), and answers each line on its standard input with one line of JSON.
+`python -m benchmarks.peers.worker CASE LIBRARY FILE OPTIONS` reads weights from the
+file (ours writes them), and answers each line of its standard input with one of JSON.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def main(name: str, library: str, path: str, options: str) -> None:
 
     case, chosen = cases.CASES[name], json.loads(options)
     batch = cases.draw(case)
-    build, checked = _library(library, Path(path), chosen)
+    build, checked = library_of(library, Path(path), chosen)
     start = time.perf_counter()
     run = build(case, batch)
     losses = run(run.steps)
@@ -53,7 +53,7 @@ def main(name: str, library: str, path: str, options: str) -> None:
         answer(seconds=seconds, steps=steps, finite=bool(np.isfinite(losses).all()))
 
 
-def _library(library: str, path: Path, options: dict) -> tuple[Callable, Callable]:
+def library_of(library: str, path: Path, options: dict) -> tuple[Callable, Callable]:
     """Give what builds the step: as it is timed, and as its losses are compared."""
     if library == 'ours':
         import jax
@@ -88,8 +88,10 @@ def _library(library: str, path: Path, options: dict) -> tuple[Callable, Callabl
         from benchmarks.peers.keras_step import build
     else:
         raise ValueError(f"library is '{library}', wanted ours, flax, torch or keras")
-    made = lambda case, batch: build(case, batch, weights, **options)  # noqa: E731
-    return made, made
+    return (
+        lambda case, batch: build(case, batch, weights, **options),
+        lambda case, batch: build(case, batch, weights),
+    )
 
 
 @contextlib.contextmanager
