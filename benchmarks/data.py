@@ -44,10 +44,10 @@ def sources(folder: Path, batch: int) -> Iterator[tuple[str, Callable[[], Source
         yield (
             f'stream of a TFDS set, {workers} workers',
             lambda workers=workers: data.stream(
-                digits['train'], batch, workers=workers
+                digits.records('train'), batch, workers=workers
             ),
         )
-    pictures(folder, images)
+    pictures(folder / 'pictures', images)
     read = data.folder(folder)
     yield (
         'folder of pictures, read once',

@@ -35,6 +35,7 @@ def command(
     import jax
     import tyro
 
+    from dljax.compiler import keep_programs
     from dljax.configuration import Options
     from dljax.experiment import run
     from dljax.training import NonFiniteError
@@ -70,6 +71,8 @@ def command(
         checked = Options(**options)
         if checked.devices > 1:  # before a backend starts; other platforms ignore it
             jax.config.update('jax_num_cpu_devices', checked.devices)
+        if checked.compilation_cache:
+            keep_programs()
         report = run(
             experiment(**values),
             checked.workdir or Path('runs') / name,

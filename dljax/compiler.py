@@ -1,7 +1,10 @@
-"""What the compiler is told before it starts: to leave out what it does wrongly."""
+"""What the compiler is told: what not to do wrongly, and where to keep its programs."""
 
 import os
+import warnings
+from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 
 _REDUCTIONS = '--xla_cpu_experimental_ynn_fusion_type'
 # The versions of jaxlib that were seen to be wrong, from the first to below the last.
@@ -45,3 +48,56 @@ def set_safe_flags() -> None:
     safe = safe_flags(flags, metadata.version('jaxlib'))
     if safe != flags:
         os.environ['XLA_FLAGS'] = safe
+
+
+KEPT_BYTES = 2**31  # of compiled programs; those that were not used for longest go
+
+
+def programs_folder(environment: Mapping[str, str], home: Path) -> Path:
+    """Tell where a user's compiled programs are kept.
+
+    Args:
+        environment: of the process; XDG_CACHE_HOME in it says where caches are.
+        home: the user's folder, whose `.cache` is used otherwise.
+
+    Returns:
+        The folder, which need not exist.
+
+    Example:
+        >>> programs_folder({}, Path('/home/me')).as_posix()
+        '/home/me/.cache/dljax/programs'
+    """
+    caches = environment.get('XDG_CACHE_HOME') or home / '.cache'
+    return Path(caches) / 'dljax' / 'programs'
+
+
+def keep_programs() -> Path | None:
+    """Keep what is compiled for the next run of the same program.
+
+    JAX tells programs apart by what they compute, the versions and the flags. A folder
+    that was chosen already (JAX_COMPILATION_CACHE_DIR) stays as it is; where none can
+    be written, a warning says so and programs are compiled anew each time.
+
+    Returns:
+        The folder that this has chosen, if any.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir:
+        return None
+    folder = programs_folder(os.environ, Path.home())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(f'{folder} is not writable')
+    except OSError as error:
+        warnings.warn(
+            f'compiled programs are not kept: {error}; JAX_COMPILATION_CACHE_DIR '
+            'chooses another folder, --no-compilation-cache none',
+            stacklevel=2,
+        )
+        return None
+    jax.config.update('jax_compilation_cache_dir', str(folder))
+    jax.config.update('jax_compilation_cache_max_size', KEPT_BYTES)
+    jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.5)
+    return folder

@@ -37,6 +37,7 @@ class Options:
         resume: go on from the last checkpoint in the workdir, if there is one.
         keep: how many of the last checkpoints stay, besides the best.
         results: a file to which one line about the run is appended when it ends.
+        compilation_cache: keep compiled programs in the user's cache for the next run.
     """
 
     workdir: Path | None = None
@@ -49,6 +50,7 @@ class Options:
     resume: bool = True
     keep: int = 3
     results: Path | None = None
+    compilation_cache: bool = True
 
     def __post_init__(self) -> None:
         for name in ('members', 'devices', 'chunk', 'keep'):

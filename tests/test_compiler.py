@@ -1,12 +1,14 @@
 """The compiler of the CPU adds up rightly, with the flags that this package sets."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import dljax  # noqa: F401  (sets the flags)
-from dljax.compiler import safe_flags
+from dljax.compiler import keep_programs, safe_flags
 
 ADDED = '--xla_cpu_experimental_ynn_fusion_type=-reduce'
 
@@ -49,3 +51,30 @@ def test_a_sum_over_rectified_layers_in_bfloat16_is_right_under_jit():
         return outputs.astype(jnp.float32).sum((1, 2))
 
     np.testing.assert_allclose(jax.jit(summed)(inputs), summed(inputs), rtol=0.02)
+
+
+def test_programs_are_kept_where_the_user_has_caches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    names = (
+        'jax_compilation_cache_dir',
+        'jax_compilation_cache_max_size',
+        'jax_persistent_cache_min_compile_time_secs',
+    )
+    before = {name: getattr(jax.config, name) for name in names}
+    try:
+        assert keep_programs() is None  # the tests have chosen a folder
+        jax.config.update('jax_compilation_cache_dir', None)
+        assert keep_programs() == tmp_path / 'dljax/programs'
+        assert jax.config.jax_compilation_cache_dir == str(tmp_path / 'dljax/programs')
+        assert jax.config.jax_compilation_cache_max_size == 2**31
+        jax.config.update('jax_compilation_cache_dir', None)
+        (tmp_path / 'file').touch()
+        monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+        with pytest.warns(UserWarning, match='compiled programs are not kept'):
+            assert keep_programs() is None
+        assert jax.config.jax_compilation_cache_dir is None
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)

@@ -14,8 +14,7 @@ class BatchNorm(nn.Module):
 
     What `nn.BatchNorm(use_fast_variance=False)` computes, from parameters and averages
     of the same names. All of it works on [rows, channel]: XLA's CPU backend adds up the
-    rows of a table on all cores, but maps place by place on one. The mean is taken
-    beside the running one, which costs no digits where it is large.
+    rows of a table on all cores, but maps place by place on one.
 
     Attributes:
         use_running_average: whether the averages stand for mean and variance.
@@ -61,8 +60,10 @@ class BatchNorm(nn.Module):
             variance = spread.value
             centred = rows - average.value[None]
         else:
-            near = jax.lax.stop_gradient(average.value)
-            mean = self._shared(near + (rows - near[None]).mean(0))
+            # Nothing, of which the compiler does not know it: it would turn the sum of
+            # reshaped maps into a slow one of the maps.
+            nothing = 0 * jax.lax.stop_gradient(average.value)
+            mean = self._shared((rows - nothing[None]).mean(0))
             centred = rows - mean[None]
             variance = self._shared((centred**2).mean(0))
             if not self.is_initializing():
