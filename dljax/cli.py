@@ -5,6 +5,7 @@ Nothing heavy is imported at the top, so that `--help` answers at once.
 
 import dataclasses
 import inspect
+import os
 import sys
 import traceback
 import typing
@@ -35,6 +36,7 @@ def command(
     import jax
     import tyro
 
+    from dljax import processes
     from dljax.compiler import keep_programs
     from dljax.configuration import Options
     from dljax.experiment import run
@@ -69,8 +71,10 @@ def command(
     name = f'{path.parent.name}/{path.stem}'
     try:
         checked = Options(**options)
-        if checked.devices > 1:  # before a backend starts; other platforms ignore it
+        # Before a backend starts; other platforms ignore it.
+        if checked.devices > 1 or processes.expected(os.environ) > 1:
             jax.config.update('jax_num_cpu_devices', checked.devices)
+        processes.join()
         if checked.compilation_cache:
             keep_programs()
         report = run(

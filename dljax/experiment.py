@@ -8,8 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 from flax import linen as nn
+from jax.sharding import Mesh
 from rich.console import Console
 
+from dljax import processes
 from dljax.configuration import Options, configuration, prepared
 from dljax.data import Normalizer
 from dljax.report import Alarm, Measure, Picture
@@ -24,10 +26,11 @@ from dljax.training import (
     sharded,
 )
 from dljax.training.checkpoint import Checkpoints
+from dljax.training.hosts import everywhere, joint
 from dljax.training.parallel import AXIS
 from dljax.training.stopping import Stop
-from dljax.types import Batch, Objective, PyTree, Source, Spec, State
-from dljax.workdir import Workdir
+from dljax.types import Batch, Key, Objective, PyTree, Source, Spec, State
+from dljax.workdir import opened
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,35 +169,43 @@ def run(
         NonFiniteError: where the loss diverged; the last checkpoint is still good.
     """
     options = options or Options()
-    console = console or Console()
+    console = console or Console(quiet=not processes.is_first())
     net = prepared(experiment.net, options, AXIS)
-    train, source = _assembled(experiment, net, options)
+    train, source, mesh = _assembled(experiment, net, options)
     key = jax.random.key(options.seed)
     position, batch = source.init(key)
-    sample = experiment.source.init(key)[1]
+    sample = _sample(experiment.source, key)
     _check_borders(experiment, experiment.source.arrays or sample)
     if options.results and not options.results.absolute().parent.is_dir():
         raise ValueError(f'results={options.results}: there is no such folder')
     path = Path(workdir).absolute()
     config = configuration(name or path.name, experiment, net, options, arguments)
-    folder = Workdir(path, config, resume=options.resume)
-    state = jax.jit(train.init)(key, batch)
-    checkpoints = Checkpoints(
-        folder.path / 'checkpoints',
-        keep=options.keep,
-        best=experiment.best,
-        higher=experiment.higher,
-    )
-    session = Session(experiment, net, options, folder, checkpoints, console)
-    try:
-        session.introduce(state, len(jax.tree.leaves(sample)[0]))
-        ended = session.train(train, source, key, state, position)
-        metrics = session.finish(ended)
-    finally:
-        session.close()
-        checkpoints.close()
+    if not processes.is_first():  # nobody needs what it would draw and enter
+        experiment = dataclasses.replace(experiment, along={}, pictures={})
+        options = dataclasses.replace(options, results=None)
+    first, examples = (key, batch), len(jax.tree.leaves(sample)[0])
+    if jax.process_count() > 1:
+        first = everywhere(key, mesh), batch if source.host else everywhere(batch, mesh)
+        position = jax.tree.map(np.asarray, position)
+        examples = len(jax.tree.leaves(batch)[0])
+    with opened(path, config, resume=options.resume) as folder:
+        state = jax.jit(train.init)(*first)
+        checkpoints = Checkpoints(
+            path / 'checkpoints',
+            keep=options.keep,
+            best=experiment.best,
+            higher=experiment.higher,
+        )
+        session = Session(experiment, net, options, folder, checkpoints, console)
+        try:
+            session.introduce(state, examples)
+            ended = session.train(train, source, key, state, position)
+            metrics = session.finish(ended)
+        finally:
+            session.close()
+            checkpoints.close()
     return Report(
-        workdir=folder.path,
+        workdir=path,
         step=session.step,
         metrics=metrics,
         ended=ended,
@@ -206,26 +217,51 @@ def run(
 
 def _assembled(
     experiment: Experiment, net: nn.Module, options: Options
-) -> tuple[Learner, Source]:
-    """Build the learner that the options ask for."""
-    mapped = options.parallel == 'pmap'
+) -> tuple[Learner, Source, Mesh | None]:
+    """Build the learner that the options ask for, and the mesh of several processes."""
+    mapped, count = options.parallel == 'pmap', jax.process_count()
     train = learner(
         net, experiment.players, axis=AXIS if mapped else None, start=experiment.start
     )
     source = experiment.source
-    if options.devices > len(jax.devices()):
+    if options.devices > jax.local_device_count():
         raise ValueError(
-            f'devices={options.devices}, but there are {len(jax.devices())}: '
+            f'devices={options.devices}, but there are {jax.local_device_count()}: '
             'on a CPU, set JAX_NUM_CPU_DEVICES before Python starts'
         )
-    devices = jax.devices()[: options.devices]
+    if count > 1 and (mapped or options.members > 1):
+        raise ValueError(
+            f'parallel={options.parallel!r} and members={options.members} in {count} '
+            "processes, wanted 'jit' and 1: others are for one process"
+        )
+    devices = _devices(options.devices)
+    mesh = None
     if mapped:
         train = replicated(train, devices)
-    elif options.devices > 1:
-        train = sharded(train, data_mesh(devices))
+    elif len(devices) > 1:
+        mesh = data_mesh(devices)
+        train = sharded(train, mesh)
+    if count > 1 and source.host:
+        source = joint(source, mesh)
     if options.members > 1:
         train, source = ensemble(train, source, options.members)
-    return train, source
+    return train, source, mesh
+
+
+def _devices(each: int) -> list[jax.Device]:
+    """Take so many devices of each process."""
+    by_process: dict[int, list[jax.Device]] = {}
+    for device in jax.devices():
+        by_process.setdefault(device.process_index, []).append(device)
+    return [device for own in by_process.values() for device in own[:each]]
+
+
+def _sample(source: Source, key: Key) -> Batch:
+    """Draw what this process will read of a batch."""
+    count = jax.process_count()
+    if count > 1 and source.part is not None:
+        source = source.part(jax.process_index(), count)
+    return source.init(key)[1]
 
 
 def _check_borders(experiment: Experiment, training: Batch) -> None:

@@ -1,6 +1,7 @@
 """One session of a run: from its last checkpoint to its end or an interruption."""
 
 import math
+import signal as signals
 from typing import TYPE_CHECKING
 
 import jax
@@ -10,10 +11,12 @@ from rich.console import Console
 
 from dljax import ledger, page
 from dljax.configuration import Options, introduction
+from dljax.processes import agreed
 from dljax.report import Outcome, measured, scores
 from dljax.training import Learner, member, rounds
 from dljax.training.checkpoint import Checkpoints
 from dljax.training.guard import NonFiniteError, first_non_finite, require_finite
+from dljax.training.hosts import here
 from dljax.training.interrupt import interruptible
 from dljax.training.loop import default_chunk
 from dljax.training.progress import Reporter
@@ -124,21 +127,21 @@ class Session:
                     self.pending.append(metrics)
                     reporter.advance(self.step)
                     scored = self._due(self.evaluate_every, before)
-                    if scored or self._due(self.record_every, before):
+                    due = scored or self._due(self.record_every, before)
+                    if due:
                         reporter.report(self.step, self._record(scored), scored)
                         ended = self._reason()
-                    if scored or ended or request.signal:
+                    signal = agreed(request.signal, ask=due)
+                    if scored or ended or signal:
                         self._save()
-                    if ended or request.signal:
+                    if ended or signal:
                         break
         finally:
             reporter.close()
         if not ended:
-            self.signal = int(request.signal)
-            self._say(
-                f'{request.signal.name} at step {self.step}: saved; the same command '
-                'goes on from here'
-            )
+            self.signal = int(signal)
+            name = signals.Signals(signal).name
+            self._say(f'{name} at step {self.step}: saved; the same command goes on')
         return ended
 
     def finish(self, ended: str | None) -> dict[str, float]:
@@ -205,10 +208,8 @@ class Session:
             return
         self.step, self.state, self.position = found.step, found.state, found.position
         self.watch.alarms = found.notes.get('alarms', {})
-        if found.notes['pending']:
-            self.pending = [
-                {name: np.array(v) for name, v in found.notes['pending'].items()}
-            ]
+        if pending := found.notes['pending']:
+            self.pending = [{name: np.array(v) for name, v in pending.items()}]
         if self.step > self.experiment.steps:
             raise ValueError(
                 f'{self.folder.path} is at step {self.step}, beyond '
@@ -261,16 +262,16 @@ class Session:
         }
         forgiven = {f'{name}/finite' for name in self.experiment.may_diverge}
         judged = {name: v for name, v in metrics.items() if name not in forgiven}
-        require_finite(judged, self.state)
+        require_finite(judged, here(self.state))
         return metrics
 
     def _scores(self, state: State, *names: str) -> Metrics:
-        return scores(self.experiment, self.net, state, names)
+        return scores(self.experiment, self.net, here(state), names)
 
     def _save(self) -> None:
         pending = self._checked()
-        leaf = None if self.experiment.may_diverge else first_non_finite(self.state)
-        if leaf:
+        leaf = first_non_finite(here(self.state))
+        if leaf and not self.experiment.may_diverge:
             raise NonFiniteError(self.step - 1, None, leaf)
         last = self.records.rows[-1] if self.records.rows else {}
         self.checkpoints.save(
@@ -286,11 +287,13 @@ class Session:
         )
 
     def _outcome(self) -> Outcome:
-        one = member(self.state, 0) if self.options.members > 1 else self.state
+        one = state = here(self.state)
+        if self.options.members > 1:
+            one = member(state, 0)
         return Outcome(
             net=self.net,
             state=one,
-            members=self.state,
+            members=state,
             evaluation=self.experiment.evaluation,
             rows=self.records.rows,
             latest=self.latest,

@@ -48,12 +48,15 @@ class Source(NamedTuple):
             Otherwise it is traced into the compiled train step.
         arrays: all the data, [example, ...] by feature, of a source that holds them, so
             that they can be checked before the training; else None.
+        part: `(index, count) -> Source`, of a source on the host that can read one of
+            several parts of each batch alone, as several processes do; else None.
     """
 
     init: Callable[[Key], tuple[Position, Batch]]
     next: Callable[[Key, Position, State], tuple[Position, Batch]]
     host: bool = False
     arrays: Mapping[str, Any] | None = None
+    part: Callable[[int, int], 'Source'] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,9 +3,12 @@
 import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from dljax import processes
 
 
 class Workdir:
@@ -126,3 +129,23 @@ def to_json(content: Any, indent: int | None = None) -> str:
         return None if infinite else value
 
     return json.dumps(strict(content), indent=indent, allow_nan=False)
+
+
+@contextmanager
+def opened(path: Path, config: dict[str, Any], *, resume: bool) -> Iterator[Workdir]:
+    """Open the folder of a run: of several processes, the first does, for all of them.
+
+    Args:
+        path: the folder.
+        config: as of `Workdir`.
+        resume: likewise.
+
+    Yields:
+        The folder; to other processes a copy, in which they write what nobody reads.
+    """
+    folder = None
+    if processes.is_first():
+        folder = Workdir(path, config, resume=resume)
+    processes.wait_for_all('the folder of the run')
+    with processes.own_folder(path) as own:
+        yield folder or Workdir(own, config, resume=resume)

@@ -9,6 +9,7 @@ from dljax.commands.aot import aot
 from dljax.commands.catalogue import describe, zoo
 from dljax.commands.convert import convert
 from dljax.commands.export import export
+from dljax.commands.launch import launch
 from dljax.commands.results import results
 
 
@@ -25,6 +26,7 @@ def main() -> None:
                 'results': results,
                 'aot': aot,
                 'export': export,
+                'launch': launch,
             },
             prog='dljax',
             description='The models of a deep-learning course, trained by one engine. '

@@ -95,7 +95,18 @@ def stream(
         expected = position + 1
         return expected, batch
 
-    return Source(init, after, host=True)
+    def one_part(index: int, count: int) -> Source:
+        return stream(
+            records,
+            batch_size,
+            workers=workers,
+            transform=transform,
+            first_batch_timeout=first_batch_timeout,
+            shard=(index, count),
+            specs=specs,
+        )
+
+    return Source(init, after, host=True, part=one_part if parts == 1 else None)
 
 
 def _prefetched(reader: Reader, position: int, workers: int) -> Iterator[Batch]:

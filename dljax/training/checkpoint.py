@@ -238,7 +238,8 @@ def digest(leaves: Mapping[str, PyTree]) -> str:
     """Hash the values that this process can read whole, by name and in their order."""
     hashed = hashlib.sha256()
     for name, leaf in leaves.items():
-        if getattr(leaf, 'is_fully_addressable', True):
+        whole = getattr(leaf, 'is_fully_addressable', True)
+        if whole or leaf.is_fully_replicated:
             hashed.update(name.encode())
             hashed.update(np.ascontiguousarray(leaf).tobytes())
     return hashed.hexdigest()

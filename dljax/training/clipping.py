@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import optax
 
+from dljax.training.norm import clip_to_norm
 from dljax.training.optimizers import by_path, scale_to_norm
 
 
@@ -34,7 +35,7 @@ def forms_of_clipping(
         Networks, https://arxiv.org/abs/1308.0850
     """
     return {
-        'norm': optax.clip_by_global_norm(norm),
+        'norm': clip_to_norm(norm),
         'value': optax.clip(value),
         'adaptive': optax.adaptive_grad_clip(ratio),
         'fixed': scale_to_norm(norm),

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
+from dljax.training.norm import global_norm
 from dljax.training.player import COLLECTIONS, Player, joined
 from dljax.training.start import begun
 from dljax.types import Array, Batch, Key, Metrics, PyTree, State, fold
@@ -113,7 +114,7 @@ def learner(
             gradient, (metrics, collections) = objective(trained)
         if axis is not None:
             gradient, metrics = jax.lax.pmean((gradient, metrics), axis)
-        metrics = {**metrics, 'gradient_norm': optax.tree.norm(gradient)}
+        metrics = {**metrics, 'gradient_norm': global_norm(gradient)}
         metrics = {k: jnp.asarray(v, jnp.float32) for k, v in metrics.items()}
         finite = jnp.isfinite(metrics.get('loss', 0.0) + metrics['gradient_norm'])
         updates, opt_state = player.optimizer.update(

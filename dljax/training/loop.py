@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import jaxpr_as_fun
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import NamedSharding
 
 from dljax.training.guard import require_finite
+from dljax.training.hosts import everywhere
 from dljax.training.learner import Learner
 from dljax.training.record import spread, summary
 from dljax.training.stopping import Stop
@@ -143,7 +144,7 @@ def _host(learner: Learner, source: Source) -> Callable:
         for _ in range(length):
             position, batch = source.next(key, position, state)
             batches.append(batch)
-        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
+        stacked = jax.tree.map(_stacked, *batches)
         state, metrics = many(key, state, stacked)
         return state, position, metrics
 
@@ -158,6 +159,12 @@ def _host(learner: Learner, source: Source) -> Callable:
 
     many = jax.jit(many, donate_argnums=1)
     return train
+
+
+def _stacked(*leaves: np.ndarray | Array) -> np.ndarray | Array:
+    """Stack arrays where they are; those of several processes are on devices."""
+    stack = jnp.stack if isinstance(leaves[0], jax.Array) else np.stack
+    return stack(leaves)
 
 
 def _repeat(body: Callable, carry: PyTree, inputs: PyTree, length: int) -> tuple:
@@ -216,7 +223,7 @@ def _beside(state: State, tree: PyTree) -> PyTree:
     """Put what every device needs on every device that holds a part of the state."""
     sharding = state.step.sharding
     if isinstance(sharding, NamedSharding):
-        return jax.device_put(tree, NamedSharding(sharding.mesh, PartitionSpec()))
+        return everywhere(tree, sharding.mesh)
     return tree
 
 

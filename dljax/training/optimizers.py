@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from dljax.training.norm import clip_to_norm, global_norm
 from dljax.training.player import joined
 from dljax.types import Array, PyTree, State, named_leaves
 
@@ -42,7 +43,7 @@ def clipped(
         networks, https://arxiv.org/abs/1211.5063
     """
     _positive('norm', norm)
-    return optax.chain(optax.clip_by_global_norm(norm), optimizer)
+    return optax.chain(clip_to_norm(norm), optimizer)
 
 
 def scale_to_norm(norm: float = 1.0) -> optax.GradientTransformation:
@@ -70,7 +71,7 @@ def scale_to_norm(norm: float = 1.0) -> optax.GradientTransformation:
     _positive('norm', norm)
 
     def scale(updates: PyTree, params: PyTree | None = None) -> PyTree:
-        length = optax.tree.norm(updates)
+        length = global_norm(updates)
         factor = jnp.where(length > 0, norm / jnp.where(length > 0, length, 1.0), 0.0)
         return jax.tree.map(lambda u: u * factor.astype(u.dtype), updates)
 

@@ -95,6 +95,10 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
             batch, jax.tree.map(lambda _: split, batch)
         )
         state, metrics = learner.update(key, state, constrained)
+        whole = NamedSharding(mesh, PartitionSpec())
+        metrics = jax.lax.with_sharding_constraint(
+            metrics, jax.tree.map(lambda _: whole, metrics)
+        )
         return place(state, key, batch), metrics
 
     return Learner(init, update)

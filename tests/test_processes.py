@@ -1,0 +1,271 @@
+"""Several processes: who they are, and one training by two of them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dljax.processes import expected
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = """
+import os, sys
+import numpy as np
+import optax
+from dljax import data, zoo
+from dljax.cli import command
+from dljax.experiment import Experiment
+from dljax.objectives import classify, score_classes
+from dljax.training import Player
+
+
+class Rows:
+    '''Examples that note which of them this process has read.'''
+
+    def __init__(self, features, label):
+        self.features, self.label = features, label
+
+    def __len__(self):
+        return len(self.label)
+
+    def __getitem__(self, index):
+        if 'READ' in os.environ:
+            import jax
+            name = f"{os.environ['READ']}/{jax.process_index()}"
+            with open(name, 'a') as file:
+                file.write(f'{index} ')
+        return {'features': self.features[index], 'label': self.label[index]}
+
+
+def experiment(
+    *, steps: int = 40, streamed: bool = False, crash: int = 0
+) -> Experiment:
+    '''Learn a table.
+
+    Args:
+        steps: updates in all.
+        streamed: whether rows are read one by one.
+        crash: the update after which the second process kills itself, once.
+    '''
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 4)).astype(np.float32)
+    y = (x.sum(1) > 0).astype(np.int32)
+    table = {'features': x, 'label': y}
+    source = data.resident(table, 16)
+    if streamed:
+        source = data.stream(Rows(x, y), 16)
+
+    def note(outcome):
+        import jax
+        step = int(outcome.state.step)
+        flag = os.environ.get('CRASHED')
+        if crash and flag and step >= crash and jax.process_index() == 1:
+            if not os.path.exists(flag):
+                open(flag, 'w').close()
+                os.kill(os.getpid(), 9)
+        if 'SLOW' in os.environ:
+            import time
+            time.sleep(float(os.environ['SLOW']))
+        return None
+
+    return Experiment(
+        net=zoo.create_model('mlp', hidden=(8,), outputs=2),
+        players={'classifier': Player(optax.adam(1e-2), loss=classify('features'))},
+        source=source,
+        steps=steps,
+        data='a table (synthetic)',
+        score=score_classes('features'),
+        evaluation={'validation': table, 'test': table},
+        evaluate_every=5,
+        alarms={'crash': note},
+    )
+
+
+if __name__ == '__main__':
+    command(experiment)
+"""
+ENVIRONMENT = {
+    k: v
+    for k, v in os.environ.items()
+    if not k.startswith(('JAX_NUM', 'PYTEST', 'SLURM'))
+} | {'PYTHONPATH': str(ROOT), 'JAX_PLATFORMS': 'cpu'}
+
+
+@pytest.mark.parametrize(
+    ('environment', 'many'),
+    [
+        ({}, 1),
+        (
+            {
+                'JAX_COORDINATOR_ADDRESS': 'localhost:1',
+                'JAX_NUM_PROCESSES': '3',
+                'JAX_PROCESS_ID': '0',
+            },
+            3,
+        ),
+        ({'SLURM_STEP_NODELIST': 'a', 'SLURM_NTASKS': '1'}, 1),
+        ({'SLURM_STEP_NODELIST': 'a[1-2]', 'SLURM_NTASKS': '16'}, 16),
+        ({'SLURM_JOB_ID': '1', 'SLURM_NTASKS': '16'}, 1),  # no step of it: sbatch alone
+        ({'OMPI_MCA_orte_hnp_uri': 'x', 'OMPI_COMM_WORLD_SIZE': '4'}, 4),
+        ({'KUBERNETES_SERVICE_HOST': 'x'}, 1),
+        ({'KUBERNETES_SERVICE_HOST': 'x', 'JOB_COMPLETION_INDEX': '0'}, 2),
+        ({'TPU_WORKER_HOSTNAMES': 'a,b,c,d'}, 4),
+        ({'TPU_WORKER_HOSTNAMES': 'localhost'}, 1),
+    ],
+    ids=str,
+)
+def test_an_environment_tells_how_many_there_are(
+    environment: dict[str, str], many: int
+) -> None:
+    assert expected(environment) == many
+
+
+def test_half_of_what_is_needed_is_refused() -> None:
+    with pytest.raises(ValueError, match='JAX_COORDINATOR_ADDRESS and JAX_PROCESS_ID'):
+        expected({'JAX_NUM_PROCESSES': '2'})
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / 'family' / 'table.py'
+    path.parent.mkdir()
+    path.write_text(SCRIPT)
+    return path
+
+
+def launched(
+    script: Path, workdir: Path, *words: str, restarts: int = 0, **environment: str
+) -> subprocess.CompletedProcess:
+    command = [sys.executable, '-m', 'dljax', 'launch', '--processes', '2']
+    command += ['--restarts', str(restarts), '--']
+    command += [sys.executable, str(script), '--workdir', str(workdir), *words]
+    return subprocess.run(
+        command,
+        env={**ENVIRONMENT, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def alone(script: Path, workdir: Path, *words: str) -> None:
+    subprocess.run(
+        [sys.executable, str(script), '--workdir', str(workdir), *words],
+        env=ENVIRONMENT,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+
+
+def rows(workdir: Path) -> list[dict]:
+    """The records without the seconds, which are never the same."""
+    lines = (workdir / 'metrics.jsonl').read_text().splitlines()
+    return [
+        {k: v for k, v in json.loads(line).items() if k != 'seconds'} for line in lines
+    ]
+
+
+@pytest.mark.heavy
+def test_two_processes_train_as_one_with_two_devices(
+    script: Path, tmp_path: Path
+) -> None:
+    read = tmp_path / 'read'
+    for streamed in ([], ['--streamed']):
+        one, two = (tmp_path / f'{name}{len(streamed)}' for name in ('one', 'two'))
+        alone(script, one, '--devices', '2', *streamed)
+        read.mkdir(exist_ok=True)
+        done = launched(script, two, *streamed, READ=str(read))
+        assert done.returncode == 0, done.stderr
+        assert rows(one) == rows(two)
+        assert {p.name for p in one.iterdir()} == {p.name for p in two.iterdir()}
+        assert done.stdout.count('ended     at step 40') == 1  # the first alone speaks
+    # Ten times over 64 rows: each row ten times by one of the two, not by both of them;
+    # a few more are read ahead and for the forms.
+    own = [Counter((read / name).read_text().split()) for name in '01']
+    both = (own[0] + own[1]).values()
+    assert min(both) >= 10 and max(both) <= 14
+    assert all(sum(rows.values()) >= 320 for rows in own)
+
+
+@pytest.mark.heavy
+def test_all_start_again_where_one_is_killed(script: Path, tmp_path: Path) -> None:
+    whole, broken = tmp_path / 'whole', tmp_path / 'broken'
+    assert launched(script, whole).returncode == 0
+    words = ('--crash', '20')
+    flag = str(tmp_path / 'crashed')
+    done = launched(script, broken, *words, restarts=1, CRASHED=flag)
+    assert done.returncode == 0, done.stderr
+    assert 'process 1 of 2 ended with 137: all are started again' in done.stderr
+    assert 'resuming' in done.stdout
+    assert rows(whole) == rows(broken)
+
+
+@pytest.mark.heavy
+def test_a_refusal_is_not_tried_again(script: Path, tmp_path: Path) -> None:
+    done = launched(script, tmp_path / 'run', '--members', '2', restarts=3)
+    assert done.returncode == 1 and 'started again' not in done.stderr
+    assert 'members=2 in 2 processes' in done.stderr
+
+
+@pytest.mark.heavy
+def test_a_signal_ends_all_at_one_step(script: Path, tmp_path: Path) -> None:
+    whole, broken = tmp_path / 'whole', tmp_path / 'broken'
+    assert launched(script, whole, '--steps', '60').returncode == 0
+    command = [sys.executable, '-m', 'dljax', 'launch', '--processes', '2', '--']
+    command += [sys.executable, str(script), '--workdir', str(broken), '--steps', '60']
+    with subprocess.Popen(
+        command,
+        env={**ENVIRONMENT, 'SLOW': '0.5'},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 120
+        saved = broken / 'checkpoints' / '5'
+        while not saved.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 143, said
+    assert 'SIGTERM at step' in said
+    assert launched(script, broken, '--steps', '60').returncode == 0
+    assert rows(whole) == rows(broken)
+
+
+@pytest.mark.heavy
+def test_tasks_of_slurm_find_each_other(script: Path, tmp_path: Path) -> None:
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    alone(script, one, '--devices', '2')
+    with socket.socket() as found:
+        found.bind(('127.0.0.1', 0))
+        port = found.getsockname()[1]
+    # JAX makes the port of the number of the job.
+    job = str(port - (65535 - 2**12 + 1)) if port > 61439 else '77'
+    tasks = [
+        subprocess.Popen(
+            [sys.executable, str(script), '--workdir', str(two)],
+            env={
+                **ENVIRONMENT,
+                'SLURM_JOB_ID': job,
+                'SLURM_STEP_NODELIST': 'localhost',
+                'SLURM_NTASKS': '2',
+                'SLURM_PROCID': str(number),
+                'SLURM_LOCALID': str(number),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    said = [task.communicate(timeout=200)[0] for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0], said
+    assert rows(one) == rows(two)

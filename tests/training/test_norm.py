@@ -1,0 +1,57 @@
+"""The length of a gradient, and clipping by it: Optax's numbers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from dljax.training.norm import LARGE, clip_to_norm, global_norm
+from dljax.types import PyTree
+
+
+def gradient(dtype: str = 'float32') -> PyTree:
+    rng = np.random.default_rng(0)
+    shapes = {'small': (3,), 'scalar': (), 'large': (2, LARGE // 64, 33)}
+    return {k: jnp.asarray(rng.normal(size=s), dtype) for k, s in shapes.items()}
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'bfloat16'])
+def test_the_norm_is_that_of_all_numbers_together(dtype: str) -> None:
+    tree = gradient(dtype)
+    flat = np.concatenate([np.ravel(x).astype(np.float64) for x in tree.values()])
+    for compute in (global_norm, jax.jit(global_norm)):
+        got = compute(tree)
+        assert got.dtype == jnp.float32
+        np.testing.assert_allclose(got, np.sqrt((flat**2).sum()), rtol=1e-6)
+
+
+def test_nothing_has_no_length_and_what_is_not_finite_shows() -> None:
+    assert global_norm({}) == 0
+    tree = gradient()
+    tree['large'] = tree['large'].at[0, 0, 0].set(jnp.nan)
+    assert jnp.isnan(global_norm(tree))
+
+
+def test_it_can_be_mapped_and_differentiated() -> None:
+    tree = gradient()
+    both = jax.tree.map(lambda x: jnp.stack([x, 2 * x]), tree)
+    one = float(global_norm(tree))
+    np.testing.assert_allclose(jax.vmap(global_norm)(both), [one, 2 * one], rtol=1e-6)
+    slope = jax.grad(global_norm)(tree)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b / one, rtol=1e-5), slope, tree
+    )
+
+
+@pytest.mark.parametrize('norm', [1.0, 1e6])
+def test_clipping_is_that_of_optax(norm: float) -> None:
+    tree = gradient()
+    got, _ = clip_to_norm(norm).update(tree, optax.EmptyState())
+    wanted, _ = optax.clip_by_global_norm(norm).update(tree, optax.EmptyState())
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), got, wanted)
+
+
+def test_a_norm_has_to_be_positive() -> None:
+    with pytest.raises(ValueError, match='norm=0, wanted a positive number'):
+        clip_to_norm(0)
