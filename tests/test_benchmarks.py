@@ -14,8 +14,8 @@ from benchmarks.peers import cases, order
 ROOT = Path(__file__).parent.parent
 # What an environment for an accelerator may lack: neither is needed to train a step.
 ABSENT = (
-    'tyro grain tensorflow_datasets tensorflow matplotlib sklearn PIL tensorboardX h5py '
-    'safetensors array_record'
+    'tyro grain tensorflow_datasets tensorflow matplotlib sklearn PIL tensorboardX '
+    'h5py safetensors array_record'
 )
 BARE = f"""
 import sys
