@@ -48,10 +48,10 @@ def sources(folder: Path, batch: int) -> Iterator[tuple[str, Callable[[], Source
             ),
         )
     pictures(folder / 'pictures', images)
-    read = data.folder(folder)
+    read = data.folder(folder / 'pictures', data_dir=folder / 'prepared')
     yield (
-        'folder of pictures, read once',
-        lambda: data.resident(read.images('train', (32, 32)), batch),
+        'stream of a folder of pictures, 2 workers',
+        lambda: data.stream(read.records('train'), batch, workers=2),
     )
 
 

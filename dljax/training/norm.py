@@ -37,8 +37,8 @@ def clip_to_norm(norm: float) -> optax.GradientTransformation:
     Example:
         >>> import jax.numpy as jnp
         >>> updates, _ = clip_to_norm(1.).update({'w': jnp.array([3., 4.])}, None)
-        >>> print(updates['w'].round(2))
-        [0.6 0.8]
+        >>> [f'{x:.2f}' for x in updates['w']]
+        ['0.60', '0.80']
 
     Args:
         norm: the largest norm allowed; positive.

@@ -1,0 +1,60 @@
+"""What devices send each other in one update: how often, and how much."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SCRIPT = """
+import json, sys
+import jax
+many = int(sys.argv[1])
+jax.config.update('jax_num_cpu_devices', many)
+from dljax.aot.cost import cost_of
+from dljax.recipes import recipe
+from dljax.training import abstract, data_mesh, sharded
+
+made = recipe('resnet_cifar', batch=2 * many)
+train, mesh = made.learner(), data_mesh()
+given = abstract(train, mesh, made.batch)
+program = jax.jit(sharded(train, mesh).update).lower(*given).compile()
+_, state, _ = given
+sent = cost_of(program.as_text()).collectives
+print(json.dumps({
+    'sent': {kind: [one.count, one.bytes] for kind, one in sent.items()},
+    'parameters': sum(leaf.size for leaf in jax.tree.leaves(state.params)),
+    'channels': sum(leaf.size for leaf in jax.tree.leaves(state.collections)) // 2,
+    'norms': len(jax.tree.leaves(state.collections)) // 2,
+}))
+"""
+
+
+def found(devices: int) -> dict:
+    done = subprocess.run(
+        [sys.executable, '-c', SCRIPT, str(devices)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'JAX_PLATFORMS': 'cpu', 'PYTHONPATH': str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.heavy
+def test_gradients_are_sent_once_and_four_sums_for_each_batch_norm() -> None:
+    told = {devices: found(devices) for devices in (2, 4, 8)}
+    one = told[2]
+    count, size = one['sent'].pop('all-reduce')
+    assert not one['sent']  # nothing but sums
+    # Mean and variance, and two sums of their gradients, one of which is that of the
+    # shifts; all else in one.
+    assert count == 4 * one['norms'] + 1
+    sums = 4 * (one['parameters'] + 3 * one['channels'])
+    assert sums <= size <= sums + 64  # and a few metrics
+    for devices in (4, 8):  # weak scaling: as much from each, however many there are
+        assert told[devices]['sent'] == {'all-reduce': [count, size]}
