@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from dljax.losses.reduction import pair, per_example
+from dljax.losses.reduction import pair, per_example, summed
 from dljax.types import Array
 
 
@@ -42,9 +42,12 @@ def binary_cross_entropy(
         [6.931e-01 0.000e+00 1.000e+04]
     """
     _check_smoothing(label_smoothing)
-    logits, labels = pair(logits, labels, 'logits and labels')
-    labels = labels * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    return per_example(optax.sigmoid_binary_cross_entropy(logits, labels), where)
+
+    def loss(logits: Array, labels: Array) -> Array:
+        labels = labels * (1.0 - label_smoothing) + 0.5 * label_smoothing
+        return optax.sigmoid_binary_cross_entropy(logits, labels)
+
+    return summed(loss, logits, labels, 'logits and labels', where)
 
 
 def cross_entropy(

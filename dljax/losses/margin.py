@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import optax
 
-from dljax.losses.reduction import pair, per_example
+from dljax.losses.reduction import per_example, summed
 from dljax.types import Array
 
 
@@ -30,8 +30,7 @@ def hinge(logits: Array, targets: Array, *, where: Array | None = None) -> Array
         >>> print(hinge(jnp.array([2., .5, -1.]), jnp.array([1, 1, 1])))
         [0.  0.5 2. ]
     """
-    logits, targets = pair(logits, targets, 'logits and targets')
-    return per_example(optax.hinge_loss(logits, targets), where)
+    return summed(optax.hinge_loss, logits, targets, 'logits and targets', where)
 
 
 def multiclass_hinge(

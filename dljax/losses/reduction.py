@@ -1,5 +1,8 @@
 """What every loss shares: equal shapes in, one float32 value per example out."""
 
+import math
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -35,6 +38,37 @@ def pair(outputs: Array, targets: Array, names: str) -> tuple[Array, Array]:
             'by [None]'
         )
     return outputs.astype(jnp.float32), targets.astype(jnp.float32)
+
+
+def summed(
+    loss: Callable[[Array, Array], Array],
+    outputs: Array,
+    targets: Array,
+    names: str,
+    where: Array | None = None,
+) -> Array:
+    """Apply a loss of single elements, and sum all but the batch axis.
+
+    The elements of an example are laid out in one row for it: compilers for a CPU
+    vectorize along the last axis, which of grey images would have one element.
+
+    Args:
+        loss: `(outputs, targets) -> losses`, element by element.
+        outputs: [batch, ...] any float type.
+        targets: the same shape, any type.
+        names: as `pair` takes them.
+        where: as `per_example` takes it.
+
+    Returns:
+        [batch] float32.
+
+    Raises:
+        ValueError: if the shapes differ, or `where` has other axes.
+    """
+    outputs, targets = pair(outputs, targets, names)
+    rows = (outputs.shape[0], math.prod(outputs.shape[1:]))
+    values = loss(outputs.reshape(rows), targets.reshape(rows))
+    return per_example(values.reshape(outputs.shape), where)
 
 
 def per_example(values: Array, where: Array | None = None) -> Array:

@@ -1,9 +1,13 @@
 """Costs of real-valued outputs: quadratic, squared error, Huber."""
 
+import functools
+
 import optax
 
-from dljax.losses.reduction import pair, per_example
+from dljax.losses.reduction import summed
 from dljax.types import Array
+
+NAMES = 'predictions and targets'
 
 
 def squared_error(
@@ -27,8 +31,7 @@ def squared_error(
         >>> print(squared_error(jnp.array([[3., 0.]]), jnp.array([[0., 4.]])))
         [25.]
     """
-    predictions, targets = pair(predictions, targets, 'predictions and targets')
-    return per_example(optax.squared_error(predictions, targets), where)
+    return summed(optax.squared_error, predictions, targets, NAMES, where)
 
 
 def quadratic(
@@ -54,8 +57,7 @@ def quadratic(
         >>> print(quadratic(jnp.array([[3., 0.]]), jnp.array([[0., 4.]])))
         [12.5]
     """
-    predictions, targets = pair(predictions, targets, 'predictions and targets')
-    return per_example(optax.l2_loss(predictions, targets), where)
+    return summed(optax.l2_loss, predictions, targets, NAMES, where)
 
 
 def huber(
@@ -96,5 +98,5 @@ def huber(
             f'delta is {delta}, wanted a positive number: it is the error from which '
             'the loss grows linearly'
         )
-    predictions, targets = pair(predictions, targets, 'predictions and targets')
-    return per_example(optax.huber_loss(predictions, targets, delta=delta), where)
+    loss = functools.partial(optax.huber_loss, delta=delta)
+    return summed(loss, predictions, targets, NAMES, where)
