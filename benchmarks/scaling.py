@@ -15,6 +15,9 @@ def main() -> None:
     parser.add_argument('--devices', nargs='+', type=int, default=[1, 2, 4, 8])
     parser.add_argument('--batch', type=int, default=64, help='on the first number')
     parser.add_argument('--sizes', nargs='+', default=[], help='image=64,64,3')
+    parser.add_argument(
+        '--batch-statistics', choices=('global', 'device'), default='global'
+    )
     asked = parser.parse_args()
     for model in asked.models:
         for kind in ('weak', 'strong'):
@@ -25,6 +28,7 @@ def main() -> None:
                     'model': model,
                     'batch': asked.batch * parts,
                     'devices': devices,
+                    'batch_statistics': asked.batch_statistics,
                     'sizes': apart.sizes(asked.sizes),
                 }
                 row = {'kind': kind, **apart.recorded(asked, chosen)}

@@ -20,7 +20,7 @@ from benchmarks import machine
 from benchmarks.peers.ours import constant
 from dljax.aot.cost import cost_of
 from dljax.recipes import Recipe, recipe
-from dljax.training import data_mesh, rounds, sharded
+from dljax.training import data_mesh, mapped, rounds, sharded
 from dljax.training.tracing import operations
 
 
@@ -31,6 +31,7 @@ def measure(
     precision: str = 'float32',
     chunk: int = 1,
     devices: int = 1,
+    batch_statistics: str = 'global',
     remat: bool = False,
     accumulate: int = 1,
     sizes: dict[str, list[int]] | None = None,
@@ -46,6 +47,7 @@ def measure(
         precision: 'float32' or 'bfloat16'.
         chunk: updates in one compiled call.
         devices: over how many the batch is split.
+        batch_statistics: 'global' of the whole batch, or of each 'device'.
         remat: whether blocks are computed anew in the backward pass.
         accumulate: in how many parts the batch passes the net, whose gradients are
             averaged before the optimizer moves; the time is that of all parts.
@@ -80,7 +82,11 @@ def measure(
         chunk *= accumulate
     train = made.learner()
     if devices > 1:
-        train = sharded(train, data_mesh(jax.devices()[:devices]))
+        mesh = data_mesh(jax.devices()[:devices])
+        if batch_statistics == 'device':
+            train = mapped(made.learner(axis='data'), mesh)
+        else:
+            train = sharded(train, mesh)
     key = jax.random.key(0)
     drawn = made.draw(key)
     state = jax.jit(train.init)(key, drawn)

@@ -100,13 +100,14 @@ def throughput() -> str:
 
 def scaling() -> str:
     """List what many devices do, and send."""
-    keys = ('model', 'kind', 'devices', 'device', 'versions.jax')
+    keys = ('model', 'kind', 'devices', 'batch_statistics', 'device', 'versions.jax')
     body = [
         [
             row['model'],
             row['kind'],
             row['devices'],
             row['batch'],
+            row['batch_statistics'],
             _time(row['milliseconds'][0]),
             f'{row["speedup"]:.2f}',
             ', '.join(
@@ -123,6 +124,7 @@ def scaling() -> str:
         'scaling',
         'devices',
         'batch',
+        'batch statistics',
         'step',
         'speed, of one',
         'collectives',

@@ -32,6 +32,8 @@ class Options:
         members: independent runs trained side by side, for a mean and a deviation.
         devices: how many devices share each batch.
         parallel: compile over a device mesh (jit), or map over devices (pmap).
+        batch_statistics: batch norms normalise by the whole batch (global), or each
+            device by its own share, which saves the communication (device).
         chunk: updates in one compiled call; chosen by the backend if left out.
         precision: of the computation; parameters and statistics stay float32.
         resume: go on from the last checkpoint in the workdir, if there is one.
@@ -45,6 +47,7 @@ class Options:
     members: int = 1
     devices: int = 1
     parallel: Literal['jit', 'pmap'] = 'jit'
+    batch_statistics: Literal['global', 'device'] = 'global'
     chunk: int | None = None
     precision: Literal['float32', 'bfloat16'] = 'float32'
     resume: bool = True
@@ -114,7 +117,7 @@ def prepared(net: nn.Module, options: Options, axis: str) -> nn.Module:
     settings = {}
     if options.precision == 'bfloat16':
         settings['dtype'] = jnp.bfloat16
-    if options.parallel == 'pmap':
+    if options.parallel == 'pmap' and options.batch_statistics == 'global':
         settings['axis_name'] = axis
     return reconfigured(net, **settings)
 

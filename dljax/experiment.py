@@ -22,12 +22,13 @@ from dljax.training import (
     data_mesh,
     ensemble,
     learner,
+    mapped,
     replicated,
     sharded,
 )
 from dljax.training.checkpoint import Checkpoints
+from dljax.training.division import AXIS
 from dljax.training.hosts import everywhere, joint
-from dljax.training.parallel import AXIS
 from dljax.training.stopping import Stop
 from dljax.types import Batch, Key, Objective, PyTree, Source, Spec, State
 from dljax.workdir import opened
@@ -219,28 +220,28 @@ def _assembled(
     experiment: Experiment, net: nn.Module, options: Options
 ) -> tuple[Learner, Source, Mesh | None]:
     """Build the learner that the options ask for, and the mesh of several processes."""
-    mapped, count = options.parallel == 'pmap', jax.process_count()
-    train = learner(
-        net, experiment.players, axis=AXIS if mapped else None, start=experiment.start
-    )
-    source = experiment.source
+    source, count = experiment.source, jax.process_count()
     if options.devices > jax.local_device_count():
         raise ValueError(
             f'devices={options.devices}, but there are {jax.local_device_count()}: '
             'on a CPU, set JAX_NUM_CPU_DEVICES before Python starts'
         )
-    if count > 1 and (mapped or options.members > 1):
+    if count > 1 and (options.parallel == 'pmap' or options.members > 1):
         raise ValueError(
             f'parallel={options.parallel!r} and members={options.members} in {count} '
             "processes, wanted 'jit' and 1: others are for one process"
         )
     devices = _devices(options.devices)
-    mesh = None
-    if mapped:
+    mesh = (
+        data_mesh(devices) if options.parallel == 'jit' and len(devices) > 1 else None
+    )
+    each = mesh is not None and options.batch_statistics == 'device'
+    axis = AXIS if options.parallel == 'pmap' or each else None
+    train = learner(net, experiment.players, axis=axis, start=experiment.start)
+    if options.parallel == 'pmap':
         train = replicated(train, devices)
-    elif len(devices) > 1:
-        mesh = data_mesh(devices)
-        train = sharded(train, mesh)
+    elif mesh is not None:
+        train = mapped(train, mesh) if each else sharded(train, mesh)
     if count > 1 and source.host:
         source = joint(source, mesh)
     if options.members > 1:

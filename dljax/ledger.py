@@ -28,7 +28,8 @@ def enter(path: Path, config: Mapping[str, Any], result: Mapping[str, Any]) -> N
         config: of the run, as in its config.json.
         result: as in its result.json.
     """
-    shown = ('seed', 'members', 'devices', 'parallel', 'chunk', 'precision')
+    shown = ('seed', 'members', 'devices', 'parallel', 'batch_statistics', 'chunk')
+    shown += ('precision',)
     line = {
         'experiment': config['experiment'],
         'arguments': config['arguments'],

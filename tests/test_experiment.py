@@ -22,6 +22,7 @@ from rich.console import Console
 from dljax import data, zoo
 from dljax.configuration import Options
 from dljax.experiment import Experiment, Report, run
+from dljax.layers import batch_norm
 from dljax.objectives import classify, predict, score_classes
 from dljax.report import Outcome
 from dljax.training import NonFiniteError, Player, reached, settled
@@ -546,6 +547,32 @@ def test_two_devices_train_as_one(tmp_path: Path, parallel: str) -> None:
     ):
         np.testing.assert_allclose(a, b, atol=1e-6)
     assert one.metrics['test/loss'] == pytest.approx(two.metrics['test/loss'], abs=1e-6)
+
+
+class Normed(nn.Module):
+    """A net with batch statistics."""
+
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool = False) -> Array:
+        """Compute logits."""
+        x = nn.Dense(8, use_bias=False)(x)
+        x = batch_norm(x, train=train, axis_name=self.axis_name)
+        return nn.Dense(2)(nn.relu(x))
+
+
+@pytest.mark.parametrize('parallel', ['jit', 'pmap'])
+def test_batch_norms_normalise_by_all_or_by_each_share(
+    tmp_path: Path, parallel: str
+) -> None:
+    one = trained(made(net=Normed()), tmp_path / 'one')
+    found = {}
+    for statistics in ('global', 'device'):
+        options = {'parallel': parallel, 'batch_statistics': statistics, 'devices': 2}
+        two = trained(made(net=Normed()), tmp_path / statistics, **options)
+        found[statistics] = abs(one.metrics['test/loss'] - two.metrics['test/loss'])
+    assert found['global'] < 1e-5 < 1e-3 < found['device']
 
 
 def test_a_run_on_one_device_goes_on_with_two(tmp_path: Path) -> None:

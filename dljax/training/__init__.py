@@ -6,6 +6,7 @@ from dljax.training.evaluate import evaluate
 from dljax.training.guard import NonFiniteError
 from dljax.training.learner import Learner, learner
 from dljax.training.loop import Round, fit, rounds
+from dljax.training.mapped import mapped, replicated
 from dljax.training.optimizers import (
     averaged,
     by_path,
@@ -14,7 +15,7 @@ from dljax.training.optimizers import (
     scale_to_norm,
     with_averages,
 )
-from dljax.training.parallel import abstract, data_mesh, replicated, sharded
+from dljax.training.parallel import abstract, data_mesh, sharded
 from dljax.training.player import Player
 from dljax.training.stopping import reached, settled, stalled
 
@@ -34,6 +35,7 @@ __all__ = [
     'forms_of_clipping',
     'layer_rates',
     'learner',
+    'mapped',
     'member',
     'reached',
     'replicated',

@@ -59,8 +59,8 @@ def learner(
     Args:
         net: any Linen module. Several networks are one container with named fields.
         players: by name, in the order of their turns.
-        axis: name of the mapped axis to average gradients and metrics over, under
-            `pmap` or `shard_map`. Random streams then differ along it.
+        axis: name of the mapped axis to average gradients, metrics and running batch
+            statistics over, under `pmap` or `shard_map`. Random streams differ on it.
         start: arrays to begin with, by collection, group and so on as the net has them;
             what it leaves out is drawn. So a head is replaced by leaving it out.
 
@@ -113,7 +113,9 @@ def learner(
         else:
             gradient, (metrics, collections) = objective(trained)
         if axis is not None:
-            gradient, metrics = jax.lax.pmean((gradient, metrics), axis)
+            running = {k: v for k, v in collections.items() if k == 'batch_stats'}
+            shared = jax.lax.pmean((gradient, metrics, running), axis)
+            gradient, metrics, collections = *shared[:2], {**collections, **shared[2]}
         metrics = {**metrics, 'gradient_norm': global_norm(gradient)}
         metrics = {k: jnp.asarray(v, jnp.float32) for k, v in metrics.items()}
         finite = jnp.isfinite(metrics.get('loss', 0.0) + metrics['gradient_norm'])

@@ -1,15 +1,13 @@
-"""The same learner over many devices: by a mesh and `jit`, or by `pmap`."""
+"""The same learner over a mesh of devices: the compiler divides the work."""
 
 from collections.abc import Callable, Sequence
 
 import jax
-import jax.numpy as jnp
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from dljax.training.division import AXIS, batch_axes, require_divisible
 from dljax.training.learner import Learner
 from dljax.types import Array, Batch, Key, Metrics, PyTree, State
-
-AXIS = 'data'
 
 
 def data_mesh(devices: Sequence[jax.Device] | None = None, fsdp: int = 1) -> Mesh:
@@ -86,11 +84,11 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
         return jax.lax.with_sharding_constraint(state, shardings)
 
     def init(key: Key, batch: Batch) -> State:
-        _require_divisible(batch, mesh.size)
+        require_divisible(batch, mesh.size)
         return place(learner.init(key, batch), key, batch)
 
     def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
-        _require_divisible(batch, mesh.size)
+        require_divisible(batch, mesh.size)
         constrained = jax.lax.with_sharding_constraint(
             batch, jax.tree.map(lambda _: split, batch)
         )
@@ -137,7 +135,7 @@ def abstract(
     Raises:
         ValueError: for a batch that does not divide over the devices.
     """
-    _require_divisible(batch, mesh.size)
+    require_divisible(batch, mesh.size)
     key = jax.eval_shape(jax.random.key, 0)
     state = jax.eval_shape(learner.init, key, batch)
     shardings = _shardings(learner.init, state, key, batch, mesh, threshold)
@@ -151,85 +149,6 @@ def abstract(
         jax.tree.map(placed, state, shardings),
         jax.tree.map(lambda leaf: placed(leaf, split), dict(batch)),
     )
-
-
-def replicated(
-    learner: Learner, devices: Sequence[jax.Device] | None = None
-) -> Learner:
-    """Run the update by `pmap`: each device has the whole state and its share.
-
-    The state keeps its ordinary form, so that checkpoints fit any number of devices.
-    Gradients and metrics are averaged over the axis 'data' before the optimizer;
-    BatchNorm has to be told (`axis_name='data'`), otherwise each device normalises by
-    its own share and the running statistics are the first device's. Leaves shaped by
-    the batch (recurrent carries) are split with it.
-
-    Example:
-        >>> import jax, jax.numpy as jnp, optax
-        >>> from flax import linen as nn
-        >>> from dljax.training import Player, learner
-        >>> def fit_line(net, batch, step):
-        ...     return jnp.mean((net(batch['x']) - batch['y']) ** 2), {}
-        >>> player = Player(optax.sgd(.25), loss=fit_line)
-        >>> train = replicated(learner(nn.Dense(1), {'line': player}, axis='data'))
-        >>> key, x = jax.random.key(0), jnp.ones((8, 1))
-        >>> state = train.init(key, {'x': x, 'y': 2. * x})
-        >>> state, _ = train.update(key, state, {'x': x, 'y': 2. * x})
-        >>> f"{(state.params['kernel'] + state.params['bias']).item():.2f}"
-        '2.00'
-
-    Args:
-        learner: built with `axis='data'`.
-        devices: all local ones by default.
-
-    Returns:
-        The learner, to be called as such or under `jit`.
-
-    Raises:
-        ValueError: for a batch that does not divide over the devices.
-    """
-    devices = list(devices or jax.local_devices())
-    parts = len(devices)
-    mapped: dict[PyTree, Callable] = {}
-
-    def init(key: Key, batch: Batch) -> State:
-        _require_divisible(batch, parts)
-        return learner.init(key, batch)
-
-    def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
-        _require_divisible(batch, parts)
-        leaves, treedef = jax.tree.flatten(_batch_axes(learner.init, key, batch, parts))
-        axes = treedef.unflatten([None if axis < 0 else axis for axis in leaves])
-        if (treedef, tuple(leaves)) not in mapped:
-            mapped[treedef, tuple(leaves)] = jax.pmap(
-                learner.update,
-                AXIS,
-                in_axes=(None, axes, 0),
-                out_axes=(axes, None),
-                devices=devices,
-            )
-
-        def each(function: Callable, state: State) -> State:
-            split = [
-                leaf if axis < 0 else function(leaf, axis)
-                for leaf, axis in zip(jax.tree.leaves(state), leaves, strict=True)
-            ]
-            return treedef.unflatten(split)
-
-        def split(leaf: Array, axis: int = 0) -> Array:
-            shape = leaf.shape
-            return leaf.reshape(*shape[:axis], parts, -1, *shape[axis + 1 :])
-
-        def join(leaf: Array, axis: int) -> Array:
-            shape = leaf.shape
-            return leaf.reshape(*shape[:axis], -1, *shape[axis + 2 :])
-
-        state, metrics = mapped[treedef, tuple(leaves)](
-            key, each(split, state), jax.tree.map(split, batch)
-        )
-        return each(join, state), metrics
-
-    return Learner(init, update)
 
 
 def _shardings(
@@ -250,33 +169,5 @@ def _shardings(
     return jax.tree.map(
         lambda leaf, axis: NamedSharding(mesh, spec(leaf, axis)),
         state,
-        _batch_axes(init, key, batch, mesh.size),
-    )
-
-
-def _require_divisible(batch: Batch, parts: int) -> None:
-    for leaf in jax.tree.leaves(batch):
-        if leaf.shape[0] % parts:
-            raise ValueError(
-                f'a batch of {leaf.shape[0]} does not divide over {parts} devices: '
-                f'choose a multiple of {parts}, or fewer devices'
-            )
-
-
-def _batch_axes(init: Callable, key: Key, batch: Batch, parts: int) -> PyTree:
-    """Find, for each leaf of the state, the axis that grows with the batch, or -1."""
-
-    def axis(whole: jax.ShapeDtypeStruct, part: jax.ShapeDtypeStruct) -> int:
-        pairs = zip(whole.shape, part.shape, strict=True)
-        return next((i for i, (a, b) in enumerate(pairs) if a != b), -1)
-
-    def shrunk(leaf: Array) -> jax.ShapeDtypeStruct:
-        shape = (leaf.shape[0] // parts, *leaf.shape[1:])
-        return jax.ShapeDtypeStruct(shape, jnp.result_type(leaf))
-
-    whole = jax.eval_shape(init, key, batch)
-    if parts == 1:
-        return jax.tree.map(lambda _: -1, whole)
-    return jax.tree.map(
-        axis, whole, jax.eval_shape(init, key, jax.tree.map(shrunk, batch))
+        batch_axes(init, key, batch, mesh.size),
     )

@@ -12,16 +12,17 @@ ROOT = Path(__file__).parent.parent.parent
 SCRIPT = """
 import json, sys
 import jax
-many = int(sys.argv[1])
+many, statistics = int(sys.argv[1]), sys.argv[2]
 jax.config.update('jax_num_cpu_devices', many)
 from dljax.aot.cost import cost_of
 from dljax.recipes import recipe
-from dljax.training import abstract, data_mesh, sharded
+from dljax.training import abstract, data_mesh, mapped, sharded
 
 made = recipe('resnet_cifar', batch=2 * many)
-train, mesh = made.learner(), data_mesh()
-given = abstract(train, mesh, made.batch)
-program = jax.jit(sharded(train, mesh).update).lower(*given).compile()
+axis, over = (None, sharded) if statistics == 'global' else ('data', mapped)
+one, mesh = made.learner(axis=axis), data_mesh()
+train, given = over(one, mesh), abstract(one, mesh, made.batch)
+program = jax.jit(train.update).lower(*given).compile()
 _, state, _ = given
 sent = cost_of(program.as_text()).collectives
 print(json.dumps({
@@ -33,9 +34,9 @@ print(json.dumps({
 """
 
 
-def found(devices: int) -> dict:
+def found(devices: int, statistics: str = 'global') -> dict:
     done = subprocess.run(
-        [sys.executable, '-c', SCRIPT, str(devices)],
+        [sys.executable, '-c', SCRIPT, str(devices), statistics],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -58,3 +59,13 @@ def test_gradients_are_sent_once_and_four_sums_for_each_batch_norm() -> None:
     assert sums <= size <= sums + 64  # and a few metrics
     for devices in (4, 8):  # weak scaling: as much from each, however many there are
         assert told[devices]['sent'] == {'all-reduce': [count, size]}
+
+
+@pytest.mark.heavy
+def test_with_statistics_of_each_device_all_is_sent_at_once() -> None:
+    for devices in (2, 4):
+        told = found(devices, 'device')
+        sums = 4 * (told['parameters'] + 2 * told['channels'])  # and running averages
+        assert list(told['sent']) == ['all-reduce']
+        count, size = told['sent']['all-reduce']
+        assert count == 1 and sums <= size <= sums + 64  # and a few metrics

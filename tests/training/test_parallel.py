@@ -15,6 +15,7 @@ from dljax.training import (
     data_mesh,
     fit,
     learner,
+    mapped,
     replicated,
     rounds,
     sharded,
@@ -55,6 +56,8 @@ def made(way: str, clip: bool) -> Learner:
     players = {'c': Player(optimizer, loss=loss)}
     if way == 'pmap':
         return replicated(learner(Net(axis_name='data'), players, axis='data'))
+    if way == 'mapped':
+        return mapped(learner(Net(axis_name='data'), players, axis='data'), data_mesh())
     one = learner(Net(), players)
     if way == 'one':
         return one
@@ -75,7 +78,7 @@ def assert_close(left: object, right: object, atol: float = 1e-6) -> None:
 
 
 @pytest.mark.parametrize('clip', [False, True], ids=['plain', 'clipped'])
-@pytest.mark.parametrize('way', ['mesh', 'fsdp', 'pmap'])
+@pytest.mark.parametrize('way', ['mesh', 'fsdp', 'pmap', 'mapped'])
 def test_many_devices_train_as_one(way: str, clip: bool) -> None:
     assert len(jax.devices()) == 2
     one, history = trained('one', clip)
@@ -87,13 +90,28 @@ def test_many_devices_train_as_one(way: str, clip: bool) -> None:
     assert len(many.step.devices()) == 2
 
 
-def test_without_its_axis_pmap_normalises_by_each_share() -> None:
+def test_without_its_axis_a_batch_norm_normalises_each_share() -> None:
     one, _ = trained('one', False)
     players = {'c': Player(optax.adam(1e-2), loss=loss)}
-    apart = replicated(learner(Net(), players, axis='data'))
-    state, _ = fit(apart, resident(SET, 16), steps=20, key=KEY, chunk=10)
+    each = learner(Net(), players, axis='data')
+    states = [
+        fit(train, resident(SET, 16), steps=20, key=KEY, chunk=10)[0]
+        for train in (replicated(each), mapped(each, data_mesh()))
+    ]
+    assert_close(*states)
     with pytest.raises(AssertionError):
-        assert_close(one.params, state.params, 1e-4)
+        assert_close(one.params, states[0].params, 1e-4)
+
+
+def test_running_statistics_are_the_mean_of_the_shares() -> None:
+    frozen = {'c': Player(optax.sgd(0.0), loss=loss)}
+    batch = {name: jnp.asarray(values[:16]) for name, values in SET.items()}
+    halves = [jax.tree.map(lambda x, i=i: x[i : i + 8], batch) for i in (0, 8)]
+    one, each = learner(Net(), frozen), learner(Net(), frozen, axis='data')
+    state = one.init(KEY, batch)
+    ends = [one.update(KEY, state, half)[0].collections for half in halves]
+    both = jax.jit(mapped(each, data_mesh()).update)(KEY, state, batch)[0].collections
+    assert_close(both, jax.tree.map(lambda a, b: (a + b) / 2, *ends))
 
 
 def test_large_leaves_are_split_and_small_ones_are_not() -> None:
@@ -123,13 +141,15 @@ def follow_sum(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
     return jnp.mean((net(batch['x']) - 1.0) ** 2), {}
 
 
-@pytest.mark.parametrize('way', ['mesh', 'pmap'])
+@pytest.mark.parametrize('way', ['mesh', 'pmap', 'mapped'])
 def test_a_carry_of_the_batch_is_split_with_it(way: str) -> None:
     players = {'c': Player(optax.sgd(1e-3), loss=follow_sum)}
     batch = {'x': jnp.asarray(SET['x'][:8])}
     one = learner(Counter(), players)
     if way == 'mesh':
         many = sharded(one, data_mesh())
+    elif way == 'mapped':
+        many = mapped(learner(Counter(), players, axis='data'), data_mesh())
     else:
         many = replicated(learner(Counter(), players, axis='data'))
     states = []
@@ -142,12 +162,12 @@ def test_a_carry_of_the_batch_is_split_with_it(way: str) -> None:
     np.testing.assert_allclose(
         states[1].collections['carry']['sum'], 3 * batch['x'], rtol=1e-6
     )
-    if way == 'mesh':
+    if way != 'pmap':
         shard = states[1].collections['carry']['sum'].addressable_shards[0]
         assert shard.data.shape == (4, 6)
 
 
-@pytest.mark.parametrize('way', ['mesh', 'pmap'])
+@pytest.mark.parametrize('way', ['mesh', 'pmap', 'mapped'])
 def test_a_batch_that_does_not_divide_is_refused(way: str) -> None:
     with pytest.raises(ValueError, match='batch of 15 does not divide over 2 devices'):
         fit(made(way, False), resident(SET, 15), steps=1, key=KEY)
@@ -171,6 +191,9 @@ def test_impossible_meshes_are_refused() -> None:
     other = jax.make_mesh((2,), ('model',), axis_types=(jax.sharding.AxisType.Auto,))
     with pytest.raises(ValueError, match="wanted one called 'data'"):
         sharded(made('one', False), other)
+    for mesh in (other, data_mesh(fsdp=2)):
+        with pytest.raises(ValueError, match="all devices on the axis 'data'"):
+            mapped(made('one', False), mesh)
 
 
 def test_pmap_works_without_an_outer_jit() -> None:
