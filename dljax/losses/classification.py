@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from dljax.losses.reduction import pair, per_example, summed
+from dljax.losses.surprise import surprise
 from dljax.types import Array
 
 
@@ -102,8 +103,7 @@ def cross_entropy(
     elif label_smoothing:
         labels = jax.nn.one_hot(labels, logits.shape[-1])
     else:
-        values = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-        return per_example(values, where)
+        return per_example(surprise(logits, labels), where)
     labels = optax.smooth_labels(labels, label_smoothing)
     return per_example(optax.softmax_cross_entropy(logits, labels), where)
 

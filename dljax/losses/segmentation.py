@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from dljax.losses.reduction import per_example
+from dljax.losses.surprise import surprise
 from dljax.types import Array
 
 
@@ -57,7 +57,7 @@ def pixel_cross_entropy(
     """
     logits, labels, counted = _checked(logits, labels, ignore, where)
     inside = jnp.where(counted, labels, 0)
-    values = optax.softmax_cross_entropy_with_integer_labels(logits, inside)
+    values = surprise(logits, inside)
     shares = counted.astype(jnp.float32)
     if class_weights is not None:
         table = jnp.asarray(class_weights, jnp.float32)
