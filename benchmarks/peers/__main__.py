@@ -87,7 +87,8 @@ def forms(case: cases.Case) -> dict[str, list[tuple[str, dict]]]:
         for layout in layouts
     ]
     small = case.batch * np.prod(case.shape) < 1000
-    ours = [{'chunk': 1}, {'chunk': 100 if small else 10}]
+    joined = (50, 1000) if small else (10,)  # updates in one call
+    ours = [{'chunk': many} for many in (1, *joined)]
     if cores > 1 and not small:
         ours += [{**one, 'devices': cores} for one in ours]
     return {
@@ -95,7 +96,9 @@ def forms(case: cases.Case) -> dict[str, list[tuple[str, dict]]]:
         'flax': [('flax', {})],
         'torch': [('torch', one) for one in torch],
         'torch.compile': [('torch', {**one, 'compiled': True}) for one in torch],
-        'keras': [('keras', {'together': 50 if small else 1})],
+        'keras': [
+            ('keras', {'together': many}) for many in (joined if small else (1,))
+        ],
     }
 
 
