@@ -1,11 +1,13 @@
 """Writes the README's tables of measurements: `python -m benchmarks.table`."""
 
+import functools
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks import results
+from dljax.aot.records import markdown, read_records
 
 README = Path(__file__).parent.parent / 'README.md'
 Row = Mapping[str, Any]
@@ -188,6 +190,12 @@ def data() -> str:
     return _table(['source', 'batch', 'examples/s', 'measured on'], body)
 
 
+def ahead(name: str) -> str:
+    """List what every model takes on chips that are not here."""
+    lines = read_records(results.path(name))
+    return markdown(lines) if lines else 'Not compiled yet.\n'
+
+
 _TABLES: dict[str, Callable[[], str]] = {
     'peers': peers,
     'throughput': throughput,
@@ -195,6 +203,8 @@ _TABLES: dict[str, Callable[[], str]] = {
     'memory': memory,
     'cold_start': cold_start,
     'data': data,
+    'aot_v5e_2x2': functools.partial(ahead, 'aot_v5e_2x2'),
+    'aot_h100_4': functools.partial(ahead, 'aot_h100_4'),
 }
 
 
