@@ -42,12 +42,13 @@ def written(text: str) -> str:
 
 def peers() -> str:
     """Compare with the peers: a ratio above 1 says that dljax is faster."""
-    rows = results.newest(results.path('peers'), ('case', 'device', 'versions.jax'))
+    keys = ('case', 'precision', 'device', 'versions.jax')
+    rows = results.newest(results.path('peers'), keys)
     every = ('flax', 'torch', 'torch.compile', 'keras')
     body = [
         [
             row['title'],
-            row['batch'],
+            f'{row["batch"]}, {row["precision"]}',
             _time(row['milliseconds']['dljax']),
             *(_ratio(row['ratios'].get(peer)) for peer in every),
             row['versions']['jax'],

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,13 +24,14 @@ from benchmarks import machine, results
 from benchmarks.peers import cases
 
 PILOT, TURN = 0.5, 1.0  # seconds of one turn, while forms are tried and measured
-TOLERANCE = 2e-3  # of the first losses; after three moves of Adam, in float32
+# Of the first losses, after three moves of Adam.
+TOLERANCES = {'float32': 2e-3, 'bfloat16': 5e-2}
 
 
 class Worker:
     """A library in a process of its own."""
 
-    def __init__(self, case: str, library: str, weights: Path, **options: int) -> None:
+    def __init__(self, case: str, library: str, weights: Path, **options: Any) -> None:
         """Start it, and wait until it has trained for the first time."""
         self.library, self.options = library, options
         words = [case, library, str(weights), json.dumps(options)]
@@ -76,7 +78,7 @@ class Worker:
         return found
 
 
-def forms(case: cases.Case) -> dict[str, list[tuple[str, dict]]]:
+def forms(case: cases.Case, precision: str) -> dict[str, list[tuple[str, dict]]]:
     """List the forms of each peer, of which the fastest is measured."""
     cores = os.cpu_count()
     threads = sorted({1, cores})
@@ -91,14 +93,17 @@ def forms(case: cases.Case) -> dict[str, list[tuple[str, dict]]]:
     ours = [{'chunk': many} for many in (1, *joined)]
     if cores > 1 and not small:
         ours += [{**one, 'devices': cores} for one in ours]
+    keras = [{'together': many} for many in (joined if small else (1,))]
+    listed = {
+        'dljax': ('ours', ours),
+        'flax': ('flax', [{}]),
+        'torch': ('torch', torch),
+        'torch.compile': ('torch', [{**one, 'compiled': True} for one in torch]),
+        'keras': ('keras', keras),
+    }
     return {
-        'dljax': [('ours', one) for one in ours],
-        'flax': [('flax', {})],
-        'torch': [('torch', one) for one in torch],
-        'torch.compile': [('torch', {**one, 'compiled': True}) for one in torch],
-        'keras': [
-            ('keras', {'together': many}) for many in (joined if small else (1,))
-        ],
+        peer: [(library, {'precision': precision, **one}) for one in options]
+        for peer, (library, options) in listed.items()
     }
 
 
@@ -115,7 +120,9 @@ def fastest(
     return tried[int(np.argmin(times))]
 
 
-def measure(name: str, peers: list[str], turns: int, weights: Path) -> dict:
+def measure(
+    name: str, peers: list[str], turns: int, weights: Path, precision: str = 'float32'
+) -> dict:
     """Measure a case.
 
     Args:
@@ -123,11 +130,12 @@ def measure(name: str, peers: list[str], turns: int, weights: Path) -> dict:
         peers: beside dljax.
         turns: of each, an even number.
         weights: the file to keep the initial weights in.
+        precision: of the computation.
 
     Returns:
         The figures.
     """
-    case, listed = cases.CASES[name], forms(cases.CASES[name])
+    case, listed = cases.CASES[name], forms(cases.CASES[name], precision)
     Worker(name, 'ours', weights).close()  # draws the weights
     chosen = {
         peer: listed[peer][0]
@@ -141,7 +149,7 @@ def measure(name: str, peers: list[str], turns: int, weights: Path) -> dict:
     }
     wanted = workers['dljax'].first['losses']
     for peer, worker in workers.items():
-        if not np.allclose(worker.first['losses'], wanted, rtol=TOLERANCE):
+        if not np.allclose(worker.first['losses'], wanted, rtol=TOLERANCES[precision]):
             raise RuntimeError(
                 f'{name}: the first losses of {peer} are {worker.first["losses"]}, '
                 f'and ours {wanted}: they do not train alike'
@@ -159,6 +167,7 @@ def measure(name: str, peers: list[str], turns: int, weights: Path) -> dict:
         'case': name,
         'title': case.title,
         'batch': case.batch,
+        'precision': precision,
         'forms': {peer: options for peer, (_, options) in chosen.items()},
         'losses': {p: w.first['losses'] for p, w in workers.items()},
         'milliseconds': {p: 1e3 * float(np.median(t)) for p, t in times.items()},
@@ -180,6 +189,7 @@ def main() -> None:
     every = ['flax', 'torch', 'torch.compile', 'keras']
     parser.add_argument('--peers', nargs='+', default=every, choices=every)
     parser.add_argument('--turns', type=int, default=10, help='of each, an even number')
+    parser.add_argument('--precision', choices=[*TOLERANCES], default='float32')
     parser.add_argument('--results', type=Path, default=results.path('peers'))
     parser.add_argument('--allow-load', action='store_true')
     asked = parser.parse_args()
@@ -194,7 +204,7 @@ def main() -> None:
         print(name, flush=True)
         with tempfile.TemporaryDirectory() as folder:
             weights = Path(folder) / 'weights.npz'
-            row = measure(name, asked.peers, asked.turns, weights)
+            row = measure(name, asked.peers, asked.turns, weights, asked.precision)
         described = machine.describe('torch', 'keras')
         results.append(asked.results, {**row, 'loaded': loaded, **described})
         for peer, (ratio, low, high) in row['ratios'].items():

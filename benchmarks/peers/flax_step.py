@@ -13,21 +13,33 @@ from jax import Array
 from benchmarks.peers import flax_nets
 from benchmarks.peers.cases import Case
 from benchmarks.peers.ours import optimizer
+from dljax.types import PyTree
 
 Weights = Mapping[str, np.ndarray]
 
 
 def build(
-    case: Case, batch: Mapping[str, np.ndarray], weights: Weights
+    case: Case,
+    batch: Mapping[str, np.ndarray],
+    weights: Weights,
+    *,
+    precision: str = 'float32',
 ) -> Callable[[int], list[float]]:
-    """Make the function that trains for some steps and returns their losses."""
+    """Make the function that trains for some steps and returns their losses.
+
+    In bfloat16 parameters and inputs are cast to it inside of the loss.
+    """
     arrays = jax.tree.map(jnp.asarray, dict(batch))
+
+    def cast(tree: PyTree) -> PyTree:
+        return jax.tree.map(lambda leaf: leaf.astype(precision), tree)
+
     tx = optimizer(case.optimizer)
     params = given(case, weights)
     if case.task == 'game':
-        step, state = game(case, tx, params, arrays)
+        step, state = game(case, tx, cast, params, arrays)
     else:
-        step, state = alone(case, tx, params, arrays)
+        step, state = alone(case, tx, cast, params, arrays)
     step = jax.jit(step, donate_argnums=0)
     key = jax.random.key(0)
 
@@ -64,7 +76,11 @@ def given(case: Case, weights: Weights) -> dict:
 
 
 def alone(
-    case: Case, tx: optax.GradientTransformation, params: dict, batch: dict
+    case: Case,
+    tx: optax.GradientTransformation,
+    cast: Callable[[PyTree], PyTree],
+    params: dict,
+    batch: dict,
 ) -> tuple[Callable, tuple]:
     """Train one net."""
     variational = case.task == 'reconstruct'
@@ -73,20 +89,23 @@ def alone(
     def elbo(params: dict, batch: dict, key: Array) -> Array:
         flat = batch['input'].reshape(len(batch['input']), -1)
         noise = jax.random.normal(key, (len(flat), 20))
-        logits, mean, log_variance = net.apply({'params': params}, flat, noise)
+        outputs = net.apply({'params': cast(params)}, cast(flat), noise)
+        logits, mean, log_variance = (x.astype(jnp.float32) for x in outputs)
         distortion = optax.sigmoid_binary_cross_entropy(logits, flat).sum(-1)
         rate = 0.5 * (mean**2 + jnp.exp(log_variance) - 1 - log_variance).sum(-1)
         return (distortion + rate).mean()
 
     def classify(params: dict, stats: dict, batch: dict, key: Array) -> tuple:
         logits, moved = net.apply(
-            {'params': params, **stats},
-            batch['input'],
+            {'params': cast(params), **stats},
+            cast(batch['input']),
             train=True,
             mutable=['batch_stats'],
             rngs={'dropout': key},
         )
-        each = optax.softmax_cross_entropy_with_integer_labels(logits, batch['label'])
+        each = optax.softmax_cross_entropy_with_integer_labels(
+            logits.astype(jnp.float32), batch['label']
+        )
         return each.mean(), moved
 
     def step(state: tuple, batch: dict, key: Array) -> tuple:
@@ -107,7 +126,11 @@ def alone(
 
 
 def game(
-    case: Case, tx: optax.GradientTransformation, params: dict, batch: dict
+    case: Case,
+    tx: optax.GradientTransformation,
+    cast: Callable[[PyTree], PyTree],
+    params: dict,
+    batch: dict,
 ) -> tuple[Callable, tuple]:
     """Train two nets against each other."""
     nets = {
@@ -121,9 +144,9 @@ def game(
     }
 
     def call(name: str, params: dict, stats: dict, x: Array) -> tuple[Array, dict]:
-        variables = {'params': params[name], **stats[name]}
-        made, moved = nets[name].apply(variables, x, mutable=['batch_stats'])
-        return made, {**stats, name: moved}
+        variables = {'params': cast(params[name]), **stats[name]}
+        made, moved = nets[name].apply(variables, cast(x), mutable=['batch_stats'])
+        return made.astype(jnp.float32), {**stats, name: moved}
 
     def tell_apart(
         part: dict, params: dict, stats: dict, real: Array, noise: Array

@@ -17,7 +17,12 @@ Weights = Mapping[str, np.ndarray]
 
 
 def build(
-    case: Case, batch: Mapping[str, np.ndarray], weights: Weights, *, together: int = 1
+    case: Case,
+    batch: Mapping[str, np.ndarray],
+    weights: Weights,
+    *,
+    precision: str = 'float32',
+    together: int = 1,
 ) -> Callable[[int], list[float]]:
     """Make the function that trains for some steps and returns their losses.
 
@@ -25,11 +30,14 @@ def build(
         case: what is trained.
         batch: of it.
         weights: of our net at the start, by path.
+        precision: 'bfloat16' is Keras's policy of mixed precision.
         together: steps in one execution, as `compile` takes them.
 
     Returns:
         The function.
     """
+    mixed = precision == 'bfloat16'
+    keras.mixed_precision.set_global_policy('mixed_bfloat16' if mixed else 'float32')
     nets = make(case)
     fill(case, nets, weights)
     if case.task == 'game':

@@ -12,6 +12,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from benchmarks.peers import cases
 from benchmarks.peers.cases import Case, Optimizer
 from dljax import create_model, losses
+from dljax.configuration import reconfigured
 from dljax.layers import LSTM, RecurrentStack
 from dljax.objectives import classify, elbo, fool, tell_apart
 from dljax.training import Player, data_mesh, learner, rounds, sharded
@@ -24,6 +25,7 @@ def build(
     weights: Mapping[str, np.ndarray] | None,
     *,
     check: bool = False,
+    precision: str = 'float32',
     chunk: int = 1,
     devices: int = 1,
 ) -> Callable[[int], list[float]]:
@@ -34,6 +36,7 @@ def build(
         batch: of it.
         weights: of the net at the start, by path; drawn where None.
         check: whether random numbers are replaced by known ones.
+        precision: of the computation; parameters stay float32.
         chunk: updates in one compiled call.
         devices: over how many the batch is split.
 
@@ -41,6 +44,8 @@ def build(
         The function; `function.weights()` gives those at the start.
     """
     net = make(case)
+    if precision == 'bfloat16':
+        net = reconfigured(net, dtype=jnp.bfloat16)
     if check and case.task == 'game':
         net = net.clone(prior=lambda key, shape: jnp.asarray(cases.normal(shape)))
     train = learner(net, players(case))

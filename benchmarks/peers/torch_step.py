@@ -1,6 +1,7 @@
 """The step in torch: eager or compiled, in either layout, on some threads."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from unittest import mock
 
@@ -20,6 +21,7 @@ def build(
     weights: Mapping[str, np.ndarray],
     *,
     check: bool = False,
+    precision: str = 'float32',
     compiled: bool = False,
     channels_last: bool = True,
     threads: int = 1,
@@ -31,6 +33,8 @@ def build(
         batch: of it.
         weights: of our net at the start, by path.
         check: whether random numbers are replaced by known ones.
+        precision: 'bfloat16' is torch's automatic mixed precision; in float32 a GPU's
+            products are of TF32, as XLA's are.
         compiled: whether `torch.compile` makes the loss and the optimizer's step.
         channels_last: the layout of images in memory.
         threads: that one operation may take.
@@ -40,7 +44,12 @@ def build(
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # as XLA does
+    torch.set_float32_matmul_precision('high')
+    torch.backends.cudnn.allow_tf32 = True
     on = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    mixed = functools.partial(
+        torch.autocast, on.type, torch.bfloat16, enabled=precision == 'bfloat16'
+    )
     nets = make(case, weights)
     arrays = {k: torch.tensor(v) for k, v in batch.items()}
     if arrays['input'].ndim == 4:
@@ -64,7 +73,8 @@ def build(
                 nets.requires_grad_(False)
                 trained.requires_grad_(True)
             made.zero_grad(set_to_none=True)
-            value = loss(**arrays)
+            with mixed():
+                value = loss(**arrays)
             value.backward()
             made.step()
             total = total + value.detach()

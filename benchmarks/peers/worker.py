@@ -90,7 +90,9 @@ def library_of(library: str, path: Path, options: dict) -> tuple[Callable, Calla
         raise ValueError(f"library is '{library}', wanted ours, flax, torch or keras")
     return (
         lambda case, batch: build(case, batch, weights, **options),
-        lambda case, batch: build(case, batch, weights),
+        lambda case, batch: build(
+            case, batch, weights, precision=options.get('precision', 'float32')
+        ),
     )
 
 
