@@ -118,7 +118,7 @@ CASES = {
         'classify',
         8,
         (224, 224, 3),
-        Optimizer('sgd', 1e-4, 0.9),  # larger steps of 8 images amplify roundings
+        Optimizer('sgd', 1e-5, 0.9),  # larger steps of 8 images amplify roundings
         {},
         1000,
         bars={'torch': 0.85, 'flax': 1},
