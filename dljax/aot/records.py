@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import platform
+import textwrap
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -157,7 +158,8 @@ def _row(line: Line) -> str:
     batch = f'{line["batch"]} {line["precision"]}' if line.get('batch') else ''
     cells = [model, chips, batch]
     if 'fits' not in line:
-        return _joined([*cells, '', line['error'], *[''] * 5])
+        error = textwrap.shorten(line['error'], 100, placeholder=' ...')
+        return _joined([*cells, '', error, *[''] * 5])
     if line['flops'] is None:
         return _joined([*cells, f'{line["parameters"]:,}', memory(line), *[''] * 5])
     cells += [
