@@ -7,14 +7,17 @@ import optax
 from dljax.types import Array, PyTree
 
 LARGE = 2**14  # elements from which folding adds up faster than a sum
-FOLD = 32  # the longest axis that XLA on a CPU sums in one kernel with the squares
+# Sums over longer axes XLA divides into windows on a CPU, which it does not fuse with
+# the squares; over much shorter ones little is gained.
+SHORTEST, LONGEST = 8, 32
 
 
 def global_norm(tree: PyTree) -> Array:
     """Compute √Σ g² over all leaves.
 
-    On a CPU the squares of a large leaf are added up in columns of a few numbers first,
-    so that they are never stored; elsewhere as one sum.
+    On a CPU the squares of a large leaf are added up over a part of one axis first, so
+    that they are never stored; elsewhere as one sum. A leaf that is split over devices
+    stays where it is.
 
     Args:
         tree: of arrays.
@@ -72,11 +75,19 @@ def _squares(leaf: Array) -> Array:
         return (leaf.astype(wide) ** 2).sum()
 
     def folded(leaf: Array) -> Array:
-        row = leaf.astype(wide).ravel()
-        whole = row.size // FOLD * FOLD
-        columns = (row[:whole].reshape(FOLD, -1) ** 2).sum(0)
-        return jax.lax.optimization_barrier(columns).sum() + (row[whole:] ** 2).sum()
+        split = leaf.reshape(*shape[:axis], -1, length, *shape[axis + 1 :])
+        columns = (split.astype(wide) ** 2).sum(axis + 1)
+        return jax.lax.optimization_barrier(columns).sum()  # else both sums become one
 
     if leaf.size < LARGE:
         return added(leaf)
+    shape = leaf.shape
+    length, axis = max((_divisor(n), i) for i, n in enumerate(shape[:-1] or shape))
+    if length < SHORTEST:
+        return added(leaf)
     return jax.lax.platform_dependent(leaf, cpu=folded, default=added)
+
+
+def _divisor(length: int) -> int:
+    """Give the largest divisor of an axis that is summed in one kernel."""
+    return max(d for d in range(1, LONGEST + 1) if length % d == 0)

@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.sharding import NamedSharding, PartitionSpec
 
+from dljax.training import data_mesh
 from dljax.training.norm import LARGE, clip_to_norm, global_norm
 from dljax.types import PyTree
 
@@ -13,6 +15,7 @@ from dljax.types import PyTree
 def gradient(dtype: str = 'float32') -> PyTree:
     rng = np.random.default_rng(0)
     shapes = {'small': (3,), 'scalar': (), 'large': (2, LARGE // 64, 33)}
+    shapes |= {'row': (LARGE + 16,), 'prime': (131, 127)}
     return {k: jnp.asarray(rng.normal(size=s), dtype) for k, s in shapes.items()}
 
 
@@ -24,6 +27,22 @@ def test_the_norm_is_that_of_all_numbers_together(dtype: str) -> None:
         got = compute(tree)
         assert got.dtype == jnp.float32
         np.testing.assert_allclose(got, np.sqrt((flat**2).sum()), rtol=1e-6)
+
+
+@pytest.mark.parametrize('axis', [0, 1])
+def test_what_is_split_over_devices_is_not_gathered(axis: int) -> None:
+    mesh = data_mesh(fsdp=2)
+    places = NamedSharding(mesh, PartitionSpec(*[None] * axis, 'fsdp'))
+    leaf = jax.ShapeDtypeStruct((256, 128), jnp.float32, sharding=places)
+    text = jax.jit(global_norm).lower(leaf).compile().as_text()
+    assert 'all-reduce' in text and 'all-gather' not in text
+
+
+def test_squares_are_not_stored_on_a_cpu() -> None:
+    # They would be as large as the leaf; the sums over 32 rows are 32 times smaller.
+    leaf = jax.ShapeDtypeStruct((2048, 512), jnp.float32)
+    program = jax.jit(global_norm).lower(leaf).compile()
+    assert program.memory_analysis().temp_size_in_bytes < leaf.size * 4 / 16
 
 
 def test_nothing_has_no_length_and_what_is_not_finite_shows() -> None:
