@@ -58,7 +58,7 @@ def peers() -> str:
     ]
     heads = [
         'train step',
-        'batch',
+        'batch, precision',
         'dljax',
         'against plain Flax',
         'torch',
@@ -78,6 +78,7 @@ def throughput() -> str:
             row['model'],
             row['batch'],
             row['precision'],
+            row['chunk'],
             _time(row['milliseconds'][0]),
             f'{row["examples_per_second"]:,.0f}',
             f'{row["flops_per_second"] / 1e9:,.0f}',
@@ -91,6 +92,7 @@ def throughput() -> str:
         'model',
         'batch',
         'precision',
+        'updates a call',
         'step',
         'examples/s',
         'GFLOP/s',

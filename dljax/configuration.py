@@ -32,8 +32,8 @@ class Options:
         members: independent runs trained side by side, for a mean and a deviation.
         devices: how many devices share each batch.
         parallel: compile over a device mesh (jit), or map over devices (pmap).
-        batch_statistics: batch norms normalise by the whole batch (global), or each
-            device by its own share, which saves the communication (device).
+        batch_statistics: batch norms normalise by the whole batch (global), or on
+            several devices each by its own share, which sends less (device).
         chunk: updates in one compiled call; chosen by the backend if left out.
         precision: of the computation; parameters and statistics stay float32.
         resume: go on from the last checkpoint in the workdir, if there is one.

@@ -3,7 +3,8 @@
 Every library works in a process of its own, on the same weights and batch. The first
 losses have to agree with ours. Each of torch's layouts and thread counts is tried,
 eager and compiled, and the fastest of either is measured; of ours, calls of one update
-and of several, on one device and on as many as there are cores. Then the libraries take
+and of several, on one device and on as many as there are cores; of Keras, executions of
+one step and of several. Then the libraries take
 turns, forwards and backwards through the list (A B B A), so that what the machine does
 beside this falls on all. A line of results/peers.jsonl holds the medians, and the
 ratios of turn to turn with their quartiles.
@@ -93,7 +94,8 @@ def forms(case: cases.Case, precision: str) -> dict[str, list[tuple[str, dict]]]
     ours = [{'chunk': many} for many in (1, *joined)]
     if cores > 1 and not small:
         ours += [{**one, 'devices': cores} for one in ours]
-    keras = [{'together': many} for many in (joined if small else (1,))]
+    many = (1,) if case.task == 'game' else (1, *joined)  # a loop of our own plays it
+    keras = [{'together': count} for count in many]
     listed = {
         'dljax': ('ours', ours),
         'flax': ('flax', [{}]),

@@ -1,17 +1,14 @@
 """The step in Keras 3 on JAX, by `fit`, or by its layers in a loop of one's own."""
 
-import os
 from collections.abc import Callable, Mapping
 
-os.environ['KERAS_BACKEND'] = 'jax'
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-
-from benchmarks.peers.cases import Case  # noqa: E402
-from benchmarks.peers.keras_nets import fill, make  # noqa: E402
+from benchmarks.peers.cases import Case
+from benchmarks.peers.keras_nets import fill, make
 
 Weights = Mapping[str, np.ndarray]
 

@@ -44,9 +44,10 @@ def build(
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # as XLA does
-    torch.set_float32_matmul_precision('high')
-    torch.backends.cudnn.allow_tf32 = True
     on = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    if on.type == 'cuda':
+        torch.set_float32_matmul_precision('high')
+        torch.backends.cudnn.allow_tf32 = True
     mixed = functools.partial(
         torch.autocast, on.type, torch.bfloat16, enabled=precision == 'bfloat16'
     )

@@ -85,6 +85,7 @@ def library_of(library: str, path: Path, options: dict) -> tuple[Callable, Calla
     if library == 'flax':
         from benchmarks.peers.flax_step import build
     elif library == 'keras':
+        os.environ['KERAS_BACKEND'] = 'jax'  # Keras reads it as it is imported
         from benchmarks.peers.keras_step import build
     else:
         raise ValueError(f"library is '{library}', wanted ours, flax, torch or keras")

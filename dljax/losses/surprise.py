@@ -10,9 +10,9 @@ from dljax.types import Array
 def surprise(logits: Array, labels: Array) -> Array:
     """Compute -log softmax(x)_y at every position.
 
-    The derivative, softmax(x) - [k = y], is stated as one map of the logits' shape. As
-    that of a choice it would be scattered into zeros, one number after the other on a
-    CPU. It can be differentiated as often as one likes.
+    The derivative, softmax(x) - [k = y], is stated as one map of the logits' shape: as
+    that of a choice it would be scattered into zeros. It can be differentiated as often
+    as one likes.
 
     Args:
         logits: [..., classes] x, float.

@@ -113,9 +113,9 @@ def learner(
         else:
             gradient, (metrics, collections) = objective(trained)
         if axis is not None:
-            running = {k: v for k, v in collections.items() if k == 'batch_stats'}
-            shared = jax.lax.pmean((gradient, metrics, running), axis)
-            gradient, metrics, collections = *shared[:2], {**collections, **shared[2]}
+            stats = {k: v for k, v in collections.items() if k == 'batch_stats'}
+            gradient, metrics, stats = jax.lax.pmean((gradient, metrics, stats), axis)
+            collections = {**collections, **stats}
         metrics = {**metrics, 'gradient_norm': global_norm(gradient)}
         metrics = {k: jnp.asarray(v, jnp.float32) for k, v in metrics.items()}
         finite = jnp.isfinite(metrics.get('loss', 0.0) + metrics['gradient_norm'])

@@ -112,7 +112,7 @@ def replicated(
     """
     devices = list(devices or jax.local_devices())
     parts = len(devices)
-    mapped: dict[PyTree, Callable] = {}
+    programs: dict[PyTree, Callable] = {}
 
     def init(key: Key, batch: Batch) -> State:
         require_divisible(batch, parts)
@@ -122,8 +122,8 @@ def replicated(
         require_divisible(batch, parts)
         leaves, treedef = jax.tree.flatten(batch_axes(learner.init, key, batch, parts))
         axes = treedef.unflatten([None if axis < 0 else axis for axis in leaves])
-        if (treedef, tuple(leaves)) not in mapped:
-            mapped[treedef, tuple(leaves)] = jax.pmap(
+        if (treedef, tuple(leaves)) not in programs:
+            programs[treedef, tuple(leaves)] = jax.pmap(
                 learner.update,
                 AXIS,
                 in_axes=(None, axes, 0),
@@ -146,7 +146,7 @@ def replicated(
             shape = leaf.shape
             return leaf.reshape(*shape[:axis], -1, *shape[axis + 2 :])
 
-        state, metrics = mapped[treedef, tuple(leaves)](
+        state, metrics = programs[treedef, tuple(leaves)](
             key, each(split, state), jax.tree.map(split, batch)
         )
         return each(join, state), metrics

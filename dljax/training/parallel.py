@@ -105,7 +105,7 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
 def abstract(
     learner: Learner, mesh: Mesh, batch: Batch, *, threshold: int = 2**16
 ) -> tuple[Key, State, Batch]:
-    """Describe what the update of `sharded` is called with, and where it lies.
+    """Describe what the update over a mesh is called with, and where it lies.
 
     With that the update is compiled for devices that are not there:
     `jax.jit(train.update).lower(*abstract(...)).compile()`.
@@ -124,7 +124,7 @@ def abstract(
         ((1, 1), True)
 
     Args:
-        learner: the one that is given to `sharded`.
+        learner: the one that is given to `sharded` or `mapped`.
         mesh: as there; its devices may be those of a topology.
         batch: arrays, or shapes and types.
         threshold: as there.

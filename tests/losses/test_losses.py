@@ -197,6 +197,15 @@ def test_padding_counts_nothing_and_has_no_gradient(loss):
     assert (np.asarray(slope)[~np.asarray(where)] == 0).all()
 
 
+@pytest.mark.parametrize('loss', PAIRED, ids=lambda loss: loss.__name__)
+def test_a_position_counts_with_all_its_elements(loss):
+    outputs, targets = jnp.stack([LOGITS, -LOGITS]), jnp.stack([TARGETS, TARGETS])
+    where = jnp.array([[True, False], [True, True]])
+    each = loss(outputs.reshape(4, 3), targets.reshape(4, 3)).reshape(2, 2)
+    wanted = jnp.where(where, each, 0.0).sum(1)
+    np.testing.assert_allclose(loss(outputs, targets, where=where), wanted, rtol=1e-6)
+
+
 def test_padding_of_a_sequence_counts_nothing_in_cross_entropy():
     logits = jnp.stack([LOGITS, 2 * LOGITS])
     labels = jnp.array([[2, 1], [0, 0]])
