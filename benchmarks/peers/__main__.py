@@ -4,10 +4,10 @@ Every library works in a process of its own, on the same weights and batch. The 
 losses have to agree with ours. Each of torch's layouts and thread counts is tried,
 eager and compiled, and the fastest of either is measured; of ours, calls of one update
 and of several, on one device and on as many as there are cores; of Keras, executions of
-one step and of several. Then the libraries take
-turns, forwards and backwards through the list (A B B A), so that what the machine does
-beside this falls on all. A line of results/peers.jsonl holds the medians, and the
-ratios of turn to turn with their quartiles.
+one step and of several. Then the libraries take turns, forwards and backwards through
+the list (A B B A), so that what the machine does beside this falls on all. A line of
+results/peers.jsonl holds the medians, and the ratios of turn to turn with their
+quartiles.
 """
 
 import argparse
