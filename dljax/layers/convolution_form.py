@@ -216,9 +216,29 @@ def _kernels_by_windows(
     return found.transpose(1, 2, 0, 3)
 
 
-convolve_p = primitive('convolve', _convolved, _convolved_on_cpu, merges='first')
-images_p = primitive('convolve_images', _images, _images_by_phase, merges='first')
-kernels_p = primitive('convolve_kernels', _kernels, _kernels_by_windows, merges='never')
+def _in_single(form: Callable[..., Array]) -> Callable[..., Array]:
+    """Compute in float32 what is given in half precision.
+
+    The CPU has no kernel for it: there the compiler would turn to and fro each time.
+    """
+
+    def computed(*arrays: Array, **settings: Any) -> Array:
+        kept = jnp.result_type(*arrays)
+        used = jnp.promote_types(kept, jnp.float32)
+        return form(*(x.astype(used) for x in arrays), **settings).astype(kept)
+
+    return computed
+
+
+convolve_p = primitive(
+    'convolve', _convolved, _in_single(_convolved_on_cpu), merges='first'
+)
+images_p = primitive(
+    'convolve_images', _images, _in_single(_images_by_phase), merges='first'
+)
+kernels_p = primitive(
+    'convolve_kernels', _kernels, _in_single(_kernels_by_windows), merges='never'
+)
 
 
 def _transpose(

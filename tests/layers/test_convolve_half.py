@@ -1,0 +1,40 @@
+"""Convolutions in half precision: added up in float32, and rounded once."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dljax.layers import convolve
+from dljax.types import Array, PyTree
+
+
+@pytest.mark.parametrize('dtype', [jnp.bfloat16, jnp.float16], ids=str)
+@pytest.mark.parametrize('widths', [(1, 4), (12, 14), (20, 3)], ids=str)
+def test_half_precision_adds_up_in_single(widths, dtype):
+    rng = np.random.default_rng(0)
+    shapes = (2, 6, 7, widths[0]), (3, 3, *widths), (2, 6, 7, widths[1])
+    images, kernel, slope = (
+        jnp.asarray(rng.normal(size=shape), dtype) for shape in shapes
+    )
+
+    @jax.jit
+    def computed(images: Array, kernel: Array, slope: Array) -> PyTree:
+        settings = {'window_strides': (1, 1), 'padding': 'SAME'}
+        convolved = functools.partial(convolve, **settings)
+        value, back = jax.vjp(convolved, images, kernel)
+        return value, *back(slope)
+
+    text = computed.lower(images, kernel, slope).as_text()
+    sums = [line for line in text.splitlines() if 'stablehlo.convolution' in line]
+    assert sums and not any('f16' in line for line in sums)
+    ours = computed(images, kernel, slope)
+    exact = computed(*(x.astype(jnp.float32) for x in (images, kernel, slope)))
+    for half, single in zip(ours, exact, strict=True):
+        assert half.dtype == dtype
+        # Rounded once: by half of the distance between neighbours at most.
+        error = np.abs(np.asarray(half, np.float64) - np.asarray(single, np.float64))
+        distance = jnp.finfo(dtype).eps * np.abs(np.asarray(single, np.float64))
+        assert np.all(error <= 0.51 * distance + 1e-5)
