@@ -15,10 +15,10 @@ from dljax.processes import agreed
 from dljax.report import Outcome, measured, scores
 from dljax.training import Learner, member, rounds
 from dljax.training.checkpoint import Checkpoints
+from dljax.training.chunk import default_chunk
 from dljax.training.guard import NonFiniteError, first_non_finite, require_finite
 from dljax.training.hosts import here
 from dljax.training.interrupt import interruptible
-from dljax.training.loop import default_chunk
 from dljax.training.progress import Reporter
 from dljax.training.record import Records, spread, summary
 from dljax.types import Key, Metrics, Position, Source, State

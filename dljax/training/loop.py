@@ -1,5 +1,6 @@
 """The training loop: compiled rounds of updates, as a generator."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,12 +15,11 @@ from dljax.training.hosts import everywhere
 from dljax.training.learner import Learner
 from dljax.training.record import spread, summary
 from dljax.training.stopping import Stop
-from dljax.training.tracing import LAX_CONVOLUTION, convolves_on_cpu, operations
 from dljax.types import Array, Key, Metrics, Position, PyTree, Source, State
 
-LOOP = 100  # updates in one compiled call, where nothing speaks against a loop
-# Operations in one call on a CPU: a second or less, for which an interrupt may wait.
-CPU_BUDGET = 1e11
+# Calls under way at once over several devices of a CPU: jaxlib starts 32 and, before
+# 0.12, could wait for ever when asked for more, if they exchange what they computed.
+UNDER_WAY = 16
 
 
 class Round(NamedTuple):
@@ -77,8 +77,8 @@ def rounds(
         chunk: updates in one compiled `lax.scan`; the last round may be shorter.
 
     Yields:
-        A `Round` after each call. The loop never waits for the device; reading a metric
-        does.
+        A `Round` after each call. The loop does not wait for the device, reading a
+        metric does; only over several devices of a CPU it stays a few calls ahead.
 
     Raises:
         ValueError: for a chunk below 1 or negative steps.
@@ -95,11 +95,15 @@ def rounds(
     key = _beside(state, key)
     position = position if source.host else _beside(state, position)
     train = _host(learner, source) if source.host else _traced(learner, source)
-    done = 0
+    done, under_way = 0, deque()
     while steps is None or done < steps:
         length = chunk if steps is None else min(chunk, steps - done)
         state, position, metrics = train(key, state, position, length)
         done += length
+        if _on_several_of_a_cpu(state):
+            under_way.append(metrics)
+            if len(under_way) > UNDER_WAY:
+                jax.block_until_ready(under_way.popleft())
         yield Round(state, position, metrics)
 
 
@@ -190,33 +194,9 @@ def _lift(function: Callable, *example: PyTree) -> tuple[Callable, list[Array]]:
     return lifted, constants
 
 
-def default_chunk(
-    learner: Learner, source: Source, key: Key, state: State, most: int
-) -> int:
-    """Choose how many updates one compiled call should make.
-
-    Args:
-        learner: what is trained.
-        source: of its batches.
-        key: the root key.
-        state: the first state.
-        most: updates between two looks at the metrics.
-
-    Returns:
-        1 for a host source, and where a convolution of JAX's own would run inside the
-        scan on a CPU; else up to 100, on a CPU as many as take a second or less, and a
-        divisor of `most`.
-    """
-    if source.host:
-        return 1
-    example = key, state, jax.eval_shape(source.init, key)[1]
-    if convolves_on_cpu(learner.update, *example, kinds={LAX_CONVOLUTION}):
-        return 1
-    limit = min(LOOP, most)
-    if jax.default_backend() == 'cpu':
-        count = operations(learner.update, *example)
-        limit = min(limit, int(CPU_BUDGET // max(count, 1)))
-    return next(n for n in range(max(limit, 1), 0, -1) if most % n == 0)
+def _on_several_of_a_cpu(state: State) -> bool:
+    devices = state.step.sharding.device_set
+    return len(devices) > 1 and next(iter(devices)).platform == 'cpu'
 
 
 def _beside(state: State, tree: PyTree) -> PyTree:

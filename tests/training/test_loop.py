@@ -7,9 +7,7 @@ import optax
 import pytest
 from flax import linen as nn
 
-from dljax.data import resident
-from dljax.layers import Conv
-from dljax.training import NonFiniteError, Player, fit, learner, loop, reached, rounds
+from dljax.training import NonFiniteError, Player, fit, learner, reached, rounds
 from dljax.types import Source, fold
 
 KEY = jax.random.key(3)
@@ -281,34 +279,3 @@ def test_rounds_refuse_wrong_numbers():
         next(rounds(recurrent(), drawn(), key=KEY, steps=-1))
     with pytest.raises(ValueError, match='chunk=0'):
         next(rounds(recurrent(), drawn(), key=KEY, chunk=0))
-
-
-class Picture(nn.Module):
-    """A convolution of either kind."""
-
-    layer: type = Conv
-
-    @nn.compact
-    def __call__(self, x):
-        """One number an example."""
-        return self.layer(2, (3, 3))(x).mean((1, 2))[:, :1]
-
-
-@pytest.mark.parametrize(
-    ('layer', 'budget', 'most', 'chunk'),
-    [
-        (Conv, 1e9, 250, 50),  # a divisor of 250, at most 100
-        (Conv, 0, 250, 1),
-        (Conv, 5e5, 30, 6),  # of some 70,000 operations each
-        (nn.Conv, 1e9, 250, 1),  # slow in a loop on a CPU
-    ],
-)
-def test_updates_are_joined_as_long_as_a_call_stays_short(
-    monkeypatch, layer, budget, most, chunk
-):
-    monkeypatch.setattr(loop, 'CPU_BUDGET', budget)
-    data = {'x': np.ones((4, 8, 8, 3), np.float32), 'y': np.ones((4, 1), np.float32)}
-    train = learner(Picture(layer), {'net': Player(optax.sgd(0.1), loss=squares)})
-    source = resident(data, 4)
-    state = train.init(KEY, source.init(KEY)[1])
-    assert loop.default_chunk(train, source, KEY, state, most) == chunk

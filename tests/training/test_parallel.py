@@ -1,5 +1,9 @@
 """One device, a mesh, a split state and pmap: the same training."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -227,6 +231,43 @@ def test_rounds_keep_the_placement_over_calls() -> None:
     turns = rounds(made('fsdp', False), resident(SET, 16), key=KEY, chunk=2, steps=6)
     specs = {t.state.params['Dense_0']['kernel'].sharding.spec for t in turns}
     assert len(specs) == 1
+
+
+MANY_CALLS = """
+import jax, jax.numpy as jnp, optax
+from flax import linen as nn
+from dljax.training import Player, data_mesh, learner, rounds, sharded
+from dljax.types import Source
+
+def loss(net, batch, step):
+    return jnp.mean(net(batch) ** 2), {}
+
+player = Player(optax.sgd(0.1), loss=loss)
+train = sharded(learner(nn.Dense(400), {'net': player}), data_mesh())
+batch = jnp.ones((128, 784))
+source = Source(lambda key: (0, batch), lambda key, at, state: (at, batch))
+for turn in rounds(train, source, key=jax.random.key(0), steps=1000):
+    pass
+print(len(jax.devices()), int(turn.state.step))
+"""
+
+
+@pytest.mark.heavy
+def test_calls_that_nobody_waits_for_do_not_stall_each_other() -> None:
+    # Compiled as for users: without optimisations no two products share the threads.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name != 'JAX_DISABLE_MOST_OPTIMIZATIONS'
+    }
+    done = subprocess.run(
+        [sys.executable, '-c', MANY_CALLS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.stdout.split() == ['2', '1000'], done.stderr[-500:]
 
 
 def test_keys_are_folded_by_name_without_collisions() -> None:
