@@ -7,6 +7,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation, activate
 from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
+from dljax.layers.state_scan import SLOPES, elman_scan
 from dljax.types import Array, Key
 
 
@@ -95,11 +96,16 @@ class Elman(nn.Module):
             state [batch, features].
         """
         products, recurrent = gate_products(self, inputs, 1, self.bias_init)
+        carry = first_carry(carry, products, self.features)
+        if self.activation in SLOPES:
+            states, carry = elman_scan(
+                self.activation, products, recurrent, carry, lengths, reverse
+            )
+            return jnp.swapaxes(states, 0, 1), carry
 
         def step(state: Array, product: Array) -> tuple[Array, Array]:
             state = activate(self.activation, product + state @ recurrent)
             return state, state
 
-        carry = first_carry(carry, products, self.features)
         carry, states = unroll(step, carry, products, lengths=lengths, reverse=reverse)
         return jnp.swapaxes(states, 0, 1), carry

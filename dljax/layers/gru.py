@@ -7,6 +7,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
+from dljax.layers.state_scan import gru_scan
 from dljax.types import Array
 
 
@@ -86,13 +87,15 @@ class GRU(nn.Module):
         """
         width = self.features
         products, recurrent = gate_products(self, inputs, 3, self.bias_init)
+        carry = first_carry(carry, products, width)
         if self.reset_after:
             bias = self.param(
                 'recurrent_bias', self.bias_init, (width,), self.param_dtype
             ).astype(products.dtype)
-
-        def after(hidden: Array, product: Array) -> tuple[Array, Array]:
-            return _gated(hidden, product, hidden @ recurrent, bias)
+            outputs, carry = gru_scan(
+                products, recurrent, bias, carry, lengths, reverse
+            )
+            return jnp.swapaxes(outputs, 0, 1), carry
 
         def before(hidden: Array, product: Array) -> tuple[Array, Array]:
             gates = product[:, : 2 * width] + hidden @ recurrent[:, : 2 * width]
@@ -103,23 +106,6 @@ class GRU(nn.Module):
             return hidden, hidden
 
         carry, outputs = unroll(
-            after if self.reset_after else before,
-            first_carry(carry, products, width),
-            products,
-            lengths=lengths,
-            reverse=reverse,
+            before, carry, products, lengths=lengths, reverse=reverse
         )
         return jnp.swapaxes(outputs, 0, 1), carry
-
-
-def _gated(
-    hidden: Array, product: Array, answer: Array, bias: Array
-) -> tuple[Array, Array]:
-    """One step with the reset after the product: one product serves all gates."""
-    x_reset, x_keep, x_fresh = jnp.split(product, 3, axis=-1)
-    h_reset, h_keep, h_fresh = jnp.split(answer, 3, axis=-1)
-    reset = jax.nn.sigmoid(x_reset + h_reset)
-    keep = jax.nn.sigmoid(x_keep + h_keep)
-    fresh = jnp.tanh(x_fresh + reset * (h_fresh + bias[None, :]))
-    hidden = keep * hidden + (1 - keep) * fresh
-    return hidden, hidden

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.layers.recurrence import unroll
+from dljax.layers.recurrence import shifted, unroll
 from dljax.types import Array
 
 Carry = tuple[Array, Array]
@@ -69,7 +69,7 @@ def _lstm_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
     products_dot, recurrent_dot, carry_dot, _ = tangents
     (outputs, gates, cells), last = _run(products, recurrent, carry, lengths, reverse)
     before = [
-        _shifted(values, first, lengths, reverse)
+        shifted(values, first, lengths, reverse)
         for values, first in zip((outputs, cells), carry, strict=True)
     ]
     take, keep, content, show = jnp.split(gates, 4, axis=-1)
@@ -113,17 +113,3 @@ def _slope(gates: Array) -> Array:
     """Compute the derivatives of the gates: g (1 - g), and 1 - g² of the cell's."""
     _, shift = _affine(gates.shape[-1])
     return jnp.where(shift[None, None] > 0, gates, 1) - gates**2
-
-
-def _shifted(
-    values: Array, first: Array, lengths: Array | None, reverse: bool
-) -> Array:
-    """Give what stood before each step: [time, batch, features]."""
-    first = first[None]
-    if not reverse:
-        return jnp.concatenate([first, values[:-1]])
-    shifted = jnp.concatenate([values[1:], first])
-    if lengths is None:
-        return shifted
-    inside = jnp.arange(1, len(values) + 1)[:, None, None] < lengths[None, :, None]
-    return jnp.where(inside, shifted, first)

@@ -62,6 +62,25 @@ def unroll(
     return jax.lax.scan(masked, carry, (valid, inputs), reverse=reverse)
 
 
+def shifted(values: Array, first: Array, lengths: Array | None, reverse: bool) -> Array:
+    """Give what stood before each step: [time, batch, features].
+
+    Args:
+        values: [time, batch, features], what stands after each step.
+        first: [batch, features], what stands before all.
+        lengths: as of `unroll`.
+        reverse: as of `unroll`.
+    """
+    first = first[None]
+    if not reverse:
+        return jnp.concatenate([first, values[:-1]])
+    back = jnp.concatenate([values[1:], first])
+    if lengths is None:
+        return back
+    inside = jnp.arange(1, len(values) + 1)[:, None, None] < lengths[None, :, None]
+    return jnp.where(inside, back, first)
+
+
 def gate_products(
     layer: nn.Module, inputs: Array, gates: int, bias_init: Callable
 ) -> tuple[Array, Array]:

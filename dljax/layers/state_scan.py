@@ -1,0 +1,186 @@
+"""Loops over time of one state, with one product for the gradient of their weights.
+
+The derivative of a loop needs the product of the state's tangent and the recurrent
+weights inside, but that of states and tangents of the weights for all steps at once.
+So, backwards, the gradient of the weights is one product and not a sum of many.
+Derivatives of every order exist in both modes.
+"""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from dljax.layers.recurrence import shifted, unroll
+from dljax.types import Array
+
+# Activations whose slope is known from what they give, by which it is computed.
+SLOPES = {
+    jnp.tanh: lambda given: 1 - given**2,
+    jax.nn.relu: lambda given: (given > 0).astype(given.dtype),
+}
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 5))
+def elman_scan(
+    activation: Callable[[Array], Array],
+    products: Array,
+    recurrent: Array,
+    carry: Array,
+    lengths: Array | None,
+    reverse: bool,
+) -> tuple[Array, Array]:
+    """Run the states of a simple recurrent layer along time.
+
+    Args:
+        activation: one of `SLOPES`.
+        products: [time, batch, features], the sums but for the states.
+        recurrent: [features, features].
+        carry: [batch, features] the first state.
+        lengths: [batch] integers, true steps of each sequence; None for all.
+        reverse: whether time runs backwards; a Python bool.
+
+    Returns:
+        The states [time, batch, features], 0 in the padding, and the last state.
+    """
+
+    def step(state: Array, product: Array) -> tuple[Array, Array]:
+        state = activation(product + state @ recurrent)
+        return state, state
+
+    carry, states = unroll(step, carry, products, lengths=lengths, reverse=reverse)
+    return states, carry
+
+
+@elman_scan.defjvp
+def _elman_scan_jvp(
+    activation: Callable, reverse: bool, primals: tuple, tangents: tuple
+) -> tuple:
+    products, recurrent, carry, lengths = primals
+    products_dot, recurrent_dot, carry_dot, _ = tangents
+    states, last = elman_scan(activation, products, recurrent, carry, lengths, reverse)
+    before = shifted(states, carry, lengths, reverse)
+    slopes = SLOPES[activation](states)
+    given = slopes * (products_dot + _products(before, recurrent_dot))
+    moved = _moved(None, slopes, given, recurrent, carry_dot, lengths, reverse)
+    return (states, last), moved
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(5,))
+def gru_scan(
+    products: Array,
+    recurrent: Array,
+    bias: Array,
+    carry: Array,
+    lengths: Array | None,
+    reverse: bool,
+) -> tuple[Array, Array]:
+    """Run a gated recurrent unit, with the reset after the product, along time.
+
+    Args:
+        products: [time, batch, 3 · features], the sums but for the states, in the order
+            reset, keep, fresh.
+        recurrent: [features, 3 · features].
+        bias: [features], added to the product of state and weights that is reset.
+        carry: [batch, features] the first state.
+        lengths: [batch] integers, true steps of each sequence; None for all.
+        reverse: whether time runs backwards; a Python bool.
+
+    Returns:
+        The states [time, batch, features], 0 in the padding, and the last state.
+    """
+    (states, *_), carry = _run_gru(products, recurrent, bias, carry, lengths, reverse)
+    return states, carry
+
+
+def _run_gru(
+    products: Array,
+    recurrent: Array,
+    bias: Array,
+    carry: Array,
+    lengths: Array | None,
+    reverse: bool,
+) -> tuple[tuple[Array, ...], Array]:
+    """Give states, gates, answers and fresh contents of all steps, and the last."""
+    width = len(bias)
+
+    def step(state: Array, product: Array) -> tuple[Array, tuple]:
+        sums = state @ recurrent
+        gates = jax.nn.sigmoid(product[:, : 2 * width] + sums[:, : 2 * width])
+        reset, keep = jnp.split(gates, 2, axis=-1)
+        answer = sums[:, 2 * width :] + bias[None]
+        fresh = jnp.tanh(product[:, 2 * width :] + reset * answer)
+        state = keep * state + (1 - keep) * fresh
+        return state, (state, gates, answer, fresh)
+
+    carry, found = unroll(step, carry, products, lengths=lengths, reverse=reverse)
+    return found, carry
+
+
+@gru_scan.defjvp
+def _gru_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
+    products, recurrent, bias, carry, lengths = primals
+    products_dot, recurrent_dot, bias_dot, carry_dot, _ = tangents
+    found, last = _run_gru(products, recurrent, bias, carry, lengths, reverse)
+    states, gates, answer, fresh = found
+    before = shifted(states, carry, lengths, reverse)
+    reset, keep = jnp.split(gates, 2, axis=-1)
+    to_fresh = (1 - keep) * (1 - fresh**2)
+    to_gates = jnp.concatenate([to_fresh * answer, before - fresh], axis=-1)
+    to_gates = to_gates * gates * (1 - gates)
+    slopes = jnp.concatenate([to_gates, to_fresh * reset], axis=-1)
+    to_products = jnp.concatenate([to_gates, to_fresh], axis=-1)
+    shift = jnp.ones((*before.shape[:2], 1), bias_dot.dtype) @ bias_dot[None]
+    given = _over_gates(
+        to_products * products_dot + slopes * _products(before, recurrent_dot),
+        len(bias),
+    )
+    given = given + to_fresh * reset * shift
+    moved = _moved(keep, slopes, given, recurrent, carry_dot, lengths, reverse)
+    return (states, last), moved
+
+
+def _moved(
+    keep: Array | None,
+    slopes: Array,
+    given: Array,
+    recurrent: Array,
+    carry: Array,
+    lengths: Array | None,
+    reverse: bool,
+) -> tuple[Array, Array]:
+    """Run the tangents of the state along time.
+
+    Args:
+        keep: [time, batch, features], the state's own share of the next; None for 0.
+        slopes: [time, batch, gates · features], of the next state to the products of
+            state and weights.
+        given: [time, batch, features], what else moves the next state.
+        recurrent: [features, gates · features].
+        carry: [batch, features], of the first state.
+        lengths: as of the loop.
+        reverse: as of the loop.
+
+    Returns:
+        Those of all states, and of the last.
+    """
+
+    def step(state: Array, one: tuple) -> tuple[Array, Array]:
+        keep, slope, total = one
+        total = total + _over_gates(slope * (state @ recurrent), state.shape[-1])
+        state = total if keep is None else total + keep * state
+        return state, state
+
+    along = (keep, slopes, given)
+    last, moved = unroll(step, carry, along, lengths=lengths, reverse=reverse)
+    return moved, last
+
+
+def _products(states: Array, weights: Array) -> Array:
+    return jnp.einsum('tbf,fg->tbg', states, weights)
+
+
+def _over_gates(values: Array, width: int) -> Array:
+    """Add up the parts of the gates: [..., gates · width] to [..., width]."""
+    return sum(jnp.split(values, values.shape[-1] // width, axis=-1))

@@ -1,0 +1,163 @@
+"""The loops of Elman and GRU against plain ones: values, derivatives of every kind."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dljax.layers import Elman
+from dljax.layers.recurrence import unroll
+from dljax.layers.state_scan import SLOPES, elman_scan, gru_scan
+from dljax.types import Array, PyTree
+
+TIME, BATCH, WIDTH = 5, 3, 4
+
+
+def plain_elman(
+    activation: Callable,
+    products: Array,
+    recurrent: Array,
+    carry: Array,
+    lengths: Array,
+    reverse: bool,
+) -> PyTree:
+    def step(state: Array, product: Array) -> tuple[Array, Array]:
+        state = activation(product + state @ recurrent)
+        return state, state
+
+    carry, states = unroll(step, carry, products, lengths=lengths, reverse=reverse)
+    return states, carry
+
+
+def plain_gru(
+    products: Array,
+    recurrent: Array,
+    bias: Array,
+    carry: Array,
+    lengths: Array,
+    reverse: bool,
+) -> PyTree:
+    def step(state: Array, product: Array) -> tuple[Array, Array]:
+        x_reset, x_keep, x_fresh = jnp.split(product, 3, axis=-1)
+        h_reset, h_keep, h_fresh = jnp.split(state @ recurrent, 3, axis=-1)
+        reset, keep = jax.nn.sigmoid(x_reset + h_reset), jax.nn.sigmoid(x_keep + h_keep)
+        state = keep * state + (1 - keep) * jnp.tanh(
+            x_fresh + reset * (h_fresh + bias[None])
+        )
+        return state, state
+
+    carry, states = unroll(step, carry, products, lengths=lengths, reverse=reverse)
+    return states, carry
+
+
+LOOPS = {
+    'gru': (gru_scan, plain_gru),
+    **{
+        f.__name__: tuple(functools.partial(g, f) for g in (elman_scan, plain_elman))
+        for f in SLOPES
+    },
+}
+
+
+def drawn(name: str) -> tuple[Array, ...]:
+    """Sums and recurrent weights, the bias of a GRU, and the first state."""
+    gates = 3 if name == 'gru' else 1
+    shapes = [(TIME, BATCH, gates * WIDTH), (WIDTH, gates * WIDTH), (BATCH, WIDTH)]
+    if name == 'gru':
+        shapes.insert(2, (WIDTH,))
+    keys = jax.random.split(jax.random.key(0), len(shapes))
+    return tuple(jax.random.normal(k, s) for k, s in zip(keys, shapes, strict=True))
+
+
+def close(got: PyTree, wanted: PyTree, error: float = 1e-5) -> None:
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=error, atol=error),
+        got,
+        wanted,
+    )
+
+
+@pytest.mark.parametrize('name', LOOPS)
+@pytest.mark.parametrize('reverse', [False, True])
+@pytest.mark.parametrize('lengths', [None, (5, 3, 1)])
+def test_derivatives_of_every_kind_equal_those_of_a_plain_loop(
+    lengths: tuple[int, ...] | None, reverse: bool, name: str
+) -> None:
+    lengths = None if lengths is None else jnp.array(lengths)
+
+    def found(run: Callable) -> list[PyTree]:
+        arguments = drawn(name)
+        tangents = jax.tree.map(lambda x: jnp.cos(x + 1), arguments)
+
+        def loss(arguments: tuple) -> Array:
+            states, last = run(*arguments, lengths, reverse)
+            return (states**2).sum() + (last**3).sum()
+
+        slope = jax.grad(loss)
+        return [
+            run(*arguments, lengths, reverse),
+            slope(arguments),
+            jax.jvp(loss, (arguments,), (tangents,)),
+            jax.jvp(slope, (arguments,), (tangents,))[1],
+        ]
+
+    with jax.enable_x64(True):
+        ours, plain = (jax.jit(lambda run=run: found(run))() for run in LOOPS[name])
+        close(ours, plain, 1e-10)
+
+
+@pytest.mark.parametrize('name', LOOPS)
+def test_it_can_be_mapped(name: str) -> None:
+    products, *rest = drawn(name)
+
+    def total(scale: Array) -> Array:
+        return LOOPS[name][0](scale * products, *rest, None, False)[0].sum()
+
+    scales = jnp.array([0.5, 2.0])
+    close(jax.vmap(jax.grad(total))(scales), jnp.stack([*map(jax.grad(total), scales)]))
+
+
+@pytest.mark.parametrize('name', LOOPS)
+def test_the_gradient_of_the_weights_is_one_product_for_all_steps(name: str) -> None:
+    products, recurrent, *rest = drawn(name)
+
+    def loss(recurrent: Array) -> Array:
+        return LOOPS[name][0](products, recurrent, *rest, None, False)[0].sum()
+
+    text = jax.jit(jax.grad(loss)).lower(recurrent).as_text()
+    made = [line for line in text.splitlines() if 'stablehlo.dot_general' in line]
+    steps = f'tensor<{TIME}x{BATCH}x'
+    # Forwards, backwards through the states, and one for the weights.
+    weights = [line for line in made if line.count(steps) == 2]
+    assert len(weights) == 1
+    form = recurrent.shape[::-1]
+    assert f'-> tensor<{form[0]}x{form[1]}xf32>' in weights[0]
+    assert len(made) == 3
+
+
+@pytest.mark.parametrize('name', LOOPS)
+def test_half_precision_keeps_its_type_and_its_digits(name: str) -> None:
+    half = jax.tree.map(lambda x: x.astype('bfloat16'), drawn(name))
+    got = LOOPS[name][0](*half, None, False)
+    wanted = LOOPS[name][1](*jax.tree.map(lambda x: x.astype('float32'), half), None, 0)
+    assert {x.dtype.name for x in jax.tree.leaves(got)} == {'bfloat16'}
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=0.03, atol=0.1), got, wanted
+    )
+
+
+def test_any_function_may_activate() -> None:
+    layer = Elman(4, activation=jnp.sin)
+    inputs = jax.random.normal(jax.random.key(1), (2, 3, 5))
+    variables = layer.init(jax.random.key(0), inputs)
+    outputs, last = layer.apply(variables, inputs)
+    weights = variables['params']
+    state = jnp.zeros((2, 4))
+    for step in range(3):
+        sums = inputs[:, step] @ weights['kernel'] + state @ weights['recurrent_kernel']
+        state = jnp.sin(sums + weights['bias'][None])
+        close(outputs[:, step], state)
+    close(last, state)
