@@ -32,7 +32,8 @@ def run(net: nn.Module, variables: PyTree, x: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ('height', 'width', 'size'), [(7, 7, 7), (14, 9, 4), (3, 1, 7), (8, 5, 1)]
+    ('height', 'width', 'size'),
+    [(7, 7, 7), (14, 9, 4), (3, 1, 7), (8, 5, 1), (6, 4, 2)],
 )
 def test_adaptive_windows_cover_the_map(height: int, width: int, size: int) -> None:
     x = maps(2, height, width, 3)
