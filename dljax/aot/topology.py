@@ -105,8 +105,9 @@ def devices(topology: Topology) -> list[jax.Device]:
         The devices, on which nothing can be run unless they are of the CPU.
 
     Raises:
-        ValueError: for a form that such chips do not come in, or more devices of the
-            CPU than this process was started with.
+        ValueError: for a form that such chips do not come in, while another process
+            compiles for TPUs, or for more devices of the CPU than this process was
+            started with.
     """
     if topology.chip.name == 'cpu':
         there = jax.devices('cpu')
@@ -123,8 +124,9 @@ def devices(topology: Topology) -> list[jax.Device]:
         found = get_topology_desc(name, platform=platform, **options).devices
     except Exception as error:  # the plugin's own types, which are no one else's
         raise ValueError(
-            f'the compiler knows no {topology.name}, wanted a form such as '
-            f'{topology.chip.form}: {str(error).splitlines()[0]}'
+            f'no compiler for {topology.name}, wanted a form such as '
+            f'{topology.chip.form}, and one process at a time where it is of TPUs: '
+            f'{str(error).splitlines()[0]}'
         ) from error
     if len(found) != topology.chips:
         raise ValueError(
