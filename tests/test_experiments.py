@@ -27,30 +27,20 @@ from dljax.types import PyTree, State
 
 ROOT = Path(__file__).parent.parent / 'experiments'
 FILES = sorted(ROOT.glob('*/*.py'))
-# A relative of each of these is run in the quick suite.
-HEAVY = {
-    'adversarial/acgan_digits',
-    'adversarial/cgan_digits',
-    'adversarial/infogan_digits',
-    'adversarial/lsgan_digits',
-    'adversarial/wgan_gp_digits',
-    'autoencoders/beta_vae_digits',
-    'autoencoders/conditional_vae_digits',
-    'autoencoders/kinds_digits',
-    'autoencoders/rate_distortion_digits',
-    'convolutional/augmentation_digits',
-    'convolutional/classifier_cifar10',
-    'convolutional/explain_digits',
-    'convolutional/finetune_folder',  # run by tests/test_finetune_folder.py
-    'convolutional/resnet20_digits',
-    'convolutional/transfer_digits',
-    'convolutional/tutorial_cnn_digits',
-    'convolutional/vgg11_digits',
-    'energy/dbn_digits',
-    'recurrent/gradient_through_time',
-    'recurrent/tag_brackets',
-    'recurrent/truncated_bptt',
-    'segmentation/unet_scenes',
+# One or two of each family are run in the quick suite, the others in the heavy one.
+QUICK = {
+    'adversarial/gan_digits',
+    'autoencoders/anomaly_series',
+    'autoencoders/vae_digits',
+    'control/dqn_cartpole',
+    'convolutional/lenet_digits',
+    'energy/rbm_digits',
+    'feedforward/perceptron_gates',
+    'feedforward/xor_mlp',
+    'generative/discriminative_generative_digits',
+    'recurrent/echo_state_mackey_glass',
+    'recurrent/rows_of_digits',
+    'self_organising/som_iris',
 }
 
 
@@ -67,9 +57,10 @@ def named(path: Path) -> str:
     return f'{path.parent.name}/{path.stem}'
 
 
+assert {named(path) for path in FILES} >= QUICK
 RUN = [
     pytest.param(
-        path, id=named(path), marks=[pytest.mark.heavy] * (named(path) in HEAVY)
+        path, id=named(path), marks=[pytest.mark.heavy] * (named(path) not in QUICK)
     )
     for path in FILES
 ]
@@ -154,6 +145,7 @@ def test_a_text_of_the_users_own_is_parted_and_its_faults_are_named(
         module.experiment(**module.TINY, data=path)
 
 
+@pytest.mark.heavy
 def test_a_column_of_ones_own_is_forecast(tmp_path: Path) -> None:
     forecasting = load(ROOT / 'recurrent/forecasting.py').experiment
     path = tmp_path / 'sales.csv'
@@ -173,6 +165,7 @@ def test_a_column_of_ones_own_is_forecast(tmp_path: Path) -> None:
         forecasting(data=path, column='day', **{**settings, 'season': 28})
 
 
+@pytest.mark.heavy
 def test_the_median_is_over_the_members_of_their_own_test_returns() -> None:
     module = load(ROOT / 'control/dqn_cartpole.py')
     made = module.experiment(**module.TINY | {'limit': 60})
@@ -191,6 +184,7 @@ def test_the_median_is_over_the_members_of_their_own_test_returns() -> None:
     assert not set(batch['episode']) & set(made.evaluation['validation']['episode'])
 
 
+@pytest.mark.heavy
 def test_students_take_over_the_convolutions_of_the_source() -> None:
     module = load(ROOT / 'convolutional/transfer_digits.py')
     made = module.experiment(**module.TINY)

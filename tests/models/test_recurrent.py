@@ -244,7 +244,7 @@ def decoded_by_hand(
     [
         {},
         pytest.param({'context': True}, marks=pytest.mark.heavy),
-        {'reverse': True},
+        pytest.param({'reverse': True}, marks=pytest.mark.heavy),
         pytest.param(
             {'encoder': RecurrentStack(GRU(4), 2), 'decoder': RecurrentStack(LSTM(4))},
             marks=pytest.mark.heavy,

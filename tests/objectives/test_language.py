@@ -228,6 +228,7 @@ def trained(experiment: Experiment, workdir: Path, **options: object) -> Report:
     return run(experiment, workdir, Options(**options), console=console)
 
 
+@pytest.mark.heavy
 def test_a_resumed_run_with_a_carry_ends_bit_for_bit_the_same(tmp_path: Path) -> None:
     whole = trained(made(), tmp_path / 'whole')
     source = made().source
