@@ -77,7 +77,8 @@ def make(case: Case) -> nn.Module:
     """Make the net of a case."""
     settings = dict(case.settings)
     if case.model == 'sequence_classifier':
-        settings['stack'] = RecurrentStack(LSTM(case.shape[-1]))
+        cudnn = jax.default_backend() == 'gpu'  # as torch has it there
+        settings['stack'] = RecurrentStack(LSTM(case.shape[-1], cudnn=cudnn))
     return create_model(case.model, **settings)
 
 

@@ -6,7 +6,13 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation, activate
-from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
+from dljax.layers.recurrence import (
+    check_features,
+    first_carry,
+    gate_parameters,
+    gate_products,
+    unroll,
+)
 from dljax.layers.state_scan import SLOPES, elman_scan
 from dljax.types import Array, Key
 
@@ -95,8 +101,11 @@ class Elman(nn.Module):
             The states a_t [batch, time, features], 0 in the padding, and the last
             state [batch, features].
         """
-        products, recurrent = gate_products(self, inputs, 1, self.bias_init)
-        carry = first_carry(carry, products, self.features)
+        inputs, kernel, recurrent, bias = gate_parameters(
+            self, inputs, 1, self.bias_init
+        )
+        products = gate_products(inputs, kernel, bias)
+        carry = first_carry(carry, inputs, self.features)
         if self.activation in SLOPES:
             states, carry = elman_scan(
                 self.activation, products, recurrent, carry, lengths, reverse

@@ -6,7 +6,13 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
+from dljax.layers.recurrence import (
+    check_features,
+    first_carry,
+    gate_parameters,
+    gate_products,
+    unroll,
+)
 from dljax.layers.state_scan import gru_scan
 from dljax.types import Array
 
@@ -86,8 +92,11 @@ class GRU(nn.Module):
             h [batch, features].
         """
         width = self.features
-        products, recurrent = gate_products(self, inputs, 3, self.bias_init)
-        carry = first_carry(carry, products, width)
+        inputs, kernel, recurrent, bias = gate_parameters(
+            self, inputs, 3, self.bias_init
+        )
+        products = gate_products(inputs, kernel, bias)
+        carry = first_carry(carry, inputs, width)
         if self.reset_after:
             bias = self.param(
                 'recurrent_bias', self.bias_init, (width,), self.param_dtype

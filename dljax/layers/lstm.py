@@ -5,8 +5,14 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers.cudnn_lstm import cudnn_lstm
 from dljax.layers.lstm_scan import lstm_scan
-from dljax.layers.recurrence import check_features, first_carry, gate_products
+from dljax.layers.recurrence import (
+    check_features,
+    first_carry,
+    gate_parameters,
+    gate_products,
+)
 from dljax.types import Array, Key
 
 LSTMCarry = tuple[Array, Array]
@@ -24,6 +30,9 @@ class LSTM(nn.Module):
         features: the number of units, at least 1.
         forget_bias: added to the forget gate's bias at the start, so that the memory
             is kept until something else is learned.
+        cudnn: whether cuDNN runs the loop over time, on NVIDIA GPUs only; for
+            sequences of at least one step, without vmap and second derivatives. The
+            parameters are the same.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the input weights.
@@ -31,7 +40,7 @@ class LSTM(nn.Module):
         bias_init: initialiser of the biases.
 
     Raises:
-        ValueError: for fewer than one unit.
+        ValueError: for fewer than one unit, or for cudnn where it cannot run.
 
     Reference:
         Hochreiter and Schmidhuber, 1997, Long Short-Term Memory,
@@ -52,6 +61,7 @@ class LSTM(nn.Module):
 
     features: int
     forget_bias: float = 1.0
+    cudnn: bool = False
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.lecun_normal()
@@ -89,13 +99,17 @@ class LSTM(nn.Module):
             The outputs h_t [batch, time, features], 0 in the padding, and the last
             (h, c), [batch, features] each.
         """
-        products, recurrent = gate_products(self, inputs, 4, self._init_bias)
-
+        inputs, kernel, recurrent, bias = gate_parameters(
+            self, inputs, 4, self._init_bias
+        )
         hidden, cell = (None, None) if carry is None else carry
         first = (
-            first_carry(hidden, products, self.features),
-            first_carry(cell, products, self.features),
+            first_carry(hidden, inputs, self.features),
+            first_carry(cell, inputs, self.features),
         )
+        if self.cudnn:
+            return cudnn_lstm(inputs, kernel, recurrent, bias, first, lengths, reverse)
+        products = gate_products(inputs, kernel, bias)
         outputs, carry = lstm_scan(products, recurrent, first, lengths, reverse)
         return jnp.swapaxes(outputs, 0, 1), carry
 

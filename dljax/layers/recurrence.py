@@ -81,13 +81,13 @@ def shifted(values: Array, first: Array, lengths: Array | None, reverse: bool) -
     return jnp.where(inside, back, first)
 
 
-def gate_products(
+def gate_parameters(
     layer: nn.Module, inputs: Array, gates: int, bias_init: Callable
-) -> tuple[Array, Array]:
-    """Multiply all steps by the input weights at once, outside the loop over time.
+) -> tuple[Array, Array, Array, Array]:
+    """Make the parameters of a recurrent layer.
 
-    Makes the parameters `kernel` [inputs, gates * features], `recurrent_kernel`
-    [features, gates * features] and `bias` [gates * features] of the calling layer.
+    They are `kernel` [inputs, gates * features], `recurrent_kernel` [features,
+    gates * features] and `bias` [gates * features] of the calling layer.
 
     Args:
         layer: a recurrent layer, inside its compact method.
@@ -96,8 +96,7 @@ def gate_products(
         bias_init: initialiser of the bias.
 
     Returns:
-        [time, batch, gates * features], the products with the bias added, and the
-        recurrent kernel, both of the type of the computation.
+        The inputs, kernel, recurrent kernel and bias, of the type of the computation.
 
     Raises:
         ValueError: if the inputs are no batch of sequences.
@@ -115,13 +114,24 @@ def gate_products(
         'recurrent_kernel', by_gate(layer.recurrent_init, gates), (width, width), dtype
     )
     bias = layer.param('bias', bias_init, (gates * width,), dtype)
-    inputs, kernel, recurrent, bias = nn.dtypes.promote_dtype(
-        inputs, kernel, recurrent, bias, dtype=layer.dtype
-    )
+    return nn.dtypes.promote_dtype(inputs, kernel, recurrent, bias, dtype=layer.dtype)
+
+
+def gate_products(inputs: Array, kernel: Array, bias: Array) -> Array:
+    """Multiply all steps by the input weights at once, outside the loop over time.
+
+    Args:
+        inputs: [batch, time, inputs].
+        kernel: [inputs, gates * features].
+        bias: [gates * features].
+
+    Returns:
+        [time, batch, gates * features], the products with the bias added.
+    """
     inputs = jnp.swapaxes(inputs, 0, 1)
     # A product as well: its gradient is one, which is faster than a sum over two axes.
     shifts = jnp.ones((*inputs.shape[:2], 1), bias.dtype) @ bias[None]
-    return inputs @ kernel + shifts, recurrent
+    return inputs @ kernel + shifts
 
 
 def by_gate(initialise: Callable, gates: int) -> Callable:
@@ -136,17 +146,17 @@ def by_gate(initialise: Callable, gates: int) -> Callable:
     return joined
 
 
-def first_carry(carry: Array | None, products: Array, features: int) -> Array:
+def first_carry(carry: Array | None, inputs: Array, features: int) -> Array:
     """Take a given carry, checked, or zeros: [batch, features]."""
-    shape = (products.shape[1], features)
+    shape = (inputs.shape[0], features)
     if carry is None:
-        return jnp.zeros(shape, products.dtype)
+        return jnp.zeros(shape, inputs.dtype)
     if carry.shape != shape:
         raise ValueError(
             f'the carry has shape {carry.shape}, wanted {shape}: one state for each '
             'sequence of the batch'
         )
-    return carry.astype(products.dtype)
+    return carry.astype(inputs.dtype)
 
 
 def check_features(features: int) -> None:

@@ -8,7 +8,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation, activate
-from dljax.layers.recurrence import check_features, first_carry, unroll
+from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
 from dljax.types import Array, Key
 
 SQUARINGS = 25  # a power of 2**25: what a norm differs from the radius by is gone
@@ -123,14 +123,14 @@ class Reservoir(nn.Module):
         inputs, kernel, recurrent, bias = nn.dtypes.promote_dtype(
             inputs, kernel, recurrent, bias, dtype=self.dtype
         )
-        products = jnp.swapaxes(inputs, 0, 1) @ kernel + bias[None, None, :]
+        products = gate_products(inputs, kernel, bias)
 
         def step(state: Array, product: Array) -> tuple[Array, Array]:
             new = activate(self.activation, product + state @ recurrent)
             state = (1 - self.leak) * state + self.leak * new
             return state, state
 
-        carry = first_carry(carry, products, width)
+        carry = first_carry(carry, inputs, width)
         carry, states = unroll(step, carry, products, lengths=lengths, reverse=reverse)
         return jnp.swapaxes(states, 0, 1), carry
 

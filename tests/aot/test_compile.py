@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.experimental.topologies
 import pytest
 
 from dljax.aot import (
@@ -73,6 +74,15 @@ def test_every_chip_tells_where_its_figures_stand():
 def test_more_devices_than_there_are_name_the_remedy():
     with pytest.raises(ValueError, match='JAX_NUM_CPU_DEVICES=64'):
         devices(read_topology('cpu:64'))
+
+
+def test_a_compiler_that_refuses_is_told_with_what_to_do(monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError('ABORTED: the lock is held\nby process 7')
+
+    monkeypatch.setattr(jax.experimental.topologies, 'get_topology_desc', refuse)
+    with pytest.raises(ValueError, match='one process at a time .*: ABORTED: .* held$'):
+        devices(read_topology('v5e:2x2'))
 
 
 @pytest.mark.parametrize(('name', 'extra'), [('v5e:2x2', 'tpu'), ('h100:4', 'cuda')])
