@@ -6,6 +6,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers.stored import stored
 from dljax.types import Array
 
 
@@ -60,10 +61,8 @@ class BatchNorm(nn.Module):
             variance = spread.value
             centred = rows - average.value[None]
         else:
-            # Nothing, of which the compiler does not know it: it would turn the sum of
-            # reshaped maps into a slow one of the maps.
-            nothing = 0 * jax.lax.stop_gradient(average.value)
-            mean = self._shared((rows - nothing[None]).mean(0))
+            rows = stored(rows)
+            mean = self._shared(rows.mean(0))
             centred = rows - mean[None]
             variance = self._shared((centred**2).mean(0))
             if not self.is_initializing():
@@ -71,7 +70,8 @@ class BatchNorm(nn.Module):
                 average.value = keep * average.value + (1 - keep) * mean
                 spread.value = keep * spread.value + (1 - keep) * variance
         factor = jax.lax.rsqrt(variance + self.epsilon) * scale
-        outputs = (centred * factor[None] + shift[None]).reshape(inputs.shape)
+        outputs = stored(centred * factor[None] + shift[None], ahead=False)
+        outputs = outputs.reshape(inputs.shape)
         dtype = self.dtype or jnp.result_type(inputs, scale, shift)
         return outputs.astype(dtype)
 

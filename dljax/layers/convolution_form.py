@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
+from dljax.layers import convolution_small
 from dljax.layers.primitive import primitive
 from dljax.types import Array
 
@@ -74,6 +75,8 @@ def _convolved_on_cpu(
             for j in range(window[1])
         )
         return jax.lax.optimization_barrier(total)
+    if convolution_small.pays(kernel.shape, stride, padding, sides):
+        return convolution_small.convolved(images, kernel, padding, sides, window)
     return _widened(images, kernel, stride, padding)
 
 
@@ -132,6 +135,8 @@ def _images_by_phase(
         return jax.lax.pad(product, zero, [(0, 0, 0), *gaps, (0, 0, 0)])
     if slope.shape[1:3] == (1, 1) and sides == window and low == [0, 0]:
         return jnp.einsum('bf,hwcf->bhwc', slope[:, 0, 0], kernel)
+    if convolution_small.pays(kernel.shape, stride, padding, sides):
+        return convolution_small.images(slope, kernel, padding, sides, window)
     first = [low[a] // stride[a] for a in axes]
     count = [(low[a] + sides[a] - 1) // stride[a] - first[a] + 1 for a in axes]
 
@@ -196,13 +201,16 @@ def _kernels_by_windows(
     It is a convolution of the images by the slope, whose places lie as far apart as the
     windows did, with the batch in the part of the channels.
     """
+    if BARRIERS_HOLD:
+        # Else what made them is done anew, in the order of the transposes.
+        images, slope = jax.lax.optimization_barrier((images, slope))
     if window == (1, 1) and padding == ((0, 0), (0, 0)):
         seen = images[:, :: stride[0], :: stride[1]]
-        return jnp.einsum('bhwi,bhwo->io', seen, slope)[None, None]
-    if (
-        BARRIERS_HOLD
-    ):  # else what made them is done anew, in the order of the transposes
-        images, slope = jax.lax.optimization_barrier((images, slope))
+        rows = [x.reshape(-1, x.shape[-1]) for x in (seen, slope)]
+        return jnp.einsum('ri,ro->io', *rows)[None, None]
+    shape = (*window, images.shape[-1], slope.shape[-1])
+    if convolution_small.pays(shape, stride, padding, sides):
+        return convolution_small.kernels(slope, images, padding, sides, window)
     edges = []
     for a in range(2):
         low, spread = padding[a][0], (slope.shape[1 + a] - 1) * stride[a]

@@ -12,6 +12,7 @@ from jax.typing import DTypeLike
 from dljax.layers.activations import Activation
 from dljax.layers.convolve import Conv
 from dljax.layers.normalisation import Normalise, batch_norm
+from dljax.layers.stored import stored
 from dljax.layers.transposed_conv import TransposedConv
 from dljax.types import Array
 
@@ -143,7 +144,9 @@ class NormalisedConv(nn.Module):
             x = self.normalise(
                 x, train=train, axis_name=self.axis_name, name='norm', **types
             )
-        return self.activation(x)
+        if self.activation is jax.nn.identity:
+            return x
+        return stored(self.activation(x))
 
 
 def constrained(

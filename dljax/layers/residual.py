@@ -11,6 +11,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers.normalisation import Normalise, batch_norm
 from dljax.layers.normalised_conv import NormalisedConv
+from dljax.layers.stored import stored
 from dljax.types import Array
 
 Shortcut = Literal['projection', 'padding']
@@ -115,7 +116,7 @@ class ResidualBlock(nn.Module):
                     name='downsample',
                     **common,
                 )(inputs, train=train)
-        return nn.relu(x + skipped.astype(x.dtype))
+        return stored(nn.relu(x + skipped.astype(x.dtype)))
 
 
 class PreactivationBlock(nn.Module):
@@ -209,7 +210,7 @@ class PreactivationBlock(nn.Module):
             x = NormalisedConv(*layer, name=f'conv{index}', **after, **common)(
                 x, train=train
             )
-        return x + skipped.astype(x.dtype)
+        return stored(x + skipped.astype(x.dtype))
 
 
 def padded_shortcut(inputs: Array, features: int, stride: int) -> Array:

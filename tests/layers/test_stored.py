@@ -1,0 +1,55 @@
+"""What a CPU stores: the same numbers, and where the compiler is told so."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dljax.layers.convolution_form import BARRIERS_HOLD
+from dljax.layers.stored import stored
+from dljax.types import Array
+
+BARRIER = 'stablehlo.optimization_barrier'
+
+
+@pytest.mark.parametrize('ahead', [True, False])
+def test_it_changes_no_number_nor_derivative(ahead: bool) -> None:
+    x = jnp.array([0.5, -1.0, 2.0])
+
+    def kept(x: Array) -> Array:
+        return jnp.sin(stored(x**2, ahead=ahead)).sum()
+
+    def plain(x: Array) -> Array:
+        return jnp.sin(x**2).sum()
+
+    for derived in (
+        lambda f: f(x),
+        lambda f: jax.grad(f)(x),
+        lambda f: jax.hessian(f)(x),
+        lambda f: jax.jvp(jax.grad(f), (x,), (x + 1,))[1],
+        lambda f: jax.vmap(jax.grad(f), in_axes=1, out_axes=1)(jnp.outer(x, x)),
+    ):
+        np.testing.assert_array_equal(derived(kept), derived(plain))
+
+
+def texts(platform: str) -> list[int]:
+    """Count the barriers of both kinds, ahead and in the gradient."""
+
+    def counted(ahead: bool, back: bool) -> int:
+        def kept(x: Array) -> Array:
+            return jnp.sin(stored(x * 2, ahead=ahead)).sum()
+
+        traced = jax.jit(jax.grad(kept) if back else kept).trace(jnp.ones(3))
+        text = traced.lower(lowering_platforms=(platform,)).as_text()
+        return text.count(BARRIER)
+
+    return [counted(True, False), counted(False, False), counted(False, True)]
+
+
+@pytest.mark.skipif(not BARRIERS_HOLD, reason='this jax fuses across barriers')
+def test_a_cpu_stores_the_array_or_only_its_gradient() -> None:
+    assert texts('cpu') == [1, 0, 1]
+
+
+def test_other_backends_are_left_alone() -> None:
+    assert texts('cuda') == texts('tpu') == [0, 0, 0]
