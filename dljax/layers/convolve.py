@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax.layers.convolution_form import LAYOUT, Pair, convolve_p, images_p
 from dljax.types import Array
+
+SERIES = ('NWC', 'WIO', 'NWC')
+FEW = 4  # groups up to which each is convolved by itself on a CPU
 
 
 def convolve(
@@ -25,22 +29,23 @@ def convolve(
     """Convolve as `jax.lax.conv_general_dilated`; `Conv` is Linen's layer with it.
 
     Images [batch, height, width, channel] and kernels [height, width, channel,
-    features], without dilation, groups and a precision of their own, take the way that
-    `convolution_form` describes; all others `jax.lax.conv_general_dilated`.
+    features], or series without the height, without dilation, a precision of their own
+    and more than four groups, take the way that `convolution_form` describes; all
+    others `jax.lax.conv_general_dilated`.
 
     Args:
-        lhs: the images.
+        lhs: the images or series.
         rhs: the kernels.
         window_strides: places from a window to the next.
         padding: 'SAME', 'VALID' or (before, after) of each axis.
         lhs_dilation: as there.
         rhs_dilation: as there.
-        dimension_numbers: as there; None for the layout above.
+        dimension_numbers: as there; None for the layouts above.
         feature_group_count: as there.
         precision: as there.
 
     Returns:
-        [batch, height', width', features].
+        [batch, height', width', features], or [batch, width', features].
 
     Example:
         >>> import jax.numpy as jnp
@@ -48,17 +53,18 @@ def convolve(
         >>> layer.init_with_output(jax.random.key(0), image)[0].shape
         (2, 8, 8, 4)
     """
+    layout = {3: SERIES, 4: LAYOUT}.get(lhs.ndim)
     if dimension_numbers is None:
-        dimension_numbers = LAYOUT
-    plain = lhs.ndim == 4 and feature_group_count == 1 and precision is None
+        dimension_numbers = layout
+    plain = layout is not None and feature_group_count <= FEW and precision is None
     plain = plain and all(
         dilation is None or set(dilation) == {1}
         for dilation in (lhs_dilation, rhs_dilation)
     )
     if plain:
         wanted, given = (
-            jax.lax.conv_dimension_numbers(lhs.shape, rhs.shape, layout)
-            for layout in (LAYOUT, dimension_numbers)
+            jax.lax.conv_dimension_numbers(lhs.shape, rhs.shape, form)
+            for form in (layout, dimension_numbers)
         )
         plain = wanted == given and lhs.dtype == rhs.dtype
     if not plain:
@@ -75,16 +81,57 @@ def convolve(
         )
     if isinstance(padding, str):
         padding = jax.lax.padtype_to_pads(
-            lhs.shape[1:3], rhs.shape[:2], window_strides, padding
+            lhs.shape[1:-1], rhs.shape[:-2], window_strides, padding
         )
-    return convolve_p.bind(
-        lhs,
-        rhs,
-        stride=tuple(window_strides),
-        padding=tuple((low, high) for low, high in padding),
-        sides=tuple(lhs.shape[1:3]),
-        window=tuple(rhs.shape[:2]),
-    )
+    if lhs.ndim == 3:  # an image of one line
+        stride, around = (1, *window_strides), ((0, 0), *padding)
+        made = convolve(
+            lhs[:, None],
+            rhs[None],
+            stride,
+            around,
+            feature_group_count=feature_group_count,
+        )
+        return made[:, 0]
+    settings = {
+        'stride': tuple(window_strides),
+        'padding': tuple((low, high) for low, high in padding),
+    }
+    if feature_group_count > 1:
+        return _grouped(lhs, rhs, feature_group_count, **settings)
+    return _convolved(lhs, rhs, **settings)
+
+
+def _convolved(images: Array, kernel: Array, **settings: Any) -> Array:
+    sides, window = images.shape[1:3], kernel.shape[:2]
+    return convolve_p.bind(images, kernel, sides=sides, window=window, **settings)
+
+
+def _grouped(
+    images: Array, kernel: Array, groups: int, stride: Pair, padding: tuple[Pair, Pair]
+) -> Array:
+    """Convolve each group of channels: on a CPU by itself."""
+
+    def parted(images: Array, kernel: Array) -> Array:
+        pairs = zip(
+            jnp.split(images, groups, axis=3),
+            jnp.split(kernel, groups, axis=3),
+            strict=True,
+        )
+        made = [_convolved(*pair, stride=stride, padding=padding) for pair in pairs]
+        return jnp.concatenate(made, axis=3)
+
+    def whole(images: Array, kernel: Array) -> Array:
+        return jax.lax.conv_general_dilated(
+            images,
+            kernel,
+            stride,
+            padding,
+            dimension_numbers=LAYOUT,
+            feature_group_count=groups,
+        )
+
+    return jax.lax.platform_dependent(images, kernel, cpu=parted, default=whole)
 
 
 def convolve_transposed(

@@ -9,10 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen as nn
 from jax.sharding import NamedSharding, PartitionSpec
 
-from dljax.layers import Conv, convolve, convolve_transposed
+from dljax.layers import convolve, convolve_transposed
 from dljax.training import data_mesh
 from dljax.types import Array, PyTree
 
@@ -149,7 +148,6 @@ def test_gradients_of_what_is_mapped_are_those_of_jax(axes):
 @pytest.mark.parametrize(
     'settings',
     [
-        {'feature_group_count': 3},
         {'rhs_dilation': (2, 1)},
         {'lhs_dilation': (1, 2)},
         {'precision': 'highest'},
@@ -160,8 +158,6 @@ def test_gradients_of_what_is_mapped_are_those_of_jax(axes):
 def test_other_convolutions_are_those_of_jax(settings):
     settings = {'dimension_numbers': LAYOUT, **settings}
     images, kernel = arrays()
-    if 'feature_group_count' in settings:
-        kernel = kernel[:, :, :1, :3]
     if settings['dimension_numbers'] != LAYOUT:
         kernel = kernel.swapaxes(2, 3)
     ours, theirs = (
@@ -171,12 +167,7 @@ def test_other_convolutions_are_those_of_jax(settings):
     np.testing.assert_array_equal(ours, theirs)
 
 
-def test_series_and_kernels_of_another_type_are_left_to_jax():
-    series = nn.Conv(4, (3,)), Conv(4, (3,))
-    x = jnp.ones((2, 7, 3))
-    variables = series[0].init(jax.random.key(0), x)
-    a, b = (layer.apply(variables, x) for layer in series)
-    np.testing.assert_array_equal(a, b)
+def test_kernels_of_another_type_are_refused_as_by_jax():
     images, kernel = arrays()
     halves = images.astype(jnp.bfloat16)
     with pytest.raises(TypeError, match='same dtypes'):
