@@ -14,6 +14,7 @@ from dljax.training.guard import require_finite
 from dljax.training.hosts import everywhere
 from dljax.training.learner import Learner
 from dljax.training.record import spread, summary
+from dljax.training.small import is_small, jit_small
 from dljax.training.stopping import Stop
 from dljax.types import Array, Key, Metrics, Position, PyTree, Source, State
 
@@ -113,28 +114,40 @@ def _traced(learner: Learner, source: Source) -> Callable:
     Arrays that `source.next` closes over would become constants of the program, copied
     into each compilation; here they are lifted out of it.
     """
+    lifted, compiled = None, {}
 
     def train(
         key: Key, state: State, position: Position, length: int
     ) -> tuple[State, Position, Metrics]:
         nonlocal lifted
         lifted = lifted or _lift(source.next, key, position, state)
-        return many(lifted[1], key, state, position, length)
+        arguments = lifted[1], key, state, position
+        if length not in compiled:
+            compiled[length] = compile_(length, *arguments)
+        return compiled[length](*arguments)
 
-    def many(
-        constants: list[Array], key: Key, state: State, position: Position, length: int
+    def one(
+        constants: list[Array], key: Key, state: State, position: Position
     ) -> tuple[State, Position, Metrics]:
-        def one(carry: tuple, _: None) -> tuple:
-            state, position = carry
-            position, batch = lifted[0](constants, key, position, state)
-            state, metrics = learner.update(key, state, batch)
-            return (state, position), metrics
-
-        (state, position), metrics = _repeat(one, (state, position), None, length)
+        position, batch = lifted[0](constants, key, position, state)
+        state, metrics = learner.update(key, state, batch)
         return state, position, metrics
 
-    lifted = None
-    many = jax.jit(many, static_argnums=4, donate_argnums=(2, 3))
+    def compile_(length: int, *arguments: PyTree) -> Callable:
+        def many(
+            constants: list[Array], key: Key, state: State, position: Position
+        ) -> tuple[State, Position, Metrics]:
+            def body(carry: tuple, _: None) -> tuple:
+                *carry, metrics = one(constants, key, *carry)
+                return tuple(carry), metrics
+
+            (state, position), metrics = _repeat(body, (state, position), None, length)
+            return state, position, metrics
+
+        if length > 1 and is_small(one, *arguments):
+            return jit_small(many, donate=(2, 3))
+        return jax.jit(many, donate_argnums=(2, 3))
+
     return train
 
 

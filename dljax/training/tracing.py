@@ -29,9 +29,23 @@ def convolves_on_cpu(
     Returns:
         Whether the default backend is the CPU and the trace holds a convolution.
     """
-    if jax.default_backend() != 'cpu':
-        return False
+    return jax.default_backend() == 'cpu' and holds(kinds, function, *example)
+
+
+def holds(kinds: Set[str], function: Callable, *example: PyTree) -> bool:
+    """Tell whether the trace of a function has a primitive of one of these names."""
     return _holds(jax.make_jaxpr(function)(*example).jaxpr, kinds)
+
+
+def largest(function: Callable, *example: PyTree) -> int:
+    """Count the numbers of the largest array that a function makes on its way.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> largest(lambda x: jnp.outer(x, x).sum(), jnp.ones(3))
+        9
+    """
+    return _largest(jax.make_jaxpr(function)(*example).jaxpr)
 
 
 def operations(function: Callable, *example: PyTree) -> int:
@@ -63,6 +77,16 @@ def _holds(jaxpr: Jaxpr, primitives: Set[str]) -> bool:
         or any(_holds(inner, primitives) for inner in _inside(equation))
         for equation in jaxpr.eqns
     )
+
+
+def _largest(jaxpr: Jaxpr) -> int:
+    sizes = [
+        math.prod(getattr(made.aval, 'shape', ()))
+        for equation in jaxpr.eqns
+        for made in equation.outvars
+    ]
+    inside = [_largest(inner) for equation in jaxpr.eqns for inner in _inside(equation)]
+    return max(sizes + inside, default=0)
 
 
 def _count(jaxpr: Jaxpr) -> int:
