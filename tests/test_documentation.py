@@ -19,6 +19,8 @@ MODULES = sorted(
     for info in pkgutil.walk_packages(dljax.__path__, 'dljax.')
     if not info.name.endswith('__main__')
 )
+# Rooms whose examples train nets, or draw their parameters.
+TRAINED = {'explain', 'models', 'objectives', 'recipes', 'rules'}
 
 
 @pytest.fixture
@@ -28,7 +30,13 @@ def as_users_have_it() -> None:
         yield
 
 
-@pytest.mark.parametrize('name', MODULES)
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param(name, marks=[pytest.mark.heavy] * (name.split('.')[1] in TRAINED))
+        for name in MODULES
+    ],
+)
 def test_the_examples_of_a_module_run(name: str, as_users_have_it: None) -> None:
     outcome = doctest.testmod(importlib.import_module(name))
     assert outcome.failed == 0

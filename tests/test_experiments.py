@@ -27,19 +27,14 @@ from dljax.types import PyTree, State
 
 ROOT = Path(__file__).parent.parent / 'experiments'
 FILES = sorted(ROOT.glob('*/*.py'))
-# One or two of each family are run in the quick suite, the others in the heavy one.
+# One for each way to train is run in the quick suite, the others in the heavy one.
 QUICK = {
     'adversarial/gan_digits',
-    'autoencoders/anomaly_series',
     'autoencoders/vae_digits',
     'control/dqn_cartpole',
     'convolutional/lenet_digits',
-    'energy/rbm_digits',
     'feedforward/perceptron_gates',
     'feedforward/xor_mlp',
-    'generative/discriminative_generative_digits',
-    'recurrent/echo_state_mackey_glass',
-    'recurrent/rows_of_digits',
     'self_organising/som_iris',
 }
 

@@ -21,7 +21,9 @@ def largest(matrix: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize('density', [1.0, 0.1])
-@pytest.mark.parametrize('radius', [0.3, 0.95, 1.4])
+@pytest.mark.parametrize(
+    'radius', [0.95, *(pytest.param(r, marks=pytest.mark.heavy) for r in (0.3, 1.4))]
+)
 @pytest.mark.parametrize('features', [1, 7, 120])
 def test_the_spectral_radius_is_the_setting(
     features: int, radius: float, density: float

@@ -81,8 +81,15 @@ def close(got: PyTree, wanted: PyTree, error: float = 1e-5) -> None:
 
 
 @pytest.mark.parametrize('name', LOOPS)
-@pytest.mark.parametrize('reverse', [False, True])
-@pytest.mark.parametrize('lengths', [None, (5, 3, 1)])
+@pytest.mark.parametrize(
+    ('lengths', 'reverse'),
+    [
+        (None, False),
+        ((5, 3, 1), True),
+        pytest.param(None, True, marks=pytest.mark.heavy),
+        pytest.param((5, 3, 1), False, marks=pytest.mark.heavy),
+    ],
+)
 def test_derivatives_of_every_kind_equal_those_of_a_plain_loop(
     lengths: tuple[int, ...] | None, reverse: bool, name: str
 ) -> None:

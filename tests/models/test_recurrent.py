@@ -1,5 +1,6 @@
 """The forms of recurrent nets against Python loops over single steps."""
 
+import functools
 import itertools
 
 import jax
@@ -258,13 +259,13 @@ def test_greedy_decoding_is_step_by_step_argmax_and_stops_at_the_end(
     net, ends = translator(**settings), set()
     target = jnp.ones((3, 8), jnp.int32)
     variables = drawn(net, SOURCE, target, LENGTH, scale=1.5)
+    greedy = jax.jit(functools.partial(net.apply, steps=8, method='greedy'))
+    forcing = jax.jit(net.apply)
     for push in (-20.0, 0.0, 2.0, 20.0):  # towards the end token
         params = jax.tree.map(lambda p: p, variables)
         params['output']['bias'] = params['output']['bias'].at[END].add(push)
-        tokens, length = net.apply(
-            {'params': params}, SOURCE, LENGTH, steps=8, method='greedy'
-        )
-        forced = net.apply({'params': params}, SOURCE, tokens, LENGTH)
+        tokens, length = greedy({'params': params}, SOURCE, LENGTH)
+        forced = forcing({'params': params}, SOURCE, tokens, LENGTH)
         for index in range(3):
             wanted, logits = decoded_by_hand(net, params, index, 8)
             size = len(wanted)
@@ -287,7 +288,8 @@ def test_the_padding_of_a_source_changes_nothing(reverse: bool) -> None:
     def total(params: PyTree, source: Array) -> Array:
         return jnp.sum(net.apply({'params': params}, source, target, LENGTH) ** 2)
 
-    first, again = (jax.value_and_grad(total)(params, s) for s in (SOURCE, other))
+    slope = jax.jit(jax.value_and_grad(total))
+    first, again = (slope(params, source) for source in (SOURCE, other))
     jax.tree.map(np.testing.assert_array_equal, first, again)
 
 
