@@ -18,7 +18,10 @@ Box = tuple[slice, slice]
 def pays(
     kernel: tuple[int, ...], stride: Pair, padding: tuple[Pair, Pair], sides: Pair
 ) -> bool:
-    """Tell whether this is faster, which was measured on a CPU.
+    """Tell whether this is faster.
+
+    On two cores it took 17 ms instead of 24 for 64 maps of 4x4 places and 512 channels,
+    but 32 instead of 24 for maps of 8x8 places and 256.
 
     Args:
         kernel: its shape, [height, width, channel, features].
@@ -52,7 +55,7 @@ def convolved(
 def images(
     slope: Array, kernel: Array, padding: tuple[Pair, Pair], sides: Pair, window: Pair
 ) -> Array:
-    """Compute the gradient of the images from that of the result, `slope`."""
+    """Compute the images' gradient from `slope`, the result's; others as above."""
     return sum(
         _within(slope[:, *outside] @ kernel[entry].T, inside, sides)
         for entry, inside, outside in _meetings(padding, sides, window)
@@ -62,7 +65,7 @@ def images(
 def kernels(
     slope: Array, images: Array, padding: tuple[Pair, Pair], sides: Pair, window: Pair
 ) -> Array:
-    """Compute the gradient of the kernel from that of the result, `slope`."""
+    """Compute the kernel's gradient from `slope`, the result's; others as above."""
     found = {
         entry: _rows(images[:, *inside]).T @ _rows(slope[:, *outside])
         for entry, inside, outside in _meetings(padding, sides, window)
