@@ -181,6 +181,7 @@ def test_frames_beyond_the_last_update_are_not_shown(tmp_path: Path) -> None:
     assert 'after 12 updates' in page and 'given up' not in page
 
 
+@pytest.mark.heavy
 def test_an_alarm_outlives_an_interruption(tmp_path: Path) -> None:
     watched = {'along': {'The state': after}, 'alarms': {'Middle': between}}
     number = signal.SIGTERM
@@ -201,7 +202,7 @@ def test_a_page_without_alarms_has_no_room_for_them(tmp_path: Path) -> None:
         made(along={'Curve': after}, pictures={'Curve': after})
 
 
-@pytest.mark.parametrize('members', [1, 2])
+@pytest.mark.parametrize('members', [pytest.param(1, marks=pytest.mark.heavy), 2])
 def test_an_outcome_applies_every_member(tmp_path: Path, members: int) -> None:
     def answers(outcome: Outcome) -> dict[str, np.ndarray]:
         logits = outcome.each(predict('features'), SET)
@@ -282,6 +283,7 @@ def test_more_steps_go_on_from_where_the_run_ended(tmp_path: Path) -> None:
     assert same(longer.state, whole.state)
 
 
+@pytest.mark.heavy
 def test_a_streamed_run_goes_on_and_equals_a_resident_one(tmp_path: Path) -> None:
     digits = data.load('digits')
     images = {**digits['train'], 'image': data.as_float(digits['train']['image'])}
@@ -379,6 +381,7 @@ def test_a_poisoned_state_is_never_saved(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / 'checkpoints').iterdir()] == ['4']
 
 
+@pytest.mark.heavy
 def test_damage_does_not_keep_a_resumed_run_from_saving(tmp_path: Path) -> None:
     whole = trained(made(), tmp_path / 'whole')
     trained(made(steps=8), tmp_path / 'run')
@@ -562,7 +565,9 @@ class Normed(nn.Module):
         return nn.Dense(2)(nn.relu(x))
 
 
-@pytest.mark.parametrize('parallel', ['jit', 'pmap'])
+@pytest.mark.parametrize(
+    'parallel', ['jit', pytest.param('pmap', marks=pytest.mark.heavy)]
+)
 def test_batch_norms_normalise_by_all_or_by_each_share(
     tmp_path: Path, parallel: str
 ) -> None:

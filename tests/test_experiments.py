@@ -30,7 +30,6 @@ FILES = sorted(ROOT.glob('*/*.py'))
 # One for each way to train is run in the quick suite, the others in the heavy one.
 QUICK = {
     'adversarial/gan_digits',
-    'autoencoders/vae_digits',
     'control/dqn_cartpole',
     'convolutional/lenet_digits',
     'feedforward/perceptron_gates',

@@ -251,7 +251,14 @@ def test_a_resumed_run_with_a_carry_ends_bit_for_bit_the_same(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    'options', [{'devices': 2}, {'devices': 2, 'parallel': 'pmap'}, {'members': 2}]
+    'options',
+    [
+        {'devices': 2},
+        pytest.param(
+            {'devices': 2, 'parallel': 'pmap'}, marks=pytest.mark.heavy, id='pmap'
+        ),
+        {'members': 2},
+    ],
 )
 def test_it_trains_on_two_devices_and_as_two_members(tmp_path, options) -> None:
     calm = CharacterModel(7, LSTM(8), embedding=4, stateful=True)

@@ -81,7 +81,11 @@ def assert_close(left: object, right: object, atol: float = 1e-6) -> None:
         np.testing.assert_allclose(a, b, atol=atol, err_msg=str(path))
 
 
-@pytest.mark.parametrize('clip', [False, True], ids=['plain', 'clipped'])
+@pytest.mark.parametrize(
+    'clip',
+    [pytest.param(False, marks=pytest.mark.heavy), True],
+    ids=['plain', 'clipped'],
+)
 @pytest.mark.parametrize('way', ['mesh', 'fsdp', 'pmap', 'mapped'])
 def test_many_devices_train_as_one(way: str, clip: bool) -> None:
     assert len(jax.devices()) == 2
