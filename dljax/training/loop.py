@@ -1,5 +1,6 @@
 """The training loop: compiled rounds of updates, as a generator."""
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -133,7 +134,7 @@ def _traced(learner: Learner, source: Source) -> Callable:
         state, metrics = learner.update(key, state, batch)
         return state, position, metrics
 
-    def compile_(length: int, *arguments: PyTree) -> Callable:
+    def compile_(length: int, constants: list[Array], *carried: PyTree) -> Callable:
         def many(
             constants: list[Array], key: Key, state: State, position: Position
         ) -> tuple[State, Position, Metrics]:
@@ -144,7 +145,8 @@ def _traced(learner: Learner, source: Source) -> Callable:
             (state, position), metrics = _repeat(body, (state, position), None, length)
             return state, position, metrics
 
-        if length > 1 and is_small(one, *arguments):
+        body = functools.partial(one, constants)
+        if length > 1 and is_small(body, *carried):
             return jit_small(many, donate=(2, 3))
         return jax.jit(many, donate_argnums=(2, 3))
 

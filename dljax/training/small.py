@@ -12,11 +12,12 @@ from collections.abc import Callable
 import jax
 from jax.experimental.xla_metadata import set_xla_metadata
 
-from dljax.training.tracing import holds, largest, operations
+from dljax.training.tracing import count, holds, largest
 from dljax.types import PyTree
 
-# Of one update: three times as many operations took as long either way, ten times as
-# many three times as long. Larger arrays are worth a second core.
+# Of one update: with three times as many operations of products it took as long either
+# way, with ten times as many three times as long; with arrays of so many numbers, which
+# are worked on place by place, as long either way.
 OPERATIONS, NUMBERS = 50_000, 4096
 # What such a function cannot do: sort, scatter, call libraries or Python, or exchange.
 UNFIT = frozenset(
@@ -58,13 +59,17 @@ def is_small(function: Callable, *example: PyTree) -> bool:
 
     Args:
         function: to be traced, the body of a loop.
-        *example: its arguments.
+        *example: its arguments, which the loop carries.
     """
-    devices = {d for x in jax.tree.leaves(example) for d in x.devices()}
-    if [d.platform for d in devices] != ['cpu'] or holds(UNFIT, function, *example):
+    carried = jax.tree.leaves(example)
+    devices = {d for x in carried for d in x.devices()}
+    if [d.platform for d in devices] != ['cpu']:
         return False
-    few = largest(function, *example) <= NUMBERS
-    return few and operations(function, *example) <= OPERATIONS
+    if max(x.size for x in carried) > NUMBERS:
+        return False  # without a trace, which of a large net takes seconds
+    jaxpr = jax.make_jaxpr(function)(*example).jaxpr
+    small = largest(jaxpr) <= NUMBERS and count(jaxpr) <= OPERATIONS
+    return small and not holds(jaxpr, UNFIT)
 
 
 def jit_small(function: Callable, donate: tuple[int, ...] = ()) -> Callable:

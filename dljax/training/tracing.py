@@ -29,23 +29,9 @@ def convolves_on_cpu(
     Returns:
         Whether the default backend is the CPU and the trace holds a convolution.
     """
-    return jax.default_backend() == 'cpu' and holds(kinds, function, *example)
-
-
-def holds(kinds: Set[str], function: Callable, *example: PyTree) -> bool:
-    """Tell whether the trace of a function has a primitive of one of these names."""
-    return _holds(jax.make_jaxpr(function)(*example).jaxpr, kinds)
-
-
-def largest(function: Callable, *example: PyTree) -> int:
-    """Count the numbers of the largest array that a function makes on its way.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> largest(lambda x: jnp.outer(x, x).sum(), jnp.ones(3))
-        9
-    """
-    return _largest(jax.make_jaxpr(function)(*example).jaxpr)
+    if jax.default_backend() != 'cpu':
+        return False
+    return holds(jax.make_jaxpr(function)(*example).jaxpr, kinds)
 
 
 def operations(function: Callable, *example: PyTree) -> int:
@@ -68,28 +54,31 @@ def operations(function: Callable, *example: PyTree) -> int:
         >>> operations(lambda x: jax.lax.fori_loop(0, 3, lambda _, y: x @ y, x), x)
         384
     """
-    return _count(jax.make_jaxpr(function)(*example).jaxpr)
+    return count(jax.make_jaxpr(function)(*example).jaxpr)
 
 
-def _holds(jaxpr: Jaxpr, primitives: Set[str]) -> bool:
+def holds(jaxpr: Jaxpr, primitives: Set[str]) -> bool:
+    """Tell whether a program has a primitive of one of these names anywhere."""
     return any(
         equation.primitive.name in primitives
-        or any(_holds(inner, primitives) for inner in _inside(equation))
+        or any(holds(inner, primitives) for inner in _inside(equation))
         for equation in jaxpr.eqns
     )
 
 
-def _largest(jaxpr: Jaxpr) -> int:
+def largest(jaxpr: Jaxpr) -> int:
+    """Count the numbers of the largest array that a program makes anywhere."""
     sizes = [
         math.prod(getattr(made.aval, 'shape', ()))
         for equation in jaxpr.eqns
         for made in equation.outvars
     ]
-    inside = [_largest(inner) for equation in jaxpr.eqns for inner in _inside(equation)]
+    inside = [largest(inner) for equation in jaxpr.eqns for inner in _inside(equation)]
     return max(sizes + inside, default=0)
 
 
-def _count(jaxpr: Jaxpr) -> int:
+def count(jaxpr: Jaxpr) -> int:
+    """Count operations as `operations` does."""
     return sum(_count_one(equation) for equation in jaxpr.eqns)
 
 
@@ -109,7 +98,7 @@ def _count_one(equation: JaxprEqn) -> int:
         return 2 * math.prod(shapes[0]) * math.prod(shapes[1][:3])
     if name == 'convolve_kernels':
         return 2 * math.prod(shapes[0]) * math.prod(out[:3])
-    inside = [_count(inner) for inner in _inside(equation)]
+    inside = [count(inner) for inner in _inside(equation)]
     if name == 'cond':
         return max(inside, default=0)
     times = params['length'] if name == 'scan' else 1

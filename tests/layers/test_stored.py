@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dljax.layers import BatchNorm, NormalisedConv, convolve
 from dljax.layers.convolution_form import BARRIERS_HOLD
+from dljax.layers.residual import ResidualBlock
 from dljax.layers.stored import stored
 from dljax.types import Array
 
@@ -53,3 +55,32 @@ def test_a_cpu_stores_the_array_or_only_its_gradient() -> None:
 
 def test_other_backends_are_left_alone() -> None:
     assert texts('cuda') == texts('tpu') == [0, 0, 0]
+
+
+@pytest.mark.skipif(not BARRIERS_HOLD, reason='this jax fuses across barriers')
+@pytest.mark.parametrize(
+    ('layer', 'barriers'),
+    [
+        (BatchNorm(use_running_average=True), 0),
+        (BatchNorm(use_running_average=False), 1),  # what it sums up
+        (NormalisedConv(3, 3, 1), 1),  # its end
+        (NormalisedConv(3, 3, 1, activation=jax.nn.identity), 0),
+        (ResidualBlock(3), 2),  # the end of its first convolution, and its own
+    ],
+    ids=str,
+)
+def test_layers_store_what_several_read(layer, barriers) -> None:
+    x = jnp.ones((2, 4, 4, 3))
+    variables = jax.eval_shape(layer.init, jax.random.key(0), x)
+    applied = jax.jit(lambda v, x: layer.apply(v, x, mutable='batch_stats')[0])
+    assert applied.lower(variables, x).as_text().count(BARRIER) == barriers
+
+
+def test_the_gradient_of_a_1x1_kernel_is_one_product_of_tables() -> None:
+    x, kernel = jnp.ones((2, 4, 4, 3)), jnp.ones((1, 1, 3, 5))
+
+    def loss(kernel: Array) -> Array:
+        return (convolve(x, kernel, (2, 2), 'VALID') ** 2).sum()
+
+    text = jax.jit(jax.grad(loss)).lower(kernel).as_text()
+    assert '(tensor<8x3xf32>, tensor<8x5xf32>) -> tensor<3x5xf32>' in text
