@@ -72,7 +72,8 @@ def test_it_is_one_call_in_the_program() -> None:
     compiled = jax.jit(marked(loop)).lower(*x)
     found = compiled.compile(compiler_options=OPTIONS).as_text()
     entry = found[found.index('ENTRY') :]
-    assert ' call(' in entry and ' while(' not in entry
+    assert ' call(' in entry and 'xla_cpu_small_call="true"' in entry
+    assert ' while(' not in entry
     jax.tree.map(np.testing.assert_array_equal, jit_small(loop)(*x), jax.jit(loop)(*x))
 
 
@@ -104,6 +105,13 @@ def test_large_work_large_arrays_and_unfit_operations_are_not_small() -> None:
     assert is_small(jnp.sin, many[1:]) and not is_small(jnp.sin, many)
     assert not is_small(jnp.sort, jnp.ones(3))
     assert not is_small(lambda x: jax.jit(lambda x: jnp.sort(x))(x), jnp.ones(3))
+
+
+def test_what_carries_a_large_array_is_not_even_traced() -> None:
+    def traced(x: Array) -> Array:
+        raise AssertionError(x)
+
+    assert not is_small(traced, jnp.ones(NUMBERS + 1))
 
 
 def test_several_devices_are_not_small() -> None:
