@@ -68,7 +68,8 @@ def test_a_tiny_net_is_trained_as_by_a_plain_loop(monkeypatch) -> None:
 
 
 def test_it_is_one_call_in_the_program() -> None:
-    x = jnp.ones((2, 3)), jnp.eye(3)
+    # A loop over six numbers the compiler marks by itself.
+    x = jnp.ones((32, 16)), jnp.eye(16)
     compiled = jax.jit(marked(loop)).lower(*x)
     found = compiled.compile(compiler_options=OPTIONS).as_text()
     entry = found[found.index('ENTRY') :]
