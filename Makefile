@@ -1,12 +1,14 @@
 # Two commands on a fresh machine: `make train` and `make test`.
-# Others: `make heavy` (slow tests), `make parity` (against torch and Keras; `make parity-all`
-# every model, some 20 minutes), `make lint`, `make clean` (removes .venv).
+# Others: `make heavy` (slow tests), `make test-faults` (runs damaged, killed and starved; some
+# 20 minutes), `make exhaustive` (each of many alike, of which other suites try one of a kind),
+# `make parity` (against torch and Keras; `make parity-all` every model, some 20 minutes),
+# `make lint`, `make clean` (removes .venv).
 # Arguments go through ARGS: make train ARGS='--steps 500 --members 5'
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test heavy parity parity-all lint clean
+.PHONY: train test heavy test-faults exhaustive parity parity-all lint clean
 
 train: .venv/train
 	$(BIN)/python experiments/convolutional/lenet_digits.py $(ARGS)
@@ -16,6 +18,12 @@ test: .venv/test
 
 heavy: .venv/test
 	$(BIN)/python -m pytest -m heavy $(ARGS)
+
+test-faults: .venv/test
+	$(BIN)/python -m pytest -m faults $(ARGS)
+
+exhaustive: .venv/test
+	$(BIN)/python -m pytest -m exhaustive $(ARGS)
 
 parity: .venv/parity
 	$(BIN)/python -m pytest tests/parity $(ARGS)

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks import results
 from dljax.aot.records import markdown, read_records
+from dljax.markdown import plain
 
 README = Path(__file__).parent.parent / 'README.md'
 Row = Mapping[str, Any]
@@ -231,8 +232,9 @@ def _device(row: Row) -> str:
 def _table(heads: list[str], body: list[list[Any]]) -> str:
     if not body:
         return 'Not measured yet.\n'
-    lines = [heads, ['---'] * len(heads), *body]
-    return ''.join(f'| {" | ".join(map(str, line))} |\n' for line in lines)
+    cells = [[plain(str(cell)) for cell in line] for line in body]
+    lines = [heads, ['---'] * len(heads), *cells]
+    return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
 
 
 def main() -> None:

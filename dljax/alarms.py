@@ -1,13 +1,14 @@
 """Alarms for `Experiment.alarms`: what can be wrong with a run, said in a sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
 from flax import linen as nn
 
+from dljax.data import batches
 from dljax.report import Alarm, Outcome
-from dljax.types import Array, Key
+from dljax.types import Array, Batch, Key
 
 
 def discriminator_wins(player: str = 'discriminator', above: float = 0.99) -> Alarm:
@@ -118,6 +119,104 @@ def within_classes(images: np.ndarray, labels: np.ndarray) -> float:
         gaps = np.linalg.norm(part[:, None] - part[None], axis=-1)
         means.append(gaps.sum() / (len(part) * (len(part) - 1)))
     return float(np.mean(means))
+
+
+def classes_never_found(
+    predict: Callable[[nn.Module, Batch], Array],
+    names: Sequence[str],
+    split: str = 'validation',
+    batch: int = 64,
+) -> Alarm:
+    """Sound where a classifier never says a class that there are examples of.
+
+    The accuracy may be high all the same, where the class is rare.
+
+    Args:
+        predict: `(net, batch) -> logits` of [batch, classes].
+        names: of the classes.
+        split: the set that is looked at.
+        batch: examples at once.
+
+    Returns:
+        The alarm; of an ensemble it speaks of the first member concerned.
+    """
+
+    def alarm(outcome: Outcome) -> str | None:
+        for table in confusions(outcome, predict, split, len(names), batch):
+            missed = (np.diagonal(table) == 0) & (table.sum(1) > 0)
+            said = [
+                f"class '{names[c]}' is never found: recall 0 of {table[c].sum()}"
+                for c in np.flatnonzero(missed)
+            ]
+            if said:
+                more = f'; and {len(said) - 5} more' if len(said) > 5 else ''
+                return (
+                    f'{"; ".join(said[:5])}{more} in {split}: weigh the classes, draw '
+                    'them equally often, or add examples'
+                )
+        return None
+
+    return alarm
+
+
+def classes_absent(names: Sequence[str]) -> Alarm:
+    """Sound where a set that is scored holds no example of a class.
+
+    Whether the class is ever found is then not known, whatever the accuracy, balanced
+    or not, which is of the other classes.
+
+    Args:
+        names: of the classes.
+
+    Returns:
+        The alarm.
+    """
+
+    def alarm(outcome: Outcome) -> str | None:
+        said = []
+        for split, arrays in sorted(outcome.evaluation.items()):
+            counts = np.bincount(arrays['label'], minlength=len(names))
+            absent = [f"'{names[c]}'" for c in np.flatnonzero(counts == 0)]
+            if absent:
+                more = f' and {len(absent) - 5} more' if len(absent) > 5 else ''
+                said.append(f'{split} has no example of {", ".join(absent[:5])}{more}')
+        if said:
+            return f'{"; ".join(said)}: their recall is not known, add some'
+        return None
+
+    return alarm
+
+
+def confusions(
+    outcome: Outcome,
+    predict: Callable[[nn.Module, Batch], Array],
+    split: str,
+    classes: int,
+    batch: int = 64,
+) -> np.ndarray:
+    """Count what each member takes for what in a set.
+
+    Args:
+        outcome: of a classifier.
+        predict: `(net, batch) -> logits` of [batch, classes].
+        split: the set.
+        classes: how many there are.
+        batch: examples at once.
+
+    Returns:
+        [members, classes, classes] int64; row: the truth, column: what it was taken
+        for. A run without an ensemble is one member.
+    """
+    arrays = outcome.evaluation[split]
+    tables = 0
+    for part in batches(arrays, min(batch, len(arrays['label']))):
+        mask = part.pop('mask') > 0
+        said = np.asarray(outcome.each(predict, part))[:, mask].argmax(-1)
+        pairs = part['label'][mask].astype(np.int64) * classes + said
+        tables = tables + np.stack(
+            [np.bincount(one, minlength=classes**2) for one in pairs]
+        )
+    return tables.reshape(-1, classes, classes)
 
 
 def _where(metric: str, wrong: Callable, says: str) -> Alarm:

@@ -1,22 +1,26 @@
 """The command line of every experiment; that of the package is `dljax.commands`.
 
-Nothing heavy is imported at the top, so that `--help` answers at once.
+Nothing heavy is imported at the top, so that `--help` answers at once, and an
+experiment that imports this first ends in one line if it is interrupted while it
+imports the rest.
 """
 
 import dataclasses
 import inspect
 import os
 import sys
-import traceback
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import arg
+from dljax import interrupt
+from dljax.refusal import refusal
 
 if TYPE_CHECKING:
     from dljax.experiment import Experiment, Report
+
+interrupt.guard_imports()
 
 
 def command(
@@ -33,14 +37,30 @@ def command(
             describes them under 'Args:'.
         arguments: the words to parse; those of the process by default.
     """
+    path = Path(inspect.getfile(experiment))
+    outlook = 'ended, nothing was lost: the same command starts or goes on'
+    with interrupt.ending_the_process(path.name, outlook) as request:
+        report = _answered(experiment, arguments, path)
+    signal = request.signal or report.signal
+    if signal:
+        interrupt.leave(signal)  # also where it came with the last line
+    return report
+
+
+def _answered(
+    experiment: Callable[..., 'Experiment'],
+    arguments: Sequence[str] | None,
+    path: Path,
+) -> 'Report':
     import jax
     import tyro
+    from tyro.conf import arg
 
     from dljax import processes
+    from dljax.arguments import check_arguments
     from dljax.compiler import keep_programs
     from dljax.configuration import Options
     from dljax.experiment import run
-    from dljax.training import NonFiniteError
 
     own = inspect.signature(experiment, eval_str=True).parameters
     common = {field.name: field for field in dataclasses.fields(Options)}
@@ -63,13 +83,13 @@ def command(
             for name, hint, default in fields
         ],
     )
-    path = Path(inspect.getfile(experiment))
     description = inspect.getdoc(inspect.getmodule(experiment)) or ''
     chosen = tyro.cli(made, args=arguments, prog=path.name, description=description)
     values = {name: getattr(chosen, name) for name, *_ in fields}
     options = {name: values.pop(name) for name in common}
     name = f'{path.parent.name}/{path.stem}'
     try:
+        check_arguments(values)
         checked = Options(**options)
         # Before a backend starts; other platforms ignore it.
         if checked.devices > 1 or processes.expected(os.environ) > 1:
@@ -77,23 +97,19 @@ def command(
         processes.join()
         if checked.compilation_cache:
             keep_programs()
-        report = run(
+        return run(
             experiment(**values),
             checked.workdir or Path('runs') / name,
             checked,
             name=name,
             arguments=values,
+            beside=checked.workdir is None,
         )
-    except (ValueError, NonFiniteError, OSError) as error:
-        frames = list(traceback.walk_tb(error.__traceback__))
-        place = Path(frames[-1][0].f_code.co_filename)
-        if place != path and Path(__file__).parent not in place.parents:
-            raise  # no refusal of ours: where it comes from is worth knowing
-        print(f'{path.name}: {error}', file=sys.stderr)
+    except Exception as error:
+        if (words := refusal(error, path)) is None:
+            raise
+        print(f'{path.name}: {words}', file=sys.stderr)
         raise SystemExit(1) from None
-    if report.ended is None:
-        raise SystemExit(128 + report.signal)  # as the shell counts signals
-    return report
 
 
 def _helps(described: Any) -> dict[str, str]:

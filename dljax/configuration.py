@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from dljax.facts import facts
 from dljax.training.start import fresh
 from dljax.types import State
 
@@ -27,7 +28,8 @@ class Options:
     """What every experiment can be told, besides its own arguments.
 
     Attributes:
-        workdir: folder of the run; by default runs/FAMILY/EXPERIMENT here.
+        workdir: folder of the run; by default runs/FAMILY/EXPERIMENT here, or where a
+            run of other settings lies there EXPERIMENT-2 and so on.
         seed: of the run's root key; all else follows from it.
         members: independent runs trained side by side, for a mean and a deviation.
         devices: how many devices share each batch.
@@ -40,6 +42,10 @@ class Options:
         keep: how many of the last checkpoints stay, besides the best.
         results: a file to which one line about the run is appended when it ends.
         compilation_cache: keep compiled programs in the user's cache for the next run.
+        on_nan: where a loss, a gradient or the state is not finite: raise and end, skip
+            that update as a whole, or rollback to the last checkpoint and go on with
+            other batches.
+        nan_limit: how many updates in a row may be skipped, or how many rollbacks.
     """
 
     workdir: Path | None = None
@@ -54,14 +60,20 @@ class Options:
     keep: int = 3
     results: Path | None = None
     compilation_cache: bool = True
+    on_nan: Literal['raise', 'skip', 'rollback'] = 'raise'
+    nan_limit: int = 10
 
     def __post_init__(self) -> None:
-        for name in ('members', 'devices', 'chunk', 'keep'):
+        for name in ('members', 'devices', 'chunk', 'keep', 'nan_limit'):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f'{name}={value}, wanted 1 or more')
-        if self.seed < 0:
-            raise ValueError(f'seed={self.seed}, wanted 0 or more')
+        if self.on_nan not in ('raise', 'skip', 'rollback'):
+            raise ValueError(f'on_nan={self.on_nan!r}, wanted raise, skip or rollback')
+        # Of a larger one JAX drops bits in silence, or overflows.
+        bits = 63 if jax.config.jax_enable_x64 else 32
+        if not 0 <= self.seed < 2**bits:
+            raise ValueError(f'seed={self.seed}, wanted 0 or more, below 2**{bits}')
         if self.members > 1 and self.devices > 1:
             raise ValueError(
                 f'members={self.members} with devices={self.devices}: an ensemble '
@@ -150,6 +162,7 @@ def configuration(
     net: nn.Module,
     options: Options,
     arguments: Mapping[str, Any] | None,
+    batch: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Collect what a run is made from, as config.json holds it."""
     return {
@@ -157,7 +170,9 @@ def configuration(
         'arguments': arguments and {k: _plain(v) for k, v in arguments.items()},
         'options': {k: _plain(v) for k, v in dataclasses.asdict(options).items()},
         'model': described(net),
+        **facts(experiment, net, batch),
         'data': experiment.data,
+        'plateau': experiment.plateau and dataclasses.asdict(experiment.plateau),
         'best': {'metric': experiment.best, 'higher': experiment.higher},
         'normalizers': {
             feature: json.loads(normalizer.to_json())

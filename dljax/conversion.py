@@ -1,6 +1,5 @@
 """Weights from one framework to another, with a certificate beside them."""
 
-import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Callable, Mapping
@@ -13,7 +12,8 @@ from flax import linen as nn
 
 import dljax
 from dljax import weights, zoo
-from dljax.runs import from_run
+from dljax.export.converted import fingerprint, leaving
+from dljax.runs import taken
 from dljax.types import PyTree, named_leaves
 from dljax.weights import keras, torchvision
 from dljax.weights.logits import keras_logits, torchvision_logits
@@ -30,7 +30,7 @@ _EXPECTS = {
         'blue, green, red in 0 to 255, less the mean of each channel over ImageNet: '
         'dljax.data.normalise_caffe'
     ),
-    'dljax': 'what it was trained on',
+    'dljax': 'not known: the file tells nothing of what it was trained on',
 }
 _GOOGLENET = (
     'the weights that torchvision offers want transform_input=True and auxiliary=True'
@@ -44,6 +44,10 @@ def convert(
     model: str,
     came_from: Framework,
     goes_to: Framework = 'dljax',
+    which: str | int = 'last',
+    averages: bool | None = None,
+    member: int | None = None,
+    part: str | None = None,
     settings: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
@@ -52,13 +56,23 @@ def convert(
     Where the reference implementation is installed it computes logits with these
     weights too; where ours are not the same, nothing is written.
 
+    The net of a run is rebuilt from the run's configuration. Weights alone hold neither
+    its normalisation nor its class names: the certificate does, with the two lines of
+    Python that apply each normalisation, and `export` takes them from there.
+
     Args:
         source: the file; from dljax also a folder of Orbax or of a run.
         target: the file; its suffix says the format, no suffix is a folder of Orbax.
         model: its name in the zoo.
         came_from: whose names and layouts the source has.
         goes_to: whose the target gets.
-        settings: of the model, such as its classes, where not the defaults.
+        which: of a run, 'last', 'best' by the metric that it chose it by, or a step.
+        averages: of a run, whether averages of the parameters take their place; None
+            for what the run measured, see `runs.from_run`.
+        member: of a run that was an ensemble, which member.
+        part: of a run of several nets side by side, the name of one.
+        settings: of the model, such as its classes, where not the defaults; a run knows
+            its own, and those that contradict it are refused.
         overwrite: whether a target that is there may be replaced.
 
     Returns:
@@ -76,14 +90,24 @@ def convert(
             raise FileExistsError(f'{path} is there already: --overwrite replaces it')
     if source.resolve() == target.resolve():
         raise ValueError(f'{target} is the source itself, wanted another name')
-    chosen = dict(settings or {})
-    net = zoo.create_model(model, **chosen)
-    like = jax.eval_shape(
-        nn.init(zoo.row(model).call, net),
-        jax.random.key(0),
-        zoo.shapes(model, **chosen),
-    )
-    variables = _read(source, model, came_from, like)
+    chosen, told = dict(settings or {}), {'input': _EXPECTS[came_from]}
+    if came_from == 'dljax' and (source / 'checkpoints').is_dir():
+        found = taken(source, which, averages=averages, member=member)
+        net, variables, told = leaving(source, found, model, part, chosen)
+        part_read = {}
+    elif (which, averages, member, part) != ('last', None, None, None):
+        raise ValueError(
+            f'{source} is no folder of a run, out of which a checkpoint, averages, a '
+            'member or a part could be chosen'
+        )
+    else:
+        net = zoo.create_model(model, **chosen)
+        like = jax.eval_shape(
+            nn.init(zoo.row(model).call, net),
+            jax.random.key(0),
+            zoo.shapes(model, **chosen),
+        )
+        variables, part_read = _read(source, model, came_from, like)
     made = _FORMS[goes_to].write(model, variables)
     judge = goes_to if came_from == 'dljax' else came_from
     difference, reason = _difference(model, net, variables, judge)
@@ -100,12 +124,17 @@ def convert(
     leaves = named_leaves(variables)
     keys = _FORMS[came_from].keys(model, variables)
     result = {
-        'source': {'framework': came_from, 'file': source.name, **_described(source)},
-        'target': {'framework': goes_to, 'file': target.name, **_described(target)},
+        'source': {
+            'framework': came_from,
+            'file': source.name,
+            **fingerprint(source),
+            **part_read,
+        },
+        'target': {'framework': goes_to, 'file': target.name, **fingerprint(target)},
         'model': model,
         'settings': {name: repr(value) for name, value in chosen.items()},
         'parameters': sum(x.size for x in jax.tree.leaves(variables['params'])),
-        'input': _EXPECTS[came_from],
+        **told,
         **({'note': _GOOGLENET} if model == 'googlenet' else {}),
         'logits_difference': difference,
         'logits_difference_is_null_because': reason,
@@ -123,14 +152,26 @@ def convert(
     return result
 
 
-def _read(source: Path, model: str, came_from: Framework, like: PyTree) -> PyTree:
+def _read(
+    source: Path, model: str, came_from: Framework, like: PyTree
+) -> tuple[PyTree, dict[str, Any]]:
+    """Read the variables, and tell which part of the source they are."""
     if came_from == 'dljax':
-        run = (source / 'checkpoints').is_dir()
-        variables = from_run(source) if run else weights.restore(source)
+        variables = weights.restore(source)
         weights.check(variables, like, f'our {model}')
-        return variables
-    taken = {'torchvision': weights.from_torchvision, 'keras': weights.from_keras}
-    return taken[came_from](model, weights.read(source), like)
+        return variables, {}
+    arrays = weights.read(source)
+    if came_from == 'keras':
+        return weights.from_keras(model, arrays, like), {}
+    found = weights.unwrapped(model, arrays)
+    part = {
+        'entry': getattr(arrays, 'entry', ''),
+        'entries_beside': list(getattr(arrays, 'beside', ())),
+        'prefix': found.prefix,
+        'left_out': list(found.left_out),
+    }
+    said = {name: value for name, value in part.items() if value}
+    return weights.from_torchvision(model, arrays, like), said
 
 
 class _Form(NamedTuple):
@@ -175,23 +216,6 @@ def _difference(
         'relative': absolute / float(np.abs(theirs).max()),
         'images': f'{list(shape)} standard normal numbers of NumPy, seed 0',
     }, None
-
-
-def _described(path: Path) -> dict[str, Any]:
-    """Hash a file, or all files of a folder with their names."""
-    files = (
-        sorted(p for p in path.rglob('*') if p.is_file()) if path.is_dir() else [path]
-    )
-    hashed, size = hashlib.sha256(), 0
-    for file in files:
-        if path.is_dir():
-            hashed.update(f'{file.relative_to(path).as_posix()}\0'.encode())
-        with file.open('rb') as content:
-            while block := content.read(2**20):
-                hashed.update(block)
-                size += len(block)
-    form = 'Orbax folder' if path.is_dir() else path.suffix.removeprefix('.')
-    return {'format': form, 'sha256': hashed.hexdigest(), 'bytes': size}
 
 
 def _versions(judge: Framework | None) -> dict[str, str]:

@@ -8,29 +8,26 @@ from typing import Any
 import jax
 import numpy as np
 from flax import linen as nn
-from jax.sharding import Mesh
 from rich.console import Console
 
-from dljax import processes
+from dljax import ledger, processes
+from dljax.arguments import check_arguments
+from dljax.assembly import assembled
+from dljax.choice import folder_for
 from dljax.configuration import Options, configuration, prepared
 from dljax.data import Normalizer
+from dljax.ending import finish
+from dljax.interrupt import Interrupted, ending_at_once, interruptible
+from dljax.refusal import FULL
 from dljax.report import Alarm, Measure, Picture
 from dljax.session import Session
-from dljax.training import (
-    Learner,
-    Player,
-    data_mesh,
-    ensemble,
-    learner,
-    mapped,
-    replicated,
-    sharded,
-)
+from dljax.training import Plateau, Player
 from dljax.training.checkpoint import Checkpoints
+from dljax.training.declaration import border, check_by, check_inputs, placed
 from dljax.training.division import AXIS
-from dljax.training.hosts import everywhere, joint
-from dljax.training.stopping import Stop
-from dljax.types import Batch, Key, Objective, PyTree, Source, Spec, State
+from dljax.training.hosts import everywhere
+from dljax.training.stopping import Stop, require_metric
+from dljax.types import Batch, Key, Metrics, Objective, PyTree, Source, Spec, State
 from dljax.workdir import opened
 
 
@@ -63,11 +60,14 @@ class Experiment:
             is; asked at every evaluation, said on the console and on the page.
         measures: figures of the outcome as a whole, taken at the end, by the name that
             they are entered under; [members] values for an ensemble, or one number.
-        normalizers: fitted on the training split, stored with the run, by feature.
+        normalizers: fitted on the training split, stored with the run, by feature; they
+            go along when the run is exported, that of 'target' with its outputs.
+        class_names: of the labels in their order, stored with the run.
         evaluation_batch: examples scored at once.
         start: arrays to begin with, as `learner` takes them: pretrained weights, say.
         may_diverge: players whose loss may leave the finite numbers without ending the
             run, where that is what the experiment shows.
+        plateau: lowers the learning rates where a metric of an evaluation stalls.
     """
 
     net: nn.Module
@@ -90,9 +90,11 @@ class Experiment:
     alarms: Mapping[str, Alarm] = dataclasses.field(default_factory=dict)
     measures: Mapping[str, Measure] = dataclasses.field(default_factory=dict)
     normalizers: Mapping[str, Normalizer] = dataclasses.field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
     evaluation_batch: int = 256
     start: PyTree | None = None
     may_diverge: tuple[str, ...] = ()
+    plateau: Plateau | None = None
 
     def __post_init__(self) -> None:
         unknown = set(self.may_diverge) - set(self.players)
@@ -112,6 +114,27 @@ class Experiment:
             )
         if self.evaluation and self.score is None:
             raise ValueError('there are sets to evaluate but no score to do it by')
+        if self.plateau:
+            self.plateau.require_set(self.evaluation)
+
+    def require(self, found: Metrics) -> None:
+        """Refuse a `best`, `stop` or plateau of what is no score along the training.
+
+        Args:
+            found: the scores of an evaluation along it.
+
+        Raises:
+            ValueError: where one of them is not among them.
+        """
+        if self.best and self.best not in found:
+            raise ValueError(
+                f"best='{self.best}' is no score along the training, wanted one of "
+                f'{sorted(found)}'
+            )
+        if self.plateau:
+            self.plateau.require(found)
+        others = ('step', 'seconds', 'plateau/', *(f'{name}/' for name in self.players))
+        require_metric(self.stop, found, others)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,8 +149,8 @@ class Report:
             sample standard deviation under 'name/std'.
         ended: why it ended, or None where a signal interrupted it and the same command
             goes on with it.
-        signal: the number of that signal, or None.
-        state: the last state.
+        signal: the number of a signal that it received, or None.
+        state: the last state, with the position of the source, as `fit` goes on from.
         seconds: of training, over all its parts.
     """
 
@@ -136,7 +159,7 @@ class Report:
     metrics: dict[str, float]
     ended: str | None
     signal: int | None
-    state: State
+    state: State = dataclasses.field(repr=False)  # a session of Python shows the rest
     seconds: float
 
 
@@ -148,6 +171,7 @@ def run(
     name: str | None = None,
     arguments: Mapping[str, Any] | None = None,
     console: Console | None = None,
+    beside: bool = False,
 ) -> Report:
     """Train, record, save, evaluate and draw: the same for Python and the command line.
 
@@ -161,26 +185,40 @@ def run(
         name: of the experiment, for the page and the ledger; the folder's by default.
         arguments: what the experiment was made from, for config.json.
         console: where to print; the terminal by default.
+        beside: where another run lies in the folder, take one beside it, WORKDIR-2 and
+            so on, instead of refusing: the first that is free, or holds this run.
 
     Returns:
         The report.
 
     Raises:
-        ValueError: for data out of their declared form, or a folder of another run.
+        ValueError: for data out of their declared form or that an objective or the
+            score has no meaning for, or a folder of another run.
         NonFiniteError: where the loss diverged; the last checkpoint is still good.
     """
+    check_arguments(arguments or {})
     options = options or Options()
     console = console or Console(quiet=not processes.is_first())
     net = prepared(experiment.net, options, AXIS)
-    train, source, mesh = _assembled(experiment, net, options)
+    train, source, mesh = assembled(experiment, net, options)
     key = jax.random.key(options.seed)
     position, batch = source.init(key)
     sample = _sample(experiment.source, key)
     _check_borders(experiment, experiment.source.arrays or sample)
-    if options.results and not options.results.absolute().parent.is_dir():
-        raise ValueError(f'results={options.results}: there is no such folder')
+    if experiment.source.arrays is not None:  # all of them have been checked just now
+        train = train._replace(check=None)
+    if options.results:
+        ledger.check(options.results)
     path = Path(workdir).absolute()
-    config = configuration(name or path.name, experiment, net, options, arguments)
+    config = configuration(
+        name or path.name, experiment, net, options, arguments, sample
+    )
+    if beside:
+        steps, resume = experiment.steps, options.resume
+        path, why = folder_for(path, config, steps, resume=resume)
+        if why:
+            said = f'folder    {why}: this one has {path.name}'
+            console.print(said, highlight=False, soft_wrap=True)
     if not processes.is_first():  # nobody needs what it would draw and enter
         experiment = dataclasses.replace(experiment, along={}, pictures={})
         options = dataclasses.replace(options, results=None)
@@ -198,63 +236,35 @@ def run(
             higher=experiment.higher,
         )
         session = Session(experiment, net, options, folder, checkpoints, console)
+        session.introduce(state, position, examples)
+        ended, metrics = None, {}
+        # Several processes have to agree on when to end.
+        signals = ending_at_once if jax.process_count() == 1 else interruptible
         try:
-            session.introduce(state, examples)
-            ended = session.train(train, source, key, state, position)
-            metrics = session.finish(ended)
-        finally:
+            with signals() as request:
+                ended = session.train(train, source, key)
+                metrics = finish(session, ended)
+            session.signal = session.signal or request.signal
+        except Interrupted as stopped:
+            ended = None
+            session.interrupted(stopped.signal)
+        except BaseException as error:
+            with interruptible():
+                session.close(failed=True)
+            if isinstance(error, OSError) and error.errno in FULL:
+                error.filename = error.filename or str(path)  # writing gives no name
+            raise
+        with interruptible():
             session.close()
-            checkpoints.close()
     return Report(
         workdir=path,
         step=session.step,
         metrics=metrics,
         ended=ended,
-        signal=session.signal,
-        state=session.state,
+        signal=session.signal and int(session.signal),
+        state=session.state.replace(position=session.position),
         seconds=session.seconds,
     )
-
-
-def _assembled(
-    experiment: Experiment, net: nn.Module, options: Options
-) -> tuple[Learner, Source, Mesh | None]:
-    """Build the learner that the options ask for, and the mesh of several processes."""
-    source, count = experiment.source, jax.process_count()
-    if options.devices > jax.local_device_count():
-        raise ValueError(
-            f'devices={options.devices}, but there are {jax.local_device_count()}: '
-            'on a CPU, set JAX_NUM_CPU_DEVICES before Python starts'
-        )
-    if count > 1 and (options.parallel == 'pmap' or options.members > 1):
-        raise ValueError(
-            f'parallel={options.parallel!r} and members={options.members} in {count} '
-            "processes, wanted 'jit' and 1: others are for one process"
-        )
-    devices = _devices(options.devices)
-    mesh = (
-        data_mesh(devices) if options.parallel == 'jit' and len(devices) > 1 else None
-    )
-    each = mesh is not None and options.batch_statistics == 'device'
-    axis = AXIS if options.parallel == 'pmap' or each else None
-    train = learner(net, experiment.players, axis=axis, start=experiment.start)
-    if options.parallel == 'pmap':
-        train = replicated(train, devices)
-    elif mesh is not None:
-        train = mapped(train, mesh) if each else sharded(train, mesh)
-    if count > 1 and source.host:
-        source = joint(source, mesh)
-    if options.members > 1:
-        train, source = ensemble(train, source, options.members)
-    return train, source, mesh
-
-
-def _devices(each: int) -> list[jax.Device]:
-    """Take so many devices of each process."""
-    by_process: dict[int, list[jax.Device]] = {}
-    for device in jax.devices():
-        by_process.setdefault(device.process_index, []).append(device)
-    return [device for own in by_process.values() for device in own[:each]]
 
 
 def _sample(source: Source, key: Key) -> Batch:
@@ -267,22 +277,11 @@ def _sample(source: Source, key: Key) -> Batch:
 
 def _check_borders(experiment: Experiment, training: Batch) -> None:
     """Refuse data that the model did not ask for, before the first compilation."""
-    nested = all(isinstance(part, Mapping) for part in training.values())
-    parts = training if nested else {'': training}
-    sets = {
-        f'the training set {name}'.strip(): arrays for name, arrays in parts.items()
-    }
-    sets |= {
-        f"the set '{name}'": arrays for name, arrays in experiment.evaluation.items()
-    }
-    for where, arrays in sets.items():
-        for name, spec in experiment.inputs.items():
-            if name not in arrays:
-                raise ValueError(
-                    f"{where} has no feature '{name}', only {sorted(arrays)}: rename "
-                    'one, or choose another model'
-                )
-            try:
-                spec.check(name, arrays[name])
-            except ValueError as error:
-                raise ValueError(f'{where}: {error}') from None
+    check_inputs(experiment.inputs, training, 'the training set')
+    for name, arrays in experiment.evaluation.items():
+        check_inputs(experiment.inputs, arrays, f"the set '{name}'")
+    with placed('the training set'):
+        border(experiment.net, experiment.players)(training)
+    for name, arrays in experiment.evaluation.items():
+        with placed(f"the set '{name}'"):
+            check_by(experiment.score, experiment.net, arrays)

@@ -2,17 +2,21 @@
 
 import dataclasses
 import os
+import shutil
 import signal as signals
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import IO
+
+from dljax.processes import ADDRESS, COUNT, HEARTBEAT, NUMBER, PATIENCE
+from dljax.scratch import PARENT, scratch
 
 REFUSED = (1, 2)  # what an experiment exits with that would be refused again
 PAUSE = 0.1  # seconds between two looks at the processes
@@ -23,7 +27,7 @@ class Group:
     """The processes of one start.
 
     Attributes:
-        processes: in the order of their numbers.
+        processes: in the order of their numbers, each the leader of a group.
         logs: what all but the first have said.
     """
 
@@ -37,6 +41,7 @@ def launch(
     processes: int = 2,
     restarts: int = 3,
     grace: float = 30.0,
+    heartbeat: int = HEARTBEAT,
 ) -> int:
     """Run a command in several processes that train together.
 
@@ -45,13 +50,16 @@ def launch(
     say is kept, and shown where one of them fails. Where one ends by a crash the others
     are ended too, and all are started again: a run goes on from its last checkpoint.
     A refusal (1 or 2) is not tried again, and neither is what a signal to this process
-    has ended, which is passed on to all of them.
+    has ended, which is passed on to all of them. Where this process is killed they end
+    too: see `dljax.orphans`.
 
     Args:
         command: the words of it.
         processes: how many, at least 1.
         restarts: how often they are started again at most.
         grace: seconds that they have to end after a signal, before they are killed.
+        heartbeat: seconds without a word from one of them, such as a stopped one, after
+            which the others give up, so that all are started again.
 
     Returns:
         0 where all have ended well, else the number with which the first to fail has
@@ -60,22 +68,32 @@ def launch(
     Raises:
         ValueError: for numbers out of range, or no command.
     """
-    if processes < 1 or restarts < 0 or not command:
+    if processes < 1 or restarts < 0 or heartbeat < 2 or not command:
         raise ValueError(
-            f'processes={processes}, restarts={restarts} and the command is '
-            f'{list(command)}, wanted 1 or more, 0 or more, and words behind --'
+            f'processes={processes}, restarts={restarts}, heartbeat={heartbeat} and '
+            f'the command is {list(command)}, wanted 1 or more, 0 or more, 2 or more, '
+            'and words behind --'
         )
     received: list[int] = []
-    with tempfile.TemporaryDirectory(prefix='dljax-launch-') as folder:
+    with scratch('launch') as folder, _watch_dog() as dog:
         for attempt in range(restarts + 1):
-            group = _started(command, processes, Path(folder), attempt)
-            with _passed_on(group, received):
-                code, number = _watched(group, received, grace)
+            group = Group([], [])
+            try:
+                with _passed_on(group, received):
+                    own = folder / f'{attempt}'
+                    own.mkdir()
+                    _start(group, command, processes, own, heartbeat, dog)
+                    if received:  # some were not there yet to hear of it
+                        _end(group, received[-1])
+                    code, number = _watched(group, received, grace)
+            finally:
+                _clear(group, dog)
             if code == 0:
                 return 0
             if number and not received:
                 text = group.logs[number - 1].read_text(errors='replace')
                 print(f'process {number} said:\n{text[-4000:]}', file=sys.stderr)
+            shutil.rmtree(own, ignore_errors=True)
             if received or code in REFUSED or attempt == restarts:
                 return code
             print(
@@ -87,34 +105,73 @@ def launch(
     raise AssertionError('the last attempt returns')
 
 
-def _started(
-    command: Sequence[str], processes: int, folder: Path, attempt: int
-) -> Group:
+def _start(
+    group: Group,
+    command: Sequence[str],
+    processes: int,
+    folder: Path,
+    heartbeat: int,
+    dog: IO[bytes],
+) -> None:
+    """Start the processes, each the leader of a group of its own."""
     address = f'127.0.0.1:{_free_port()}'
-    group = Group([], [])
     for number in range(processes):
         environment = {
             **os.environ,
-            'JAX_COORDINATOR_ADDRESS': address,
-            'JAX_NUM_PROCESSES': str(processes),
-            'JAX_PROCESS_ID': str(number),
+            ADDRESS: address,
+            COUNT: str(processes),
+            NUMBER: str(number),
+            PATIENCE: str(heartbeat),
+            PARENT: str(folder),
         }
         output = None
         if number:
-            group.logs.append(folder / f'{attempt}-{number}.log')
+            group.logs.append(folder / f'{number}.log')
             output = group.logs[-1].open('wb')
-        group.processes.append(
-            subprocess.Popen(
-                command,
-                env=environment,
-                stdout=output,
-                stderr=None if output is None else subprocess.STDOUT,
-                start_new_session=True,  # or Ctrl-C would reach them twice
-            )
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=output,
+            stderr=None if output is None else subprocess.STDOUT,
+            start_new_session=True,  # or Ctrl-C would reach them twice
         )
+        group.processes.append(process)
+        _say(dog, f'{process.pid}')
         if output is not None:
             output.close()
-    return group
+
+
+@contextmanager
+def _watch_dog() -> Iterator[IO[bytes]]:
+    """Start who ends the processes where nobody else does."""
+    script = Path(__file__).with_name('orphans.py')
+    with subprocess.Popen(
+        [sys.executable, '-I', '-S', script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as dog:
+        assert dog.stdin is not None, 'it was asked for'
+        try:
+            yield dog.stdin
+        finally:
+            _say(dog.stdin, 'done')
+            dog.kill()
+
+
+def _say(dog: IO[bytes], word: str) -> None:
+    with suppress(BrokenPipeError):  # somebody has killed it: we go on without
+        dog.write(f'{word}\n'.encode())
+        dog.flush()
+
+
+def _clear(group: Group, dog: IO[bytes]) -> None:
+    """Kill what is left of the processes, and of what they have started."""
+    for process in group.processes:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signals.SIGKILL)
+        process.wait()
+    _say(dog, 'none')
 
 
 def _free_port() -> int:

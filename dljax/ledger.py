@@ -1,12 +1,18 @@
 """The ledger of measured runs: a line for each, and all of them as a page."""
 
 import json
+import os
+import re
+import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from dljax.configuration import device
+from dljax.markdown import plain
 from dljax.workdir import to_json
 
 HEAD = """# Measured results
@@ -18,6 +24,33 @@ the mean ± the sample standard deviation. A `+` after a commit: with changes on
 | experiment | figures | runs | steps, seconds | device | commit, date |
 |---|---|---|---|---|---|
 """
+
+
+# What the page needs of a line.
+NAMES = {'experiment', 'arguments', 'options', 'commit', 'date', 'device', 'data'}
+NAMES |= {'step', 'seconds', 'metrics'}
+
+
+def check(path: Path) -> None:
+    """Refuse a file that no line can be added to, before anything is trained for it.
+
+    Args:
+        path: of results.jsonl.
+
+    Raises:
+        ValueError: where it is no ledger, or cannot be one; says why.
+    """
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f'results={path}: there is no such folder, make it first')
+    if path.is_dir():
+        raise ValueError(f'results={path} is a folder, wanted a file')
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise ValueError(f'results={path} may not be written: choose another file')
+    if path.exists():
+        with path.open('rb') as file:
+            first = file.readline()
+        if first:
+            _row(path, 1, first)
 
 
 def enter(path: Path, config: Mapping[str, Any], result: Mapping[str, Any]) -> None:
@@ -44,8 +77,24 @@ def enter(path: Path, config: Mapping[str, Any], result: Mapping[str, Any]) -> N
             for name in ('step', 'ended', 'seconds', 'metrics', 'members', 'alarms')
         },
     }
-    with path.open('a') as file:
-        file.write(to_json(line) + '\n')
+    with FileLock(f'{path.absolute().parent}/.{path.name}.lock'):
+        _append(path, (to_json(line) + '\n').encode())
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Add a whole line or nothing; one that a crash cut off stays apart."""
+    with path.open('ab+', buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read(1) == b'\n' else b'\n' + line
+        written = 0
+        try:
+            while written < len(line):
+                written += file.write(line[written:])
+        except OSError:
+            file.truncate(size)
+            raise
 
 
 def page(path: Path) -> str:
@@ -60,14 +109,34 @@ def page(path: Path) -> str:
     Raises:
         ValueError: for a line that is not JSON; its number is named.
     """
-    rows = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise ValueError(f'{path}, line {number} is no JSON: {error}') from None
-    rows.sort(key=lambda row: row['experiment'])
-    return HEAD + ''.join(_line(row) for row in rows)
+    entered = sorted(rows(path), key=lambda row: row['experiment'])
+    return HEAD + ''.join(_line(row) for row in entered)
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """Read the lines of a ledger.
+
+    Args:
+        path: of results.jsonl.
+
+    Raises:
+        ValueError: for a line that is none of a ledger's; its number is named.
+    """
+    lines = path.read_bytes().splitlines()
+    return [_row(path, number, line) for number, line in enumerate(lines, 1)]
+
+
+def _row(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:  # no JSON, or not even text
+        raise ValueError(f'{path}, line {number} is no JSON: {error}') from None
+    if not isinstance(row, dict) or not NAMES <= row.keys():
+        raise ValueError(
+            f'{path}, line {number} is none of a ledger, wanted an object with '
+            f'{", ".join(sorted(NAMES))}'
+        )
+    return row
 
 
 def _line(row: Mapping[str, Any]) -> str:
@@ -83,22 +152,30 @@ def _line(row: Mapping[str, Any]) -> str:
         for name, value in row['metrics'].items()
         if not name.endswith(('/std', '/gradient_norm'))
     ]
+    experiment, data = plain(row['experiment']), plain(row['data'])
     cells = [
-        f'**{row["experiment"]}**<br>`{command}`<br>{row["data"]}',
-        '<br>'.join(figures),
-        f'{options["members"]}, seed {options["seed"]}',
+        f'**{experiment}**<br>{_code(command)}<br>{data}',
+        '<br>'.join(map(plain, figures)),
+        plain(f'{options["members"]}, seed {options["seed"]}'),
         f'{row["step"]:,}, {row["seconds"]:.0f} s',
-        f'{options["devices"]} × {row["device"]}',
-        f'{row["commit"]}, {row["date"]}',
+        plain(f'{options["devices"]} × {row["device"]}'),
+        plain(f'{row["commit"]}, {row["date"]}'),
     ]
-    return '| ' + ' | '.join(str(cell).replace('|', '\\|') for cell in cells) + ' |\n'
+    return '| ' + ' | '.join(cells) + ' |\n'
+
+
+def _code(words: str) -> str:
+    """Write words as code; by HTML where Markdown's marks do not hold them."""
+    if re.search(r'[<>&`\r\n]', words):
+        return f'<code>{plain(words)}</code>'
+    return '`' + words.replace('|', '\\|') + '`'
 
 
 def _flag(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f'--{name}' if value else f'--no-{name}'
     words = value if isinstance(value, list) else [value]
-    return ' '.join([f'--{name}', *map(str, words)])
+    return ' '.join([f'--{name}', *(shlex.quote(str(word)) for word in words)])
 
 
 def _figure(value: float | None, deviation: float | None) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 from dljax.configuration import device
 from dljax.report import Outcome
 from dljax.training.record import Records
-from dljax.workdir import Workdir
+from dljax.workdir import Workdir, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +42,8 @@ def frame(folder: Workdir, title: str, step: int) -> Path:
 
 
 def _place(folder: Workdir, title: str) -> Path:
-    return folder.path / 'pictures' / title.lower().replace(' ', '_')
+    name = re.sub(r'[^\w,()+-]', '_', title.lower())
+    return folder.path / 'pictures' / (name or '_')
 
 
 def draw(
@@ -99,7 +101,7 @@ def write(
     for title in experiment.along:
         shown[f'{title} along the training'] = _frames(folder, title, step)
     page = folder.path / 'report.html'
-    page.write_text(_page(folder.config, result, shown), encoding='utf-8')
+    write_text(page, _page(folder.config, result, shown))
     return page
 
 

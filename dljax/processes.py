@@ -4,18 +4,24 @@ Each process runs the same program with devices of its own. What it computes spa
 of them; what it reads and writes is its own.
 """
 
+import ipaddress
 import os
 import shutil
-import tempfile
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from dljax.scratch import scratch
 
 ADDRESS, COUNT, NUMBER = (
     'JAX_COORDINATOR_ADDRESS',
     'JAX_NUM_PROCESSES',
     'JAX_PROCESS_ID',
 )
+BIND = 'JAX_COORDINATOR_BIND_ADDRESS'
+PATIENCE = 'DLJAX_HEARTBEAT_SECONDS'
+HEARTBEAT = 20  # seconds without a word from a process, after which the others give up
 # Variables by which clusters whose processes JAX finds by itself tell how many tasks
 # there are, besides the one that says that it is such a cluster.
 _CLUSTERS = {
@@ -67,7 +73,9 @@ def join(environment: Mapping[str, str] | None = None) -> int:
     """Meet the other processes, if the environment speaks of any.
 
     It has to be called before anything asks for a device. On a CPU they exchange arrays
-    by Gloo, which comes with JAX.
+    by Gloo, which comes with JAX. The first process listens as `listening` says, unless
+    JAX_COORDINATOR_BIND_ADDRESS says where. A process that is stopped or hangs is given
+    up after DLJAX_HEARTBEAT_SECONDS.
 
     Args:
         environment: that of the process by default.
@@ -86,13 +94,57 @@ def join(environment: Mapping[str, str] | None = None) -> int:
         return 1
     if not jax.distributed.is_initialized():
         jax.config.update('jax_cpu_collectives_implementation', 'gloo')
+        patience = _heartbeat(environment)
         if COUNT in environment:
+            address = environment[ADDRESS]
             jax.distributed.initialize(
-                environment[ADDRESS], many, int(environment[NUMBER])
+                address,
+                many,
+                int(environment[NUMBER]),
+                coordinator_bind_address=environment.get(BIND) or listening(address),
+                heartbeat_timeout_seconds=patience,
             )
         else:
-            jax.distributed.initialize()
+            jax.distributed.initialize(heartbeat_timeout_seconds=patience)
     return jax.process_count()
+
+
+def listening(address: str) -> str | None:
+    """Tell where the first process listens, given where the others call it.
+
+    Args:
+        address: HOST:PORT, as all processes are told.
+
+    Returns:
+        The same place, and no other interface of the machine; None, for JAX's default
+        of all of them, where the name of the host is not its own address here, as
+        behind a service of a cluster, or where this host calls itself a loopback.
+
+    Example:
+        >>> listening('127.0.0.1:1234')
+        '127.0.0.1:1234'
+        >>> listening('192.0.2.1:1234') is None  # no address of this machine
+        True
+    """
+    host, _, port = address.rpartition(':')
+    host = host.strip('[]')
+    try:
+        family, *_, place = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as tried:
+            tried.bind((place[0], 0))
+    except OSError:
+        return None
+    found = ipaddress.ip_address(place[0].partition('%')[0])
+    if found.is_loopback and host not in ('localhost', place[0]):
+        return None
+    return f'[{found}]:{port}' if found.version == 6 else f'{found}:{port}'
+
+
+def _heartbeat(environment: Mapping[str, str]) -> int:
+    said = environment.get(PATIENCE, str(HEARTBEAT))
+    if not said.isdigit() or int(said) < 2:
+        raise ValueError(f"{PATIENCE} is '{said}', wanted whole seconds, 2 or more")
+    return int(said)
 
 
 def is_first() -> bool:
@@ -155,8 +207,8 @@ def own_folder(path: Path) -> Iterator[Path]:
     if is_first():
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix='dljax-') as scratch:
-        own = Path(scratch) / path.name
+    with scratch() as folder:
+        own = folder / path.name
         large = shutil.ignore_patterns('checkpoints', 'events', 'pictures')
         if path.exists():
             shutil.copytree(path, own, ignore=large)

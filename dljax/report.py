@@ -141,7 +141,12 @@ def of_averages(function: Callable[[Outcome], Any]) -> Callable[[Outcome], Any]:
     Returns:
         The same of `outcome.averaged()`.
     """
-    return lambda outcome: function(outcome.averaged())
+
+    def seen(outcome: Outcome) -> Any:
+        return function(outcome.averaged())
+
+    seen.of_averages = True
+    return seen
 
 
 def scores(

@@ -1,6 +1,7 @@
 """One session of a run: from its last checkpoint to its end or an interruption."""
 
-import math
+import contextlib
+import itertools
 import signal as signals
 from typing import TYPE_CHECKING
 
@@ -9,21 +10,24 @@ import numpy as np
 from flax import linen as nn
 from rich.console import Console
 
-from dljax import ledger, page
 from dljax.configuration import Options, introduction
+from dljax.interrupt import in_command, interruptible
 from dljax.processes import agreed
-from dljax.report import Outcome, measured, scores
+from dljax.report import Outcome, scores
+from dljax.rollback import rolled_back
 from dljax.training import Learner, member, rounds
 from dljax.training.checkpoint import Checkpoints
 from dljax.training.chunk import default_chunk
 from dljax.training.guard import NonFiniteError, first_non_finite, require_finite
 from dljax.training.hosts import here
-from dljax.training.interrupt import interruptible
+from dljax.training.plateau import lowered, recorded
 from dljax.training.progress import Reporter
-from dljax.training.record import Records, spread, summary
+from dljax.training.rates import compared, rates
+from dljax.training.record import Records, sat_out, summary
+from dljax.training.skipping import Skips, total
 from dljax.types import Key, Metrics, Position, Source, State
 from dljax.watch import Watch
-from dljax.workdir import Workdir, write_json
+from dljax.workdir import Workdir
 
 if TYPE_CHECKING:
     from dljax.experiment import Experiment
@@ -53,46 +57,42 @@ class Session:
         self.step, self.pending = 0, []
         self.signal: int | None = None
         self.state = self.position = self.records = None
-        self.watch, self.latest = Watch(experiment, folder, self._say), {}
+        self.skips, self.rollbacks = Skips(options.nan_limit), 0
+        self.watch, self.latest = Watch(experiment, folder, self.say), {}
         steps = experiment.steps
         self.record_every = experiment.record_every or max(steps // 100, 1)
         self.evaluate_every = experiment.evaluate_every or max(steps // 10, 1)
 
-    def introduce(self, state: State, examples: int) -> None:
+    def introduce(self, state: State, position: Position, examples: int) -> None:
         """Say what is about to happen.
 
         Args:
-            state: the first one.
+            state: the first one, where there is no checkpoint.
+            position: likewise.
             examples: in one member's batch.
         """
+        self.state, self.position = state, position
         self.examples = examples * self.options.members
         text = introduction(self.experiment, self.net, self.options, state)
-        self._say(f'{text}\nworkdir   {self.folder.path}')
+        self.say(f'{text}\nworkdir   {self.folder.path}')
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print a line."""
         self.console.print(text, highlight=False, soft_wrap=True)
 
     @property
     def seconds(self) -> float:
         """Seconds of training, over all sessions."""
-        return self.records.rows[-1]['seconds'] if self.records.rows else 0.0
+        rows = self.records.rows if self.records else []
+        return rows[-1]['seconds'] if rows else 0.0
 
-    def train(
-        self,
-        learner: Learner,
-        source: Source,
-        key: Key,
-        state: State,
-        position: Position,
-    ) -> str | None:
+    def train(self, learner: Learner, source: Source, key: Key) -> str | None:
         """Go on from the last checkpoint.
 
         Args:
             learner: what to train.
             source: of its batches.
             key: the root key.
-            state: the first state, where there is no checkpoint.
-            position: the first position, likewise.
 
         Returns:
             Why the training has ended, or None where a signal interrupted it.
@@ -100,12 +100,36 @@ class Session:
         Raises:
             NonFiniteError: where the loss diverged.
         """
-        self.state, self.position = state, position
+        first = self.state
         self._restore()
         self.records = Records(self.folder.path, step=self.step)
-        steps, ended = self.experiment.steps, self._reason()
+        for number in self.records.bad:
+            self.say(
+                f'records   line {number} of metrics.jsonl is damaged and is passed '
+                'over; the next row sets it aside in metrics.bad.jsonl'
+            )
+        if self.records.missing:
+            self.say(f'records   {self.records.missing} rows of metrics.jsonl are gone')
+        ended = self._reason()
         if not (ended and self.folder.result):
             self.folder.keep_config()
+        signal = None
+        while not (ended or signal):
+            try:
+                ended, signal = self._go_on(learner, source, key)
+            except NonFiniteError as error:
+                if not rolled_back(self, error, first):
+                    raise
+        if signal:
+            self.interrupted(signal)
+        return None if signal else ended
+
+    def _go_on(
+        self, learner: Learner, source: Source, key: Key
+    ) -> tuple[str | None, int | None]:
+        """Train until something ends it, and say what: a reason, or a signal."""
+        steps, ended, signal = self.experiment.steps, None, None
+        skip = self.options.on_nan == 'skip'
         reporter = Reporter(
             self.console, step=self.step, steps=steps, examples=self.examples
         )
@@ -115,16 +139,24 @@ class Session:
             key=key,
             state=self.state,
             position=self.position,
-            steps=0 if ended else steps - self.step,
+            steps=steps - self.step,
             chunk=self.options.chunk
             or default_chunk(learner, source, key, self.state, self.record_every),
+            revise=lambda state: self.state,
+            skip=skip,
         )
         try:
+            # To compile again costs a command nothing; others JAX lets down after it.
+            with contextlib.nullcontext() if in_command() else interruptible():
+                first = list(itertools.islice(turns, 1))
             with interruptible() as request:
-                for self.state, self.position, metrics in turns:
+                for turn in itertools.chain(first, turns):
+                    self.state, self.position, metrics = turn
                     before = self.step
                     self.step += len(next(iter(metrics.values())))
                     self.pending.append(metrics)
+                    if skip:
+                        self.skips.count(metrics, self.step)
                     reporter.advance(self.step)
                     scored = self._due(self.evaluate_every, before)
                     due = scored or self._due(self.record_every, before)
@@ -138,69 +170,20 @@ class Session:
                         break
         finally:
             reporter.close()
-        if not ended:
-            self.signal = int(signal)
-            name = signals.Signals(signal).name
-            self._say(f'{name} at step {self.step}: saved; the same command goes on')
-        return ended
+        return ended, signal
 
-    def finish(self, ended: str | None) -> dict[str, float]:
-        """Score every set, and once the training has ended draw and write it all up.
+    def interrupted(self, signal: int) -> None:
+        """Keep and say which signal ends the session, whose work is on disk."""
+        self.signal, name = int(signal), signals.Signals(signal).name
+        saved = 'saved; ' if self.step else ''
+        self.say(f'{name} at step {self.step}: {saved}the same command goes on')
 
-        Args:
-            ended: what `train` answered.
-
-        Returns:
-            The figures: of the last row and of every evaluation.
-        """
-        if self.folder.result and self.folder.result['step'] == self.step:
-            more = ', more --steps go on' if self.step == self.experiment.steps else ''
-            self._say(
-                f'ended     at step {self.step} already ({ended}), and nothing is done '
-                f'again; --no-resume starts afresh{more}'
-            )
-            return {
-                name: math.nan if value is None else value
-                for name, value in self.folder.result['metrics'].items()
-            }
-        metrics = {}
-        for row in self.records.rows:  # not every player has moved before every row
-            metrics |= {k: v for k, v in row.items() if k not in ('step', 'seconds')}
-        if not ended:
-            return metrics
-        each = self._scores(self.state, *self.experiment.evaluation)
-        best = self.checkpoints.best_step()
-        if best not in (None, self.step):
-            found = self.checkpoints.restore(self.state, self.position, step=best)
-            at_best = self._scores(found.state, *self.experiment.evaluation)
-            each |= {f'best/{name}': value for name, value in at_best.items()}
-        outcome = self._outcome()
-        each |= measured(outcome, self.experiment.measures)
-        metrics |= spread(each)
-        members = {k: np.asarray(v).tolist() for k, v in each.items() if np.ndim(v)}
-        result = {
-            'step': self.step,
-            'ended': ended,
-            'seconds': self.seconds,
-            'metrics': metrics,
-            'members': members,
-            'alarms': self.watch.alarms,
-        }
-        written = page.write(
-            outcome, self.experiment, self.folder, result, self.records
-        )
-        if self.options.results:
-            ledger.enter(self.options.results, self.folder.config, result)
-        write_json(self.folder.path / 'result.json', result)  # last: now it is whole
-        figures = '  '.join(f'{name} {value:.4g}' for name, value in metrics.items())
-        self._say(f'ended     at step {self.step}: {ended}\n{figures}')
-        self._say(f'report    {written}')
-        return metrics
-
-    def close(self) -> None:
-        """Flush the records to disk."""
-        if self.records:
-            self.records.close()
+    def close(self, *, failed: bool = False) -> None:
+        """Wait for the disk; after what has failed, without what follows from it."""
+        for part in (self.records, self.checkpoints):
+            with contextlib.suppress(*[Exception] * failed):
+                if part:
+                    part.close()
 
     def _restore(self) -> None:
         found = self.checkpoints.restore(self.state, self.position)
@@ -208,7 +191,7 @@ class Session:
             return
         self.step, self.state, self.position = found.step, found.state, found.position
         self.watch.alarms = found.notes.get('alarms', {})
-        if pending := found.notes['pending']:
+        if pending := found.notes.get('pending'):
             self.pending = [{name: np.array(v) for name, v in pending.items()}]
         if self.step > self.experiment.steps:
             raise ValueError(
@@ -216,8 +199,11 @@ class Session:
                 f'steps={self.experiment.steps}: ask for more steps, --no-resume, or '
                 'another --workdir'
             )
-        changed = ''.join(f'\n          {line}' for line in self.folder.changed)
-        self._say(f'resuming  at step {self.step}{changed}')
+        now = here(self.state).opt_state
+        found = compared(found.notes.get('rates'), self.experiment.players, now)
+        changed = self.folder.note(self.step, found)
+        changed = ''.join(f'\n          {line}' for line in changed)
+        self.say(f'resuming  at step {self.step}{changed}')
 
     def _due(self, every: int, before: int) -> bool:
         """Whether a multiple of `every`, or the end, lies in the last round."""
@@ -235,37 +221,44 @@ class Session:
 
     def _record(self, scored: bool) -> dict[str, float]:
         """Write the mean of the updates since the last row, with the scores if due."""
-        metrics = self._checked()
+        self.checkpoints.room.check()
+        plateau, metrics = self.experiment.plateau, self._checked()
+        count = max(map(len, metrics.values()), default=0)
         self.pending = []
-        values = summary(metrics)
+        values = summary(metrics) | total(metrics)
         if scored:
             along = set(self.experiment.evaluation) - {'test'}
-            found = self._scores(self.state, *along)
-            if self.experiment.best and self.experiment.best not in found:
-                raise ValueError(
-                    f"best='{self.experiment.best}' is no score along the training, "
-                    f'wanted one of {sorted(found)}'
-                )
+            found = self.score(self.state, *along)
+            self.experiment.require(found)
             values |= found
-        row = self.records.write(self.step, values)
+        still = sat_out(self.experiment.players, self.step - count, self.step)
+        written = {k: v for k, v in values.items() if not k.startswith(still)}
+        self.watch.measure(self.step, written)
+        row = self.records.write(
+            self.step, written | recorded(plateau, self.records.rows)
+        )
         if scored:
+            self.state = lowered(plateau, self.records.rows, self.state, self.say)
             self.latest = values
-            self.watch.look(self.step, self._outcome(), self.records)
+            self.watch.look(self.step, self.outcome(), self.records)
         return row
 
     def _checked(self) -> dict[str, np.ndarray]:
         """Fetch the metrics since the last row, and stop where one is not finite."""
         pending = jax.device_get(self.pending)
-        metrics = {
+        metrics = {  # what was restored may lack a metric, or have one more
             name: np.concatenate([part[name] for part in pending])
             for name in (pending[0] if pending else {})
+            if all(name in part for part in pending)
         }
         forgiven = {f'{name}/finite' for name in self.experiment.may_diverge}
         judged = {name: v for name, v in metrics.items() if name not in forgiven}
-        require_finite(judged, here(self.state))
+        data = self.experiment.source.arrays
+        require_finite(judged, here(self.state), data)
         return metrics
 
-    def _scores(self, state: State, *names: str) -> Metrics:
+    def score(self, state: State, *names: str) -> Metrics:
+        """Score some of the sets."""
         return scores(self.experiment, self.net, here(state), names)
 
     def _save(self) -> None:
@@ -283,10 +276,12 @@ class Session:
                 'config': self.folder.config,
                 'pending': {name: value.tolist() for name, value in pending.items()},
                 'alarms': self.watch.alarms,
+                'rates': rates(self.experiment.players, here(self.state).opt_state),
             },
         )
 
-    def _outcome(self) -> Outcome:
+    def outcome(self) -> Outcome:
+        """Give what pictures, measures and alarms see, as it stands."""
         one = state = here(self.state)
         if self.options.members > 1:
             one = member(state, 0)

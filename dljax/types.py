@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from flax import struct
@@ -28,12 +29,15 @@ class State:
         params: trainable parameters by top-level group of the net.
         collections: every other Linen collection (batch statistics, carries, ...).
         opt_state: the Optax state of each player, by the player's name.
+        position: where the source goes on, in what `fit` and `run` return; None inside
+            the engine, which keeps it beside the state.
     """
 
     step: Array
     params: dict[str, PyTree]
     collections: dict[str, PyTree]
     opt_state: dict[str, PyTree]
+    position: Position | None = None
 
 
 class Source(NamedTuple):
@@ -111,10 +115,15 @@ class Spec:
         outside = (values < low) | (values > high)
         if outside.any():
             where = tuple(np.argwhere(outside)[0])
+            advice = (
+                'number classes from 0 on (from 1 on: subtract 1), leave out what '
+                'has none, or correct the number of classes'
+                if values.dtype.kind in 'iu'
+                else 'rescale the feature (bytes: divide by 255)'
+            )
             raise ValueError(
                 f"'{name}' of example {where[0]} is {values[where]}, wanted a value in "
-                f'[{low:g}, {high:g}]: rescale the feature, or correct the number of '
-                'classes'
+                f'[{low:g}, {high:g}]: {advice}'
             )
 
 
@@ -130,12 +139,43 @@ def fold(key: Key, *names: str | int | Array) -> Key:
 
     Returns:
         A key of the same type.
+
+    Raises:
+        ValueError: for what is no key, such as a number.
+
     """
+    require_key(key)
     for name in names:
         if isinstance(name, str):
             name = zlib.crc32(name.encode())
         key = jax.random.fold_in(key, name)
     return key
+
+
+def require_key(key: Key) -> None:
+    """Refuse what is no key, such as the number that one is made of.
+
+    Args:
+        key: one key, typed or an array of uint32 as `jax.random.PRNGKey` gives it.
+
+    Raises:
+        ValueError: for anything else, several keys too.
+
+    Example:
+        >>> require_key(0)
+        Traceback (most recent call last):
+        ...
+        ValueError: the key is 0, wanted one from jax.random.key: jax.random.key(0)
+    """
+    kind, axes = getattr(key, 'dtype', np.dtype(float)), np.ndim(key)
+    typed = jnp.issubdtype(kind, jax.dtypes.prng_key)
+    if axes != (0 if typed else 1) or not (typed or kind == np.uint32):
+        number = key if isinstance(key, int) else 0
+        got = f'{kind}{list(np.shape(key))}' if hasattr(key, 'dtype') else repr(key)
+        raise ValueError(
+            f'the key is {got:.40}, wanted one from jax.random.key: '
+            f'jax.random.key({number})'
+        )
 
 
 def named_leaves(tree: PyTree) -> dict[str, Any]:

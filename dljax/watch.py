@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dljax import page
 from dljax.report import Outcome
 from dljax.training.record import Records
+from dljax.types import Metrics
 from dljax.workdir import Workdir
 
 if TYPE_CHECKING:
@@ -46,14 +49,35 @@ class Watch:
             place = page.frame(self.folder, title, step)
             page.draw(title, picture(outcome), place, records, step)
         for name, alarm in self.experiment.alarms.items():
-            says = alarm(outcome)
-            spans = self.alarms.get(name, {'spans': []})['spans']
-            sounds = bool(spans) and spans[-1][1] is None
-            if says:
-                if not sounds:
-                    spans.append([step, None])
-                    self.say(f'alarm     {name}, at step {step}: {says}')
-                self.alarms[name] = {'spans': spans, 'says': says}
-            elif sounds:
-                spans[-1][1] = step
-                self.say(f'alarm     {name}: over at step {step}')
+            self._hear(name, alarm(outcome), step)
+
+    def measure(self, step: int, figures: Metrics) -> None:
+        """Say which figures have begun or ceased to be not finite.
+
+        Args:
+            step: updates made.
+            figures: scalars, or [members] arrays, by name.
+        """
+        for name, value in figures.items():
+            value = np.asarray(value, np.float64)
+            bad = np.flatnonzero(~np.isfinite(value))
+            says = None
+            if bad.size:
+                says = f'it is {value.ravel()[bad[0]]}'
+                if value.size > 1:
+                    says += f' in member {", ".join(map(str, bad))} of {value.size}'
+                if name.split('/')[0] in self.experiment.evaluation:
+                    says += ': an example, a label or a weight that it cannot score'
+            self._hear(f'{name} is not finite', says, step)
+
+    def _hear(self, name: str, says: str | None, step: int) -> None:
+        spans = self.alarms.get(name, {'spans': []})['spans']
+        sounds = bool(spans) and spans[-1][1] is None
+        if says:
+            if not sounds:
+                spans.append([step, None])
+                self.say(f'alarm     {name}, at step {step}: {says}')
+            self.alarms[name] = {'spans': spans, 'says': says}
+        elif sounds:
+            spans[-1][1] = step
+            self.say(f'alarm     {name}: over at step {step}')

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 if 'PYTEST_XDIST_WORKER' not in os.environ:
     _FOLDER = tempfile.TemporaryDirectory(prefix='dljax-tests-')
     os.environ['TFDS_DATA_DIR'] = f'{_FOLDER.name}/data'
-    # Many tests compile the same small programs; within a session once is enough.
-    os.environ['JAX_COMPILATION_CACHE_DIR'] = f'{_FOLDER.name}/programs'
-    os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0.05'
+    # Many tests compile the same small programs; once is enough, also of the tiniest.
+    # Whoever runs several suites names a folder of his own for all of them.
+    os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', f'{_FOLDER.name}/programs')
+    os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0'
     # Nearly all the time goes into compiling programs that run once.
     os.environ.setdefault('JAX_DISABLE_MOST_OPTIMIZATIONS', 'true')
     os.environ['JAX_NUM_CPU_DEVICES'] = '2'
@@ -28,3 +29,16 @@ def _programs_are_let_go() -> Iterator[None]:
     """Free what a file has compiled; kept to the end it comes to gigabytes."""
     yield
     jax.clear_caches()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have noted, by whichever worker."""
+    lines = [
+        f'{report.nodeid.split("::")[-1]}: {name}: {value}'
+        for report in terminalreporter.getreports('passed')
+        for name, value in report.user_properties
+    ]
+    if lines:
+        terminalreporter.section('figures')
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from dljax.alarms import classes_collapse, discriminator_wins, modes_collapse
+from dljax.alarms import (
+    classes_absent,
+    classes_collapse,
+    classes_never_found,
+    confusions,
+    discriminator_wins,
+    modes_collapse,
+)
+from dljax.objectives import predict
 from dljax.report import Outcome
 from dljax.training import member
 from dljax.types import Array, Key, State
@@ -68,3 +76,31 @@ def test_members_that_make_one_sample_of_a_class_are_reported() -> None:
     share = float(said.partition('they lie ')[2].partition('%')[0])
     assert share == pytest.approx(5.0, abs=0.3)  # the mean of 0.1 and 0
     assert 'in 2 of 3 members: ' in said
+
+
+def test_a_class_that_is_never_found_is_named() -> None:
+    # What a member says is its bias: the second class, or the input's sign.
+    kernel = jnp.array([[[0.0, 0.0, 0.0]], [[-1.0, 1.0, 0.0]]])
+    bias = jnp.array([[0.0, 1.0, 0.0], [0.0, 0.0, -9.0]])
+    members = State(jnp.zeros(2, int), {'kernel': kernel, 'bias': bias}, {}, {})
+
+    class Linear(nn.Dense):
+        def __call__(self, inputs: Array, train: bool = False) -> Array:
+            del train
+            return super().__call__(inputs)
+
+    x = np.repeat(np.float32([-1, 1]), [7, 65])[:, None]
+    sets = {'validation': {'x': x, 'label': np.repeat([0, 1], [7, 65])}}
+    both = Outcome(Linear(3), member(members, 0), members, sets, [])
+    logits = predict('x')
+    np.testing.assert_array_equal(
+        confusions(both, logits, 'validation', 3),
+        [[[0, 7, 0], [0, 65, 0], [0, 0, 0]], [[7, 0, 0], [0, 65, 0], [0, 0, 0]]],
+    )
+    said = classes_never_found(logits, 'abc')(both)
+    assert said.startswith("class 'a' is never found: recall 0 of 7 in validation: ")
+    good = dataclasses.replace(both, members=member(members, 1))
+    assert classes_never_found(logits, 'abc')(good) is None
+    said = classes_absent('abc')(both)
+    assert said.startswith("validation has no example of 'c': their recall is not")
+    assert classes_absent('ab')(both) is None

@@ -1,5 +1,6 @@
 """The command line, as its user meets it."""
 
+import errno
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dljax import zoo
 from dljax.cli import command
 from dljax.commands import main
 
@@ -70,8 +72,8 @@ def function(script: Path) -> object:
     return module.experiment
 
 
-def test_the_signature_makes_the_flags(
-    script: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_signature_makes_the_flags_and_its_values_a_folder(
+    script: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.chdir(script.parent.parent)
     words = '--gate xor --steps 4 --widths 5 6 --members 2 --seed 3'
@@ -82,6 +84,10 @@ def test_the_signature_makes_the_flags(
     assert config['experiment'] == 'family/gate'
     assert config['arguments'] == {'gate': 'xor', 'steps': 4, 'widths': [5, 6]}
     assert config['options']['members'] == 2 and config['options']['seed'] == 3
+    again = command(function(script), [*words.split(), '--members', '1'])
+    assert again.workdir == script.parent.parent / 'runs/family/gate-2'
+    said = 'gate holds another run (options.members: there 2, now 1): this one has'
+    assert said in capsys.readouterr().out
 
 
 def test_help_shows_every_argument_with_its_words(
@@ -124,15 +130,118 @@ def test_an_error_is_one_clear_line_without_a_traceback(
     assert 'Traceback' not in text
 
 
-def test_an_error_from_elsewhere_keeps_its_traceback(script: Path) -> None:
+@pytest.mark.parametrize(
+    ('line', 'kind', 'message'),
+    [
+        ('optax.schedules.cosine_decay_schedule(1.0, -1)', ValueError, 'decay_steps'),
+        # JAX takes its frames out of the traceback, so that ours is the last one.
+        ('jax.numpy.ones(2) + jax.numpy.ones(3)', TypeError, 'incompatible shapes'),
+        ('jax.numpy.ones(4).reshape(3)', TypeError, 'reshape'),
+        # A function in C has no frame at all.
+        ('int("three")', ValueError, 'invalid literal'),
+    ],
+)
+def test_what_no_line_of_ours_refuses_keeps_its_traceback(
+    script: Path, line: str, kind: type, message: str
+) -> None:
+    text = GATES.replace('    table = ', f'    import jax\n    {line}\n    table = ')
+    script.write_text(text)
+    with pytest.raises(kind, match=message):
+        command(function(script), ['--workdir', str(script.parent / 'run')])
+    assert not (script.parent / 'run').exists()
+
+
+def refused(script: Path, words: list[str], capsys: pytest.CaptureFixture) -> str:
+    """Run a command that is to be refused, and give the line that it says."""
+    with pytest.raises(SystemExit) as end:
+        command(function(script), words)
+    said = capsys.readouterr()
+    assert end.value.code == 1 and 'updates made' not in said.out
+    assert said.err.startswith('gate.py: ') and 'Traceback' not in said.err
+    return said.err
+
+
+def test_paths_that_cannot_be_used_are_refused_in_one_line(
+    script: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / 'file').write_text('mine')
+    (tmp_path / 'loop').symlink_to(tmp_path / 'loop')
+    (tmp_path / 'text.jsonl').write_bytes(b'\xff\xfe')
+    (tmp_path / 'list.jsonl').write_text('[1]\n')
+    before = sorted(tmp_path.iterdir())
+    run = ['--workdir', str(tmp_path / 'run')]
+    cases = [
+        (['--workdir', f'{tmp_path}/file'], 'file is a file, wanted a folder'),
+        (['--workdir', f'{tmp_path}/file/run'], 'a part of the path is a file'),
+        (['--workdir', f'{tmp_path}/{"n" * 300}'], 'the name is too long'),
+        (['--workdir', f'{tmp_path}/loop'], 'lead in a circle'),
+        ([*run, '--results', str(tmp_path)], 'is a folder, wanted a file'),
+        ([*run, '--results', f'{tmp_path}/no/a'], 'there is no such folder'),
+        ([*run, '--results', f'{tmp_path}/text.jsonl'], 'line 1 is no JSON'),
+        ([*run, '--results', f'{tmp_path}/list.jsonl'], 'line 1 is none of a ledger'),
+        ([*run, '--seed', str(10**30)], 'wanted 0 or more, below 2**32'),
+    ]
+    for words, message in cases:
+        said = refused(script, words, capsys)
+        assert message in said and said.count('\n') == 1, said
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ('number', 'message'),
+    [
+        (errno.EACCES, 'run: permission denied: choose another place'),
+        (errno.EROFS, 'run: the file system can only be read'),
+        (errno.ENOSPC, 'run: the disk is full, or a limit is reached: '),
+    ],
+)
+def test_what_the_system_answers_is_told_with_what_mends_it(
+    script: Path,
+    number: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    def mkdir(self: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, 'mkdir', mkdir)  # root may write anywhere
+    words = ['--workdir', str(script.parent / 'run')]
+    said = refused(script, words, capsys)
+    assert message in said
+    assert ('bytes are free there, wanted more' in said) == (number == errno.ENOSPC)
+
+
+def test_a_signal_while_reading_data_ends_the_command_in_one_line(
+    script: Path, capsys: pytest.CaptureFixture
+) -> None:
     text = GATES.replace(
         '    table = ',
-        '    optax.schedules.cosine_decay_schedule(1.0, -1)\n    table = ',
+        '    import os, signal\n    os.kill(os.getpid(), signal.SIGTERM)\n    table = ',
     )
     script.write_text(text)
-    with pytest.raises(ValueError, match='decay_steps') as caught:
-        command(function(script), ['--workdir', str(script.parent)])
-    assert any('optax' in str(entry.path) for entry in caught.traceback)
+    with pytest.raises(SystemExit) as end:
+        command(function(script), ['--workdir', str(script.parent / 'run')])
+    assert end.value.code == 143
+    said = 'gate.py: SIGTERM: ended, nothing was lost: the same command'
+    assert capsys.readouterr().err.startswith(said)
+    assert not (script.parent / 'run').exists()
+
+
+def test_a_signal_in_the_last_round_is_the_exit_code(
+    script: Path, capsys: pytest.CaptureFixture
+) -> None:
+    text = GATES.replace('        steps=steps,', '        steps=steps, along=ALONG,')
+    along = """
+import os, signal
+ALONG = {'It': lambda outcome: os.kill(os.getpid(), signal.SIGINT) or 'drawn'}
+"""
+    script.write_text(along + text.replace('steps: int = 6', 'steps: int = 1'))
+    with pytest.raises(SystemExit) as end:
+        command(function(script), ['--workdir', str(script.parent / 'run')])
+    assert end.value.code == 130
+    output = capsys.readouterr()
+    assert 'SIGINT at step 1: saved' in output.out and output.err == ''
 
 
 def test_results_without_a_folder_are_refused_before_training(
@@ -158,6 +267,21 @@ def test_the_zoo_is_listed(
     main()
     text = capsys.readouterr().out
     assert 'lenet5_1998' in text and '61,706' in text and 'tutorial' not in text
+    assert 'convolutional' in text and 'LeCun' not in text
+
+
+def test_the_zoo_fits_a_terminal_and_no_address_is_cut_off(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('COLUMNS', '80')
+    monkeypatch.setattr(sys, 'argv', ['dljax', 'zoo'])
+    main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 1.5 * len(zoo.list_models()) and max(map(len, lines)) <= 80
+    monkeypatch.setattr(sys, 'argv', ['dljax', 'zoo', '--papers', 'acgan'])
+    main()
+    joined = ''.join(line.strip() for line in capsys.readouterr().out.splitlines())
+    assert zoo.row('acgan').paper.split()[-1] in joined and '…' not in joined
 
 
 def test_a_model_is_described_with_its_settings(
@@ -206,7 +330,30 @@ def test_the_ledger_becomes_a_page(
     assert said in page
 
 
-@pytest.mark.heavy
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'\xff\xfe', 'line 1 is no JSON'),
+        (b'[1]', 'line 1 is none of a ledger'),
+        (b'{"experiment": 3}', 'line 1 is none of a ledger'),
+    ],
+)
+def test_a_file_that_is_no_ledger_makes_no_page(
+    content: bytes,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    (tmp_path / 'results.jsonl').write_bytes(content)
+    monkeypatch.setattr(sys, 'argv', ['dljax', 'results', str(tmp_path)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1 and message in capsys.readouterr().err
+    assert not (tmp_path / 'README.md').exists()
+
+
+@pytest.mark.faults
 def test_sigterm_leaves_a_run_that_the_same_command_ends(tmp_path: Path) -> None:
     words = [sys.executable, str(LENET), '--steps', '60', '--batch-size', '16']
     environment = {**os.environ, 'JAX_NUM_CPU_DEVICES': '1'}

@@ -54,7 +54,8 @@ def test_torchvision_goes_in_and_out_with_certificates(
     variables = drawn('resnet18')
     state = weights.to_torchvision('resnet18', variables)
     there, here = tmp_path / 'there.npz', tmp_path / 'here.safetensors'
-    weights.write(there, {f'module.{name}': array for name, array in state.items()})
+    wrapped = {f'module.{name}': array for name, array in state.items()}
+    weights.write(there, wrapped | {'n_averaged': np.ones(())})
     words = ['--model', 'resnet18', '--from', 'torchvision']
     convert(monkeypatch, there, here, *words)
     assert_same(weights.restore(here), variables)
@@ -67,6 +68,8 @@ def test_torchvision_goes_in_and_out_with_certificates(
         assert made[part]['sha256'] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert made[part]['file'] == path.name
         assert made[part]['bytes'] == path.stat().st_size
+    assert made['source']['prefix'] == 'module.'
+    assert made['source']['left_out'] == ['n_averaged']
     assert made['model'] == 'resnet18'
     assert made['settings'] == {'classes': '3', 'width': '2'}
     sizes = [leaf.size for leaf in jax.tree.leaves(variables['params'])]

@@ -9,6 +9,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -22,10 +23,11 @@ from rich.console import Console
 from dljax import data, zoo
 from dljax.configuration import Options
 from dljax.experiment import Experiment, Report, run
+from dljax.interrupt import ending_the_process
 from dljax.layers import batch_norm
 from dljax.objectives import classify, predict, score_classes
 from dljax.report import Outcome
-from dljax.training import NonFiniteError, Player, reached, settled
+from dljax.training import NonFiniteError, Plateau, Player, reached, settled, stalled
 from dljax.types import Array, Source, Spec, State
 
 RNG = np.random.default_rng(0)
@@ -93,6 +95,8 @@ def interrupting(source: Any, at: int, number: int = signal.SIGTERM) -> Any:
 def test_a_run_leaves_everything_that_it_promises(tmp_path: Path) -> None:
     report = trained(made(), tmp_path)
     assert report.step == 12 and report.ended == '12 updates made'
+    assert int(report.state.position) == 12  # from which fit goes on
+    assert len(repr(report)) < 2000  # a session of Python shows it
     assert [row['step'] for row in rows(tmp_path)] == [2, 4, 6, 8, 10, 12]
     assert 'validation/accuracy' in rows(tmp_path)[1]
     assert 'validation/accuracy' not in rows(tmp_path)[0]
@@ -176,6 +180,8 @@ def test_frames_beyond_the_last_update_are_not_shown(tmp_path: Path) -> None:
     later = tmp_path / 'pictures/the_state/000000016.txt'
     later.parent.mkdir(parents=True)
     later.write_text('from a future that was given up')
+    begun = {'model': {}, 'arguments': None, 'options': {}}
+    (tmp_path / 'config.json').write_text(json.dumps(begun))
     trained(made(along={'The state': after}), tmp_path)
     page = (tmp_path / 'report.html').read_text()
     assert 'after 12 updates' in page and 'given up' not in page
@@ -260,19 +266,192 @@ def test_what_is_applied_again_is_compiled_once() -> None:
     assert len(traced) == 1
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+OVER_TWO = {'devices': 2, 'parallel': 'pmap'}
+
+
+@pytest.mark.parametrize(
+    ('number', 'options'),
+    [(signal.SIGTERM, {}), (signal.SIGINT, {}), (signal.SIGTERM, OVER_TWO)],
+    ids=['SIGTERM', 'SIGINT', 'pmap'],
+)
 def test_an_interrupted_run_ends_as_one_that_was_not(
-    tmp_path: Path, number: int
+    tmp_path: Path, number: int, options: dict
 ) -> None:
-    whole = trained(made(source=made().source._replace(host=True)), tmp_path / 'whole')
+    hosted = made(source=made().source._replace(host=True))
+    whole = trained(hosted, tmp_path / 'whole', **options)
     broken = made(source=interrupting(made().source, at=6, number=number))
-    part = trained(broken, tmp_path / 'parts')
+    part = trained(broken, tmp_path / 'parts', **options)
     assert part.ended is None and part.step == 7 and part.signal == number
     # seven is between two records: what is pending has to be carried over too
-    again = trained(made(source=made().source._replace(host=True)), tmp_path / 'parts')
+    again = trained(hosted, tmp_path / 'parts', **options)
     assert same(whole.state, again.state)
     assert rows(tmp_path / 'whole') == rows(tmp_path / 'parts')
     assert whole.metrics == again.metrics
+
+
+def test_a_signal_in_the_last_round_is_not_swallowed(tmp_path: Path) -> None:
+    drawn = []
+
+    def picture(outcome: Outcome) -> str:
+        drawn.append(outcome)
+        return 'drawn'
+
+    last = made(source=interrupting(made().source, at=11), pictures={'It': picture})
+    part = trained(last, tmp_path)
+    assert part.signal == signal.SIGTERM and part.ended is None and part.step == 12
+    assert not drawn and not (tmp_path / 'result.json').exists()
+    host = made().source._replace(host=True)
+    again = trained(made(source=host, pictures={'It': picture}), tmp_path)
+    assert again.ended == '12 updates made' and len(drawn) == 1
+    assert same(part.state, again.state)
+
+
+def test_a_signal_while_drawing_ends_it_and_the_same_run_draws_anew(
+    tmp_path: Path,
+) -> None:
+    def picture(outcome: Outcome) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError('it went on drawing')
+
+    ledger, output = tmp_path / 'ledger.jsonl', io.StringIO()
+    part = trained(
+        made(pictures={'It': picture}), tmp_path / 'run', output, results=ledger
+    )
+    assert part.signal == signal.SIGINT and part.ended is None and part.step == 12
+    assert output.getvalue().endswith(
+        'SIGINT at step 12: saved; the same command goes on\n'
+    )
+    assert not ledger.exists()
+    trained(made(), tmp_path / 'run', results=ledger)
+    assert len(ledger.read_text().splitlines()) == 1
+    assert (tmp_path / 'run/report.html').exists()
+
+
+def test_a_signal_before_the_first_update_of_a_command_saves_nothing(
+    tmp_path: Path,
+) -> None:
+    with ending_the_process('it.py', 'ended'):
+        part = trained(made(source=interrupting(made().source, at=0)), tmp_path)
+    assert part.signal == signal.SIGTERM and part.step == 0 and part.seconds == 0
+    assert list((tmp_path / 'checkpoints').iterdir()) == []
+    whole = trained(made(source=made().source._replace(host=True)), tmp_path)
+    assert whole.step == 12
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {},
+        pytest.param({'members': 2}, marks=pytest.mark.heavy),
+        pytest.param({'devices': 2}, marks=pytest.mark.heavy),
+        pytest.param(OVER_TWO, marks=pytest.mark.heavy),
+    ],
+    ids=lambda options: '-'.join(map(str, options.values())) or 'one',
+)
+def test_a_plateau_lowers_the_rate_and_a_resumed_run_knows(
+    tmp_path: Path, options: dict
+) -> None:
+    # nothing ever is so much better: the rate falls at each evaluation from the second
+    rule = Plateau('validation/loss', factor=0.5, patience=1, margin=1e6)
+    source = made().source._replace(host=True)
+    players = {'classifier': Player(optax.sgd(0.1), loss=classify('features'))}
+    settings = {'evaluate_every': 2, 'plateau': rule, 'players': players}
+    output = io.StringIO()
+    whole = trained(
+        made(source=source, **settings), tmp_path / 'whole', output, **options
+    )
+    scales = [row['plateau/scale'] for row in rows(tmp_path / 'whole')]
+    assert scales == [1.0, 1.0, 0.5, 0.25, 0.125, 0.0625]
+    assert np.all(whole.state.opt_state['classifier'].scale == 0.03125)
+    assert 'validation/loss: learning rates times 0.5 from now' in output.getvalue()
+    broken = made(source=interrupting(made().source, at=6), **settings)
+    assert trained(broken, tmp_path / 'parts', **options).step == 7
+    again = trained(made(source=source, **settings), tmp_path / 'parts', **options)
+    assert same(whole.state, again.state)
+    assert rows(tmp_path / 'whole') == rows(tmp_path / 'parts')
+
+
+def poisoned(at: int) -> Source:
+    """Batches of a host, of which one makes a loss that is not finite."""
+    source = made().source
+
+    def following(key: Any, position: int, state: Any) -> tuple:
+        after, batch = source.next(key, position, state)
+        factor = np.nan if int(position) == at else 1.0
+        return after, {**batch, 'features': batch['features'] * np.float32(factor)}
+
+    return source._replace(next=following, host=True)
+
+
+def test_a_batch_that_is_not_finite_ends_a_run_or_is_passed_over(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(NonFiniteError, match='update 6'):
+        trained(made(source=poisoned(6)), tmp_path / 'raise')
+    report = trained(made(source=poisoned(6)), tmp_path / 'skip', on_nan='skip')
+    assert [row['skipped/updates'] for row in rows(tmp_path / 'skip')] == [
+        *(0, 0, 0, 1, 0, 0)
+    ]
+    assert report.step == 12 and int(report.state.position) == 12
+    assert math.isfinite(report.metrics['test/loss'])
+    broken = made(source=interrupting(poisoned(6), at=7))
+    assert trained(broken, tmp_path / 'parts', on_nan='skip').step == 8
+    again = trained(made(source=poisoned(6)), tmp_path / 'parts', on_nan='skip')
+    assert same(again.state, report.state)
+    assert rows(tmp_path / 'parts') == rows(tmp_path / 'skip')
+
+    output = io.StringIO()
+    report = trained(
+        made(source=poisoned(6)), tmp_path / 'back', output, on_nan='rollback'
+    )
+    # seen at 8 with the record; back to the checkpoint at 4, on with the ninth batch
+    assert 'rollback  to step 4, 1 of 10' in output.getvalue()
+    assert report.step == 12 and int(report.state.position) == 16
+    assert [row['step'] for row in rows(tmp_path / 'back')] == [2, 4, 6, 8, 10, 12]
+
+
+def test_rollbacks_that_do_not_help_end_the_run(tmp_path: Path) -> None:
+    def bad(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
+        value, metrics = classify('features')(net, batch, step)
+        return value * jnp.where(step == 1, jnp.nan, 1.0), metrics
+
+    players = {'classifier': Player(optax.adam(0.02), loss=bad)}
+    output = io.StringIO()
+    options = {'on_nan': 'rollback', 'nan_limit': 2}
+    with pytest.raises(NonFiniteError, match='2 rollbacks have not helped'):
+        trained(made(players=players), tmp_path, output, **options)
+    assert 'rollback  to step 0, 2 of 2' in output.getvalue()
+    with pytest.raises(ValueError, match="on_nan='skip' with players that may div"):
+        trained(made(may_diverge=('classifier',)), tmp_path / 'b', on_nan='skip')
+
+
+def test_a_plateau_of_no_score_is_refused(tmp_path: Path) -> None:
+    for metric in ('test/loss', 'validation', 'classifier/loss'):
+        with pytest.raises(ValueError, match=r"one of \['validation'\]"):
+            made(plateau=Plateau(metric))
+    with pytest.raises(ValueError, match='validation/los.*validation/loss'):
+        trained(made(plateau=Plateau('validation/los')), tmp_path)
+
+
+def test_more_steps_say_what_becomes_of_the_learning_rate(tmp_path: Path) -> None:
+    def falling(steps: int) -> Experiment:
+        rate = optax.cosine_decay_schedule(0.02, steps)
+        player = Player(optax.adam(rate), loss=classify('features'))
+        return made(steps=steps, players={'classifier': player})
+
+    trained(falling(4), tmp_path)
+    output = io.StringIO()
+    trained(falling(8), tmp_path, output)
+    said = [
+        'arguments.steps: 4 -> 8',
+        "the schedule of 'classifier' is another now: its learning rate was 0.00293 in "
+        'the last update and is 0.01 in the next, 3.41 times as much',
+    ]
+    for line in said:
+        assert f'          {line}\n' in output.getvalue()
+    for name in ('config.json', 'result.json'):
+        kept = json.loads((tmp_path / name).read_text())
+        assert kept['changes'] == [{'step': 4, 'now': said}]
 
 
 def test_more_steps_go_on_from_where_the_run_ended(tmp_path: Path) -> None:
@@ -381,6 +560,23 @@ def test_a_poisoned_state_is_never_saved(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / 'checkpoints').iterdir()] == ['4']
 
 
+def test_a_full_disk_ends_a_run_at_that_save_and_more_room_lets_it_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def usage(path: Path) -> SimpleNamespace:
+        asked.append(path)
+        return SimpleNamespace(free=2**30 if len(asked) == 1 else 1000)
+
+    monkeypatch.setattr(shutil, 'disk_usage', usage)
+    with pytest.raises(OSError, match='checkpoint 8 does not fit in .* and 1,000 are'):
+        trained(made(), tmp_path)
+    monkeypatch.undo()
+    assert [path.name for path in (tmp_path / 'checkpoints').iterdir()] == ['4']
+    assert trained(made(), tmp_path).step == 12
+
+
 @pytest.mark.heavy
 def test_damage_does_not_keep_a_resumed_run_from_saving(tmp_path: Path) -> None:
     whole = trained(made(), tmp_path / 'whole')
@@ -390,7 +586,7 @@ def test_damage_does_not_keep_a_resumed_run_from_saving(tmp_path: Path) -> None:
         again = trained(made(), tmp_path / 'run')
     assert same(whole.state, again.state)
     kept = {path.name for path in (tmp_path / 'run/checkpoints').iterdir()}
-    assert kept == {'4', '8', '12'}
+    assert kept == {'4', '8', '8.damaged', '12'}
 
 
 def test_the_best_state_is_scored_beside_the_last(tmp_path: Path) -> None:
@@ -404,6 +600,54 @@ def test_the_best_state_is_scored_beside_the_last(tmp_path: Path) -> None:
     assert not any(name.startswith('best/') for name in losses)  # the last is the best
     with pytest.raises(ValueError, match="best='validation/los' is no score"):
         trained(made(best='validation/los'), tmp_path / 'typo')
+
+
+def score_in_the_end(net: nn.Module, batch: dict, step: Array) -> dict[str, Array]:
+    """A score that is no number before update 12."""
+    values = jnp.arange(len(batch['label']), dtype=jnp.float32)
+    return {'loss': jnp.where(step < 12, jnp.nan, values)}
+
+
+def test_a_validation_that_is_no_number_is_told_and_leaves_a_gap(
+    tmp_path: Path,
+) -> None:
+    experiment = made(
+        net=zoo.create_model('mlp', hidden=(2,), outputs=2),
+        score=score_in_the_end,
+        best='validation/loss',
+        higher=False,
+        evaluation={'validation': SET},
+        stop=stalled('validation/loss', 3),
+        measures={'whole': lambda outcome: {'x': math.nan}},
+        steps=16,
+    )
+    output = io.StringIO()
+    report = trained(experiment, tmp_path, output)
+    assert report.ended == '16 updates made'
+    told = [line for line in output.getvalue().splitlines() if 'finite' in line]
+    assert [line.split(': ')[0] for line in told] == [
+        'alarm     validation/loss is not finite, at step 4',
+        'alarm     validation/loss is not finite',
+        'alarm     whole/x is not finite, at step 16',
+    ]
+    found = [row['validation/loss'] for row in rows(tmp_path)[1::2]]
+    assert found == [None, None, 19.5, 19.5]
+    result = json.loads((tmp_path / 'result.json').read_text())
+    assert result['best']['step'] == 16 and result['metrics']['whole/x'] is None
+    assert result['alarms']['validation/loss is not finite']['spans'] == [[4, 12]]
+    page = (tmp_path / 'report.html').read_text()
+    assert 'validation/loss is not finite, from update 4 to 12' in page
+
+    # A damaged record of a run that has ended is told, and nothing is written.
+    path = tmp_path / 'metrics.jsonl'
+    damaged = path.read_bytes().replace(b'"step": 2', b'"step": 3', 1)
+    path.write_bytes(damaged)
+    before = sorted(p.name for p in tmp_path.rglob('*'))
+    output = io.StringIO()
+    trained(experiment, tmp_path, output)
+    assert 'line 1 of metrics.jsonl is damaged' in output.getvalue()
+    assert path.read_bytes() == damaged
+    assert sorted(p.name for p in tmp_path.rglob('*')) == before
 
 
 def test_checkpoints_without_their_configuration_are_not_resumed(
@@ -507,6 +751,15 @@ def test_the_best_checkpoint_outlives_later_ones(tmp_path: Path) -> None:
     assert kept == {24, min(scores, key=scores.get)}
 
 
+def test_a_rule_that_would_never_stop_is_refused_at_the_first_evaluation():
+    found = {'validation/loss': 0.5}
+    for metric in ('classifier/loss', 'validation/loss'):
+        made(stop=stalled(metric, 3)).require(found | {'validation/accuracy': 1.0})
+    for metric in ('valid/loss', 'test/loss'):
+        with pytest.raises(ValueError, match=f"'{metric}', which is never measured"):
+            made(stop=stalled(metric, 3), best=None).require(found)
+
+
 def test_a_stop_rule_ends_the_run_and_says_why(tmp_path: Path) -> None:
     stop = reached('validation/accuracy', 0.0, higher=True)
     report = trained(made(stop=stop), tmp_path)
@@ -580,11 +833,29 @@ def test_batch_norms_normalise_by_all_or_by_each_share(
     assert found['global'] < 1e-5 < 1e-3 < found['device']
 
 
-def test_a_run_on_one_device_goes_on_with_two(tmp_path: Path) -> None:
-    trained(plain(steps=8), tmp_path)
-    two = trained(plain(), tmp_path, devices=2)
+@pytest.mark.parametrize(
+    'ways',
+    [
+        [{}, {'devices': 2}],
+        *[
+            pytest.param(ways, marks=pytest.mark.heavy)
+            for ways in (
+                [{'devices': 2}, {}, {'devices': 2}],
+                [OVER_TWO, {}, OVER_TWO],
+                [OVER_TWO, {'devices': 2}, OVER_TWO],
+                [{'devices': 2}, OVER_TWO, {}],
+            )
+        ],
+    ],
+    ids=lambda ways: '-'.join(way.get('parallel', str(len(way) + 1)) for way in ways),
+)
+def test_a_run_goes_on_over_other_devices(tmp_path: Path, ways: list) -> None:
+    for steps, options in zip((8, 10, 12)[-len(ways) :], ways, strict=True):
+        last = trained(plain(steps=steps), tmp_path, **options)
     one = trained(plain(), tmp_path / 'one')
-    assert two.metrics['test/loss'] == pytest.approx(one.metrics['test/loss'], abs=1e-6)
+    assert last.metrics['test/loss'] == pytest.approx(
+        one.metrics['test/loss'], abs=1e-6
+    )
 
 
 def test_bfloat16_keeps_float32_parameters(tmp_path: Path) -> None:
@@ -654,6 +925,8 @@ def test_wrong_data_are_refused_before_anything_is_written(
         ({'members': 0}, 'members=0, wanted 1 or more'),
         ({'chunk': 0}, 'chunk=0'),
         ({'seed': -1}, 'seed=-1'),
+        ({'seed': 2**32}, r'seed=4294967296, wanted 0 or more, below 2\*\*32'),
+        ({'seed': 10**30}, 'seed=1000000000000000000000000000000, wanted'),
         ({'members': 2, 'devices': 2}, 'an ensemble trains on one device'),
     ],
 )

@@ -159,6 +159,23 @@ def test_a_column_of_ones_own_is_forecast(tmp_path: Path) -> None:
         forecasting(data=path, column='day', **{**settings, 'season': 28})
 
 
+def test_a_meter_that_counts_since_long_is_forecast_like_a_new_one(
+    tmp_path: Path,
+) -> None:
+    forecasting = load(ROOT / 'recurrent/forecasting.py').experiment
+    settings = {'history': 14, 'horizon': 7, 'segment': 7, 'season': 7, 'steps': 1}
+    sets = []
+    for since in (0, 98_765_432):
+        path = tmp_path / f'{since}.csv'
+        counted = (f'{since + 3 * np.sin(hour):.3f}' for hour in range(300))
+        path.write_text('\n'.join(['Wh', *counted]))
+        sets.append(forecasting(data=path, **settings).evaluation)
+    for name in ('validation', 'test'):
+        new, old = (each[name]['target'] for each in sets)
+        assert np.abs(new).max() > 1
+        np.testing.assert_allclose(old, new, atol=1e-5)
+
+
 @pytest.mark.heavy
 def test_the_median_is_over_the_members_of_their_own_test_returns() -> None:
     module = load(ROOT / 'control/dqn_cartpole.py')

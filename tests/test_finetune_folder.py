@@ -176,16 +176,93 @@ def test_only_classifiers_of_images_are_taken(script: SimpleNamespace) -> None:
         script.experiment(model='lenet7')
 
 
+@pytest.mark.parametrize(
+    'model', ['vae', 'acgan', 'cgan', 'conditional_vae', 'logistic_regression', 'gan']
+)
+def test_what_is_no_classifier_is_neither_taken_nor_offered(
+    model: str, script: SimpleNamespace, fruit: Path
+) -> None:
+    with pytest.raises(ValueError, match=f'model={model} is no class.*wanted') as found:
+        script.experiment(data=fruit, model=model)
+    offered = str(found.value).split('wanted one of ')[1].split(', ')
+    assert {'lenet5', 'resnet18', 'vgg16', 'googlenet'} < {*offered}
+    assert not {'vae', 'acgan', 'cgan', 'conditional_vae', 'unet'} & {*offered}
+
+
+def test_what_is_offered_gives_logits(script: SimpleNamespace) -> None:
+    # One of each family; they share their forward pass.
+    for model in ('lenet5', 'tutorial_cnn', 'alexnet', 'vgg11', 'resnet_cifar'):
+        height, width, channels = script._image(model)
+        script._require_logits(model, (height or 224, width or 224, channels))
+    with pytest.raises(ValueError, match='lenet5 cannot take images of 3x3 .*larger'):
+        script._require_logits('lenet5', (3, 3, 1))
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [{'size': 0}, {'size': -4}, {'batch_size': 0}, {'steps': 0}, {'frozen_steps': -1}]
+    + [{'body_rate': float('nan')}, {'workers': -1}, {'rotation': -1.0}]
+    + [{'smallest_area': 0.0}, {'crop': 0.0}, {'size': 3}],
+)
+def test_settings_out_of_range_are_refused_before_a_picture_is_read(
+    wrong: dict, script: SimpleNamespace, fruit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(listing: object, *settings: object) -> None:
+        raise AssertionError('a folder was prepared')
+
+    monkeypatch.setattr('dljax.data.builders.folder.folder_form', never)
+    with pytest.raises(ValueError, match=next(iter(wrong)).split('_')[-1]):
+        script.experiment(data=fruit, model='lenet5', **wrong)
+
+
+@pytest.mark.heavy
+def test_a_class_that_is_never_found_is_said(
+    script: SimpleNamespace, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    for name, count, grey in (('healthy', 95, 120), ('sick', 10, 126)):
+        (tmp_path / 'a' / name).mkdir(parents=True)
+        for i in range(count):
+            values = np.clip(random.normal(grey, 60, (8, 8)), 0, 255).astype(np.uint8)
+            Image.fromarray(values).save(tmp_path / 'a' / name / f'{i}.png')
+    settings = {'data': tmp_path / 'a', 'model': 'lenet5', 'steps': 2, 'batch_size': 8}
+    made = script.experiment(**settings, balance='none')
+    # Begins by saying the first class, whatever it sees.
+    head = {'kernel': np.zeros((84, 2), np.float32), 'bias': np.float32([9, -9])}
+    start = {'params': {'output': head}}
+    made = dataclasses.replace(made, pictures={}, start=start)
+    assert made.best == 'validation/balanced_accuracy' and 'balance: none' in made.data
+    report = trained(made, tmp_path / 'run')
+    assert report.metrics['test/accuracy'] == pytest.approx(19 / 21)
+    assert report.metrics['test/balanced_accuracy'] == pytest.approx(0.5)
+    assert report.metrics['recall/healthy'] == 1
+    assert report.metrics['recall/sick'] == report.metrics['recall/(least)'] == 0
+    said = json.loads((tmp_path / 'run/result.json').read_text())['alarms']['classes']
+    assert said['says'].startswith("class 'sick' is never found: recall 0 of 1 in vali")
+    assert 'is never found' in (tmp_path / 'run/report.html').read_text()
+    assert 'balance: weights' in script.experiment(**settings).data
+    drawn = script.experiment(**settings, balance='sampling').source
+    position, batch = drawn.init(jax.random.key(0))
+    labels = []
+    following = jax.jit(lambda position: drawn.next(jax.random.key(0), position, None))
+    for _ in range(25):
+        position, batch = following(position)
+        labels += batch['label'].tolist()
+    assert 70 < sum(labels) < 130
+
+
 def test_pictures_that_do_not_fit_on_the_device_come_in_the_same_batches(
     script: SimpleNamespace, fruit: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = data.folder(fruit, size=(8, 8))
-    device, counted = script._source(folder, 16, workers=0)
+    device = script._source(folder, 16, workers=0)
     names = script._source.__globals__
     monkeypatch.setitem(names, 'RESIDENT', 42 * 8 * 8 - 1)
-    host, uncounted = script._source(folder, 16, workers=0)
+    host = script._source(folder, 16, workers=0)
     assert host.host and not device.host
-    assert counted.keys() == {'train'} and not uncounted
+    with pytest.raises(ValueError, match='choose balance=weights'):
+        script._source(folder, 16, workers=0, balanced=True)
+    np.testing.assert_array_equal(script._labels(folder), folder['train']['label'])
     key = jax.random.key(0)
     places = [source.init(key)[0] for source in (device, host)]
     for _ in range(3):

@@ -6,13 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from dljax.processes import expected
+from dljax.launch import launch
+from dljax.processes import _heartbeat, expected, listening
+from dljax.scratch import scratch, sweep
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = """
@@ -238,6 +243,188 @@ def test_a_signal_ends_all_at_one_step(script: Path, tmp_path: Path) -> None:
     assert 'SIGTERM at step' in said
     assert launched(script, broken, '--steps', '60').returncode == 0
     assert rows(whole) == rows(broken)
+
+
+@contextmanager
+def launching(
+    script: Path, workdir: Path, scratch: Path, *options: str
+) -> Iterator[subprocess.Popen]:
+    """Launch two slow processes, up to their first checkpoint; kill all afterwards."""
+    scratch.mkdir(exist_ok=True)
+    command = [sys.executable, '-m', 'dljax', 'launch', '-n', '2', *options, '--']
+    command += [sys.executable, str(script), '--workdir', str(workdir), '--steps', '60']
+    with subprocess.Popen(
+        command,
+        env={**ENVIRONMENT, 'SLOW': '0.3', 'TMPDIR': str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            until(lambda: (workdir / 'checkpoints' / '5').exists(), 120)
+            yield process
+        finally:
+            process.kill()
+            for pid in running(workdir):
+                os.kill(pid, signal.SIGKILL)
+
+
+def until(condition: Callable[[], bool], seconds: float) -> float:
+    """Wait for something, and tell how long it took."""
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < seconds, 'it never came'
+        time.sleep(0.1)
+    return time.monotonic() - start
+
+
+def running(workdir: Path) -> dict[int, str]:
+    """Tell which processes train into a folder, and which of them they are."""
+    found = {}
+    for folder in Path('/proc').glob('[0-9]*'):
+        try:
+            words = (folder / 'cmdline').read_bytes().split(b'\0')
+            kept = (folder / 'environ').read_bytes().split(b'\0')
+        except OSError:
+            continue
+        names = [line[15:].decode() for line in kept if line[:15] == b'JAX_PROCESS_ID=']
+        if str(workdir).encode() in words and names:
+            found[int(folder.name)] = names[0]
+    return found
+
+
+needs_proc = pytest.mark.skipif(
+    not Path('/proc/self/environ').exists(), reason='looks at processes by /proc'
+)
+
+
+@needs_proc
+@pytest.mark.heavy
+@pytest.mark.parametrize('number', ['0', '1'])
+def test_a_stopped_process_is_noticed(
+    script: Path, tmp_path: Path, number: str
+) -> None:
+    workdir = tmp_path / 'run'
+    options = ('--heartbeat', '5', '--restarts', '1')
+    with launching(script, workdir, tmp_path / 'scratch', *options) as process:
+        first = running(workdir)
+        stopped = next(pid for pid, name in first.items() if name == number)
+        os.kill(stopped, signal.SIGSTOP)
+        seconds = until(lambda: stopped not in running(workdir), 30)
+        print(f'noticed after {seconds:.1f} s')
+        said, _ = process.communicate(timeout=200)
+    assert 'all are started again' in said and 'resuming' in said
+    assert process.returncode == 0, said
+    assert list((tmp_path / 'scratch').iterdir()) == []
+
+
+@needs_proc
+@pytest.mark.heavy
+def test_a_killed_launcher_leaves_no_process_and_its_folder_goes(
+    script: Path, tmp_path: Path
+) -> None:
+    workdir, own = tmp_path / 'run', tmp_path / 'scratch'
+    with launching(script, workdir, own) as process:
+        first = running(workdir)
+        assert sorted(first.values()) == ['0', '1']
+        process.kill()
+        until(lambda: not running(workdir), 15)
+    (folder,) = own.iterdir()
+    os.utime(folder, (0, 0))  # it is old
+    assert sweep(own) == [folder] and list(own.iterdir()) == []
+
+
+@needs_proc
+@pytest.mark.heavy
+def test_nobody_listens_on_other_addresses_than_the_announced(
+    script: Path, tmp_path: Path
+) -> None:
+    with launching(script, tmp_path / 'run', tmp_path / 'scratch'):
+        pid = next(p for p, n in running(tmp_path / 'run').items() if n == '0')
+        words = Path(f'/proc/{pid}/environ').read_text().split('\0')
+        known = dict(word.partition('=')[::2] for word in words)
+        port = int(known['JAX_COORDINATOR_ADDRESS'].split(':')[1])
+        found = []
+        for table in ('tcp', 'tcp6'):
+            lines = Path(f'/proc/{pid}/net/{table}').read_text().splitlines()[1:]
+            found += [line.split()[1] for line in lines if line.split()[3] == '0A']
+        heard = {place.split(':')[0] for place in found if int(place[-4:], 16) == port}
+        assert heard and all(place.endswith('0100007F') for place in heard), heard
+
+
+def test_a_folder_is_swept_when_nobody_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv('DLJAX_SCRATCH', raising=False)
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    with scratch('some') as held:
+        left = tmp_path / 'dljax-left'
+        for folder in (left, tmp_path / 'dljax-foreign', tmp_path / 'other'):
+            folder.mkdir()
+            (folder / '.held').touch()
+        (tmp_path / 'dljax-foreign' / '.held').unlink()
+        assert sweep() == []  # they are young
+        for folder in tmp_path.iterdir():
+            os.utime(folder, (0, 0))
+        assert sweep() == [left]
+        assert held.is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {'dljax-foreign', 'other'}
+
+
+@pytest.mark.parametrize(
+    ('address', 'place'),
+    [
+        ('127.0.0.1:12', '127.0.0.1:12'),
+        ('localhost:12', '127.0.0.1:12'),
+        ('192.0.2.7:12', None),  # of nobody
+        ('unknown:12', None),
+        ('myself:12', None),  # a host that knows itself by a loopback
+    ],
+)
+def test_the_first_process_listens_where_it_is_called(
+    monkeypatch: pytest.MonkeyPatch, address: str, place: str | None
+) -> None:
+    known = {'myself': '127.0.0.1', 'localhost': '127.0.0.1'}
+
+    def look(host: str, *rest: object, **more: object) -> list:
+        if host == 'unknown':
+            raise socket.gaierror('no such host')
+        return [(socket.AF_INET, 1, 6, '', (known.get(host, host), 0))]
+
+    monkeypatch.setattr(socket, 'getaddrinfo', look)
+    assert listening(address) == place
+
+
+@pytest.mark.parametrize('said', ['x', '0', '1', '2.5', '-3', ''])
+def test_a_heartbeat_is_whole_seconds(said: str) -> None:
+    with pytest.raises(ValueError, match=f"DLJAX_HEARTBEAT_SECONDS is '{said}'"):
+        _heartbeat({'DLJAX_HEARTBEAT_SECONDS': said})
+    assert _heartbeat({'DLJAX_HEARTBEAT_SECONDS': '7'}) == 7
+    assert 2 <= _heartbeat({}) <= 30
+
+
+@pytest.mark.parametrize(
+    'wrong', [{'processes': 0}, {'restarts': -1}, {'heartbeat': 1}], ids=str
+)
+def test_numbers_out_of_range_are_refused(wrong: dict) -> None:
+    with pytest.raises(ValueError, match=f'{next(iter(wrong))}={[*wrong.values()][0]}'):
+        launch(['true'], **wrong)
+
+
+def test_what_the_processes_leave_running_ends_with_them(tmp_path: Path) -> None:
+    note = tmp_path / 'pid'
+    code = launch(['sh', '-c', f'sleep 100 & echo $! > {note}; exit 0'], processes=1)
+    assert code == 0
+    pid = int(note.read_text())
+
+    def gone() -> bool:
+        try:
+            return Path(f'/proc/{pid}/stat').read_text().split()[2] == 'Z'
+        except OSError:
+            return True
+
+    if Path('/proc/self').exists():
+        until(gone, 10)
 
 
 @pytest.mark.heavy

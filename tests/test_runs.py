@@ -1,6 +1,8 @@
 """The variables of a run come out of its folder, whole or not at all."""
 
 import json
+import math
+import shutil
 from pathlib import Path
 
 import jax
@@ -97,28 +99,59 @@ def test_the_last_the_best_and_any_checkpoint_come_back(tmp_path: Path) -> None:
 
 def test_a_member_of_an_ensemble_is_taken(tmp_path: Path) -> None:
     state = kept(tmp_path, members=2)
-    found = from_run(tmp_path, index=1)
+    found = from_run(tmp_path, member=1)
     np.testing.assert_array_equal(found['params']['output']['bias'], [3, 4, 5])
     np.testing.assert_array_equal(found['batch_stats']['mean'], [-3, -4, -5])
     assert found.keys() == {'params', *state.collections}
-    with pytest.raises(ValueError, match=r'index=2, but .* has 2 member'):
-        from_run(tmp_path, index=2)
+    with pytest.raises(ValueError, match=r'member=2, but .* has 2 member'):
+        from_run(tmp_path, member=2)
+    with pytest.raises(ValueError, match=r'holds 2 members: say which, member=0 to 1'):
+        from_run(tmp_path)
     with pytest.raises(ValueError, match="keeps no best checkpoint: take 'last'"):
         from_run(tmp_path, 'best')
 
 
-def test_a_damaged_checkpoint_is_refused_and_the_others_named(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_passed_over_or_refused_by_its_number(
+    tmp_path: Path,
+) -> None:
     kept(tmp_path, members=1)
+    shutil.rmtree(tmp_path / 'checkpoints/2/tree')  # an older one hinders nobody
+    good = from_run(tmp_path)
     path = tmp_path / 'checkpoints/6/header/metadata'
     header = json.loads(path.read_text())
-    path.write_text(json.dumps({**header, 'sha256': '0' * 64}))
-    with pytest.raises(
-        ValueError, match=r'checkpoint 6 .*damaged.*others are \[2, 4\]'
-    ):
-        from_run(tmp_path)
-    path.write_text('{')
-    with pytest.raises(ValueError, match='checkpoint 6 is damaged: .*metadata'):
-        from_run(tmp_path)
+    for damage in (json.dumps({**header, 'sha256': '0' * 64}), '{', '', '[]'):
+        path.write_text(damage)
+        with pytest.warns(RuntimeWarning, match='checkpoint 6 is damaged .* 6/header'):
+            assert_same(from_run(tmp_path), good)
+        with pytest.raises(
+            ValueError, match=r'checkpoint 6 is damaged: 6/header.* whole: \[4\]'
+        ):
+            from_run(tmp_path, 6)
+
+
+def test_the_best_of_those_that_are_whole_is_found(tmp_path: Path) -> None:
+    state = State(np.int32(0), {'output': np.ones(2, np.float32)}, {}, {})
+    checkpoints = Checkpoints(tmp_path / 'checkpoints')
+    notes = {'config': {'best': {'metric': 'score', 'higher': True}}}
+    for step, score in ((1, 0.5), (2, 0.9), (3, math.nan)):
+        params = {'output': np.full(2, step, np.float32)}
+        checkpoints.save(
+            step,
+            state.replace(params=params),
+            step,
+            metrics={'score': score},
+            notes=notes,
+        )
+    checkpoints.close()
+    assert from_run(tmp_path, 'best')['params']['output'][0] == 2
+    path = tmp_path / 'checkpoints/2/tree/_METADATA'
+    path.write_text('')
+    with pytest.warns(RuntimeWarning, match='checkpoint 2 is damaged .*tree/_METADATA'):
+        assert from_run(tmp_path, 'best')['params']['output'][0] == 1
+    for step in (1, 2):
+        shutil.rmtree(tmp_path / f'checkpoints/{step}')
+    with pytest.raises(ValueError, match="'score' is finite in none .*take 'last'"):
+        from_run(tmp_path, 'best')
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

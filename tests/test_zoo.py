@@ -70,7 +70,13 @@ EAGER = marked(
 )
 TRACED = marked(NAMES, lambda name: name in DEEPEST)
 # A description lowers every layer by itself.
-DESCRIBED = marked(NAMES, lambda name: takes_photographs(name) or name in DEEP)
+DESCRIBED = [
+    *marked(
+        [name for name in NAMES if name not in DEEPEST],
+        lambda name: takes_photographs(name) or name in DEEP,
+    ),
+    *(pytest.param(name, marks=pytest.mark.exhaustive) for name in DEEPEST),
+]
 
 
 def narrow(name: str) -> dict[str, int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dljax.configuration import commit
+from dljax.markdown import plain
 
 # What tells two programs apart; the rest of a line is what was found of them.
 KEY = (
@@ -232,7 +233,7 @@ def _scaled(value: float, units: tuple[tuple[str, float], ...]) -> str:
 
 
 def _joined(cells: list[str]) -> str:
-    return '| ' + ' | '.join(cell.replace('|', '\\|') for cell in cells) + ' |\n'
+    return '| ' + ' | '.join(map(plain, cells)) + ' |\n'
 
 
 def _or_zero(value: int | None) -> int:

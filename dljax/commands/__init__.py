@@ -5,17 +5,28 @@ Nothing heavy is imported at the top of any of them, so that `--help` answers at
 
 import sys
 
-from dljax.commands.aot import aot
-from dljax.commands.catalogue import describe, zoo
-from dljax.commands.convert import convert
-from dljax.commands.export import export
-from dljax.commands.launch import launch
-from dljax.commands.results import results
+from dljax import interrupt
+from dljax.refusal import refusal
+
+interrupt.guard_imports()
 
 
 def main() -> None:
     """Answer `dljax`."""
+    with interrupt.ending_the_process('dljax', 'ended before it was done'):
+        _answer()
+
+
+def _answer() -> None:
     import tyro
+
+    from dljax.commands.aot import aot
+    from dljax.commands.catalogue import describe, zoo
+    from dljax.commands.convert import convert
+    from dljax.commands.export import export
+    from dljax.commands.launch import launch
+    from dljax.commands.results import results
+    from dljax.commands.verify import verify
 
     try:
         tyro.extras.subcommand_cli_from_dict(
@@ -27,11 +38,14 @@ def main() -> None:
                 'aot': aot,
                 'export': export,
                 'launch': launch,
+                'verify': verify,
             },
             prog='dljax',
             description='The models of a deep-learning course, trained by one engine. '
             'Experiments run by themselves: python experiments/FAMILY/NAME.py --help',
         )
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f'dljax: {error}', file=sys.stderr)
+    except Exception as error:
+        if (words := refusal(error)) is None:
+            raise
+        print(f'dljax: {words}', file=sys.stderr)
         raise SystemExit(1) from None

@@ -5,31 +5,42 @@ from tyro.conf import Positional
 from dljax.commands.settings import read_settings
 
 
-def zoo(pattern: Positional[str] = '*') -> None:
-    """List the models: name, parameters, input and paper.
+def zoo(pattern: Positional[str] = '*', papers: bool = False) -> None:
+    """List the models: name, family, parameters and input.
 
     Args:
         pattern: a shell pattern of names, such as 'lenet*'.
+        papers: list the paper of each model instead.
     """
     from rich.console import Console
     from rich.table import Table
 
     from dljax import zoo as catalogue
 
-    table = Table('name', 'parameters', 'input', 'paper', box=None, pad_edge=False)
-    table.columns[1].justify = 'right'
-    for name in catalogue.list_models(pattern):
-        row = catalogue.row(name)
-        shapes = (
-            f'{feature} {list(shape.shape[1:])}'
-            for feature, shape in catalogue.shapes(name).items()
-            if feature not in catalogue.ANSWERS
-        )
-        table.add_row(name, f'{row.parameters:,}', ', '.join(shapes), row.paper)
-    if not table.row_count:
+    names = catalogue.list_models(pattern)
+    if not names:
         raise ValueError(
             f"no model matches '{pattern}', only {', '.join(catalogue.list_models())}"
         )
+    table = Table(box=None, pad_edge=False)
+    table.add_column('name', no_wrap=True)
+    if papers:
+        table.add_column('paper', overflow='fold')  # an address is not cut off
+        for name in names:
+            table.add_row(name, catalogue.row(name).paper)
+    else:
+        table.add_column('family', no_wrap=True)
+        table.add_column('parameters', justify='right', no_wrap=True)
+        table.add_column('input', overflow='fold')
+        for name in names:
+            row = catalogue.row(name)
+            shapes = (
+                f'{feature} {list(shape.shape[1:])}'.replace(', ', ',')
+                for feature, shape in catalogue.shapes(name).items()
+                if feature not in catalogue.ANSWERS
+            )
+            family = row.constructor.__module__.split('.')[2]
+            table.add_row(name, family, f'{row.parameters:,}', ', '.join(shapes))
     Console().print(table)
 
 

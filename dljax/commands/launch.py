@@ -10,6 +10,7 @@ def launch(
     *,
     processes: Annotated[int, arg(aliases=['-n'])] = 2,
     restarts: int = 3,
+    heartbeat: int = 20,
 ) -> None:
     """Run a command in several processes that train together, and watch them.
 
@@ -21,7 +22,11 @@ def launch(
         command: what to run, behind --.
         processes: how many.
         restarts: how often all are started again at most.
+        heartbeat: seconds without a word from one of them after which all are started
+            again.
     """
     from dljax.launch import launch as run
 
-    raise SystemExit(run(command, processes=processes, restarts=restarts))
+    raise SystemExit(
+        run(command, processes=processes, restarts=restarts, heartbeat=heartbeat)
+    )

@@ -24,11 +24,13 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
     chosen = {}
     for word in words:
         key, equals, value = word.partition('=')
-        if not equals:
+        if not equals or not key.isidentifier():
             raise ValueError(f"'{word}' is no setting, wanted NAME=VALUE")
+        if key in chosen:
+            raise ValueError(f"'{key}' is set twice, wanted one value for it")
         try:
             chosen[key] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             raise ValueError(
                 f"'{value}' is no Python number, text or tuple; quote a text twice"
             ) from None

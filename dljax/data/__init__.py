@@ -29,6 +29,7 @@ from dljax.data.augment import (
     translation,
     warped,
 )
+from dljax.data.balance import class_weights, with_balance
 from dljax.data.batches import batches
 from dljax.data.brackets import brackets
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
@@ -91,6 +92,7 @@ __all__ = [
     'chance',
     'choice',
     'cifar',
+    'class_weights',
     'colour_jitter',
     'compose',
     'contrasted',
@@ -148,6 +150,7 @@ __all__ = [
     'truth_table',
     'warped',
     'window_source',
+    'with_balance',
     'write_folder',
     'z_score',
 ]

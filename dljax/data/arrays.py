@@ -5,7 +5,38 @@ from collections.abc import Mapping, Sized
 import numpy as np
 
 _CANONICAL = {'b': np.bool_, 'i': np.int32, 'u': np.int32, 'f': np.float32}
+_ROWS = 4096  # that are looked at, evenly spaced
+_FEW = 16  # rows that may differ by little although their column varies
 _KEPT = ('bool', 'uint8', 'uint16', 'int32', 'float32', 'float16', 'bfloat16')
+
+
+def unmasked(name: str, values: np.ndarray) -> np.ndarray:
+    """Give values as an array, and refuse those of which some are masked.
+
+    An array forgets the mask, and what stands behind it would be data.
+
+    Args:
+        name: of them, for the message.
+        values: any shape and type.
+
+    Returns:
+        The same values.
+
+    Raises:
+        ValueError: where a value is masked, or rows are of unequal length.
+    """
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"'{name}' masks {int(np.ma.count_masked(values))} values, wanted all of "
+            'them: drop or fill those that are missing'
+        )
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"'{name}' is no array ({error}), wanted rows of one length: pad or cut "
+            'them'
+        ) from None
 
 
 def canonical(name: str, values: np.ndarray) -> np.ndarray:
@@ -20,10 +51,10 @@ def canonical(name: str, values: np.ndarray) -> np.ndarray:
         as they are; other integers as `int32`, `float64` as `float32`.
 
     Raises:
-        ValueError: for text or objects, for integers beyond 32 bits, and for a number
-            that is not finite.
+        ValueError: for text or objects, for integers beyond 32 bits, for masked values
+            and for a number that is not finite.
     """
-    values = np.asarray(values)
+    values = unmasked(name, values)
     kind = values.dtype.kind
     if values.dtype.name not in _KEPT:
         if kind not in _CANONICAL:
@@ -60,9 +91,18 @@ def checked(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     Raises:
         ValueError: if there is no array or no example, if an array has no example axis,
-            if the lengths differ, or if `canonical` refuses the values.
+            if the lengths differ, if `canonical` refuses the values, or if float32
+            would round a column by more than a twentieth of what it varies by.
     """
-    arrays = {name: canonical(name, values) for name, values in arrays.items()}
+    if not isinstance(arrays, Mapping):
+        raise ValueError(
+            f'the data are a {type(arrays).__name__}, wanted arrays by feature, such '
+            "as {'image': ..., 'label': ...}"
+        )
+    given = {name: unmasked(name, values) for name, values in arrays.items()}
+    arrays = {name: canonical(name, values) for name, values in given.items()}
+    for name, values in given.items():
+        _check_kept(name, values, arrays[name])
     scalars = [name for name, values in arrays.items() if not values.ndim]
     if scalars:
         raise ValueError(
@@ -80,6 +120,76 @@ def checked(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             'filter that chose them'
         )
     return arrays
+
+
+def narrowed(name: str, values: np.ndarray) -> np.ndarray:
+    """Give an array its canonical type, but where float32 would lose what varies.
+
+    Args:
+        name: the feature, for the message.
+        values: [example, ...] numbers.
+
+    Returns:
+        What `canonical` gives, or the float64 array where `checked` would refuse it
+        as it is: to be normalised first.
+
+    Raises:
+        ValueError: as `canonical` does.
+    """
+    narrow = canonical(name, values)
+    try:
+        _check_kept(name, values, narrow)
+    except ValueError:
+        return values
+    return narrow
+
+
+def _check_kept(name: str, wide: np.ndarray, narrow: np.ndarray) -> None:
+    """Refuse columns of which float32 keeps the offset and loses what varies."""
+    if wide.dtype != np.float64 or not wide.ndim or not wide.size:
+        return
+    some = slice(None, None, len(wide) // _ROWS + 1)
+    columns = wide.shape[-1] if wide.ndim > 1 else 1
+    wide, narrow = (v[some].reshape(-1, columns) for v in (wide, narrow))
+    if len(wide) < _FEW:
+        return
+    deviation = (wide - wide[:1]).std(axis=0)
+    lost = np.sqrt(np.square(narrow - wide).mean(axis=0))
+    # What varies in its last digits alone is a constant that was computed.
+    varies = deviation > 1e-11 * np.abs(wide).max(axis=0)
+    for place in np.flatnonzero(varies & (lost > 0.05 * deviation))[:1]:
+        where = f"column {place} of '{name}'" if columns > 1 else f"'{name}'"
+        raise ValueError(
+            f'{where} holds numbers about {wide[0, place]:.9g} that vary by '
+            f'{deviation[place]:.3g}, which float32 rounds by {lost[place]:.3g}, '
+            'wanted numbers that differ by more than their rounding: normalise them '
+            'first, by data.z_score of the training split, or subtract a constant'
+        )
+
+
+def labels_of(arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """Take the feature that is the class of an example.
+
+    Args:
+        arrays: [example, ...] by feature.
+        name: of the labels.
+
+    Returns:
+        [example] integers.
+
+    Raises:
+        ValueError: where there is no such feature, or it is something else.
+    """
+    labels = unmasked(name, arrays.get(name, ()))
+    if labels.ndim != 1 or labels.dtype.kind not in 'biu':
+        there = (
+            sorted(arrays) if name not in arrays else f'{labels.dtype}{labels.shape}'
+        )
+        raise ValueError(
+            f"the class is '{name}' of {there}, wanted a feature of one integer for "
+            'each example'
+        )
+    return labels
 
 
 def batches_per_epoch(
@@ -102,9 +212,9 @@ def batches_per_epoch(
     examples = data if isinstance(data, int) else len(data)
     if batch_size is None:
         return 1
-    if not 1 <= batch_size <= examples:
+    if not hasattr(batch_size, '__index__') or not 1 <= batch_size <= examples:
         raise ValueError(
-            f'batch_size is {batch_size}, wanted 1 to {examples}, the number of '
+            f'batch_size is {batch_size!r}, wanted 1 to {examples}, the number of '
             'examples, or None for all of them: choose a smaller batch'
         )
     return examples // batch_size

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from dljax.data.arrays import canonical
+from dljax.data.arrays import canonical, narrowed
 from dljax.data.images import as_float, resized
 from dljax.data.normalise import Normalizer
+from dljax.data.whole import whole
 from dljax.types import Spec
 
 CHUNK = 1024  # records decoded at a time when a split is read into memory
@@ -28,8 +29,8 @@ class Records:
     come in the types that `resident` would give; text is left as it is.
     """
 
-    def __init__(self, source: Sequence[Mapping[str, Any]]):
-        self._source = source
+    def __init__(self, source: Sequence[Mapping[str, Any]], folder: str = ''):
+        self._source, self._folder = source, folder
 
     def __len__(self) -> int:
         return len(self._source)
@@ -38,21 +39,37 @@ class Records:
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        return [
+            {
+                name: canonical(name, value) if _is_numeric(value) else value
+                for name, value in example.items()
+            }
+            for example in self.stored(indices)
+        ]
+
+    def stored(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """Decode some examples, with numbers in the types that the set stores."""
         # Here and not at construction, so that it also holds in worker processes.
         logging.getLogger('absl').addFilter(_no_hint)
-        examples = self._source.__getitems__([int(i) for i in indices])
+        wanted = [int(i) for i in indices]
+        with whole(self._folder, IndexError):
+            examples = self._source.__getitems__(wanted)
         return [
-            {name: _plain(name, value) for name, value in example.items()}
+            {name: _as_array(value) for name, value in example.items()}
             for example in examples
         ]
 
 
-def _plain(name: str, value: Any) -> Any:
-    """Give numbers their canonical type and leave the rest alone."""
+def _as_array(value: Any) -> Any:
+    """Give numbers as an array and leave the rest alone."""
     if isinstance(value, Mapping | str | bytes):
         return value
     array = np.asarray(value)
-    return canonical(name, array) if array.dtype.kind in 'biuf' else value
+    return array if array.dtype.kind in 'biuf' else value
+
+
+def _is_numeric(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in 'biuf'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +78,9 @@ class DataSet:
 
     `data['train']` is the split in memory, a dictionary of [example, ...] arrays that
     must not be written to; `data.records('train')` reads it from the disk, for
-    `stream`. Both take TFDS's slices too, such as `'train[:90%]'`.
+    `stream`. Both take TFDS's slices too, such as `'train[:90%]'`. Numbers come in the
+    types that JAX computes with; only a float64 column that float32 would make constant
+    stays in float64 in memory, for `table` or `z_score` to normalise.
 
     Attributes:
         name: the name it was asked for by.
@@ -148,9 +167,15 @@ class DataSet:
 
         Raises:
             KeyError: if there is no such split.
+            OSError: if it is damaged, then or when it is read.
         """
         self._examples(split)
-        return Records(self.builder.as_data_source(split))
+        folder = str(self.builder.data_dir)
+        with whole(folder):
+            source = self.builder.as_data_source(split)
+            if len(source) != self._examples(split):
+                raise ValueError(f'{len(source)} records of {split}')
+        return Records(source, folder)
 
     def merged(self, *splits: str) -> dict[str, np.ndarray]:
         """Join whole splits, as for a last fit on training and validation examples.
@@ -206,7 +231,7 @@ class DataSet:
     def _in_memory(self, split: str) -> dict[str, np.ndarray]:
         records = self.records(split)
         arrays = {}
-        for name, value in records[0].items():
+        for name, value in records.stored([0])[0].items():
             if isinstance(value, Mapping):
                 raise ValueError(
                     f"'{name}' of '{self.name}' is nested, wanted a flat example: give "
@@ -218,7 +243,7 @@ class DataSet:
             arrays[name] = np.empty(shape, value.dtype if numeric else object)
         for start in range(0, len(records), CHUNK):
             index = range(start, min(start + CHUNK, len(records)))
-            for i, record in zip(index, records.__getitems__(index), strict=True):
+            for i, record in zip(index, records.stored(index), strict=True):
                 for name, array in arrays.items():
                     if np.shape(record[name]) != array.shape[1:]:
                         raise ValueError(
@@ -228,6 +253,8 @@ class DataSet:
                             'dljax.data.stream with a transform that resizes'
                         )
                     array[i] = record[name]
-        for array in arrays.values():
-            array.flags.writeable = False  # the cache is shared by all who ask
+        for name, array in arrays.items():
+            if _is_numeric(array):
+                arrays[name] = narrowed(name, array)
+            arrays[name].flags.writeable = False  # the cache is shared by all who ask
         return arrays

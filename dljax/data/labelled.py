@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.data.arrays import checked
+from dljax.data.arrays import checked, labels_of
 from dljax.data.resident import resident
 from dljax.types import Batch, Key, Position, Source, State, fold
 
@@ -29,7 +29,8 @@ def labelled(
         A traced source; batch: [batch_size, ...] by feature.
 
     Raises:
-        ValueError: for a set that `resident` refuses, or too few examples of a class.
+        ValueError: for a set that `resident` refuses, labels that are none, or too few
+            examples of a class.
 
     Example:
         >>> arrays = {'x': np.arange(6.0), 'label': np.array([0, 0, 0, 1, 1, 1])}
@@ -38,7 +39,10 @@ def labelled(
         [0, 0, 1, 1]
     """
     arrays = checked(arrays)
-    counts = np.bincount(arrays['label'])
+    labels = labels_of(arrays, 'label')
+    if labels.min() < 0:
+        raise ValueError(f"'label' is {labels.min()}, wanted integers from 0 on")
+    counts = np.bincount(labels)
     each, rest = divmod(examples, len(counts))
     if rest or not 1 <= each <= counts.min():
         raise ValueError(

@@ -5,10 +5,12 @@ import difflib
 import importlib
 import importlib.util
 import os
+import re
 from typing import Any
 
 from dljax.data.dataset import DataSet
 from dljax.data.prepare import expanded, opened, prepared
+from dljax.data.whole import folder_of, whole
 
 BUILT_IN = {
     'digits': ('dljax.data.builders.digits', 'Digits'),
@@ -18,6 +20,11 @@ BUILT_IN = {
     'diabetes': ('dljax.data.builders.tabular', 'Diabetes'),
     'python_help': ('dljax.data.builders.python_help', 'PythonHelp'),
 }
+# Of these parts a path is made, which leads nowhere else.
+_NAME = re.compile(
+    r'(\w+:)?[A-Za-z]\w*(/(?!\.)[\w.=,+-]+)?(:(\d+|\*)(\.(\d+|\*)){2})?(/\w+=[\w.,=+-]+)?',
+    re.ASCII,
+)
 
 
 def load(
@@ -45,13 +52,20 @@ def load(
     Raises:
         FileNotFoundError: if no such set is prepared and it cannot be prepared here;
             says where it was looked for, and the ways out.
-        OSError: if a built-in set cannot be written.
+        OSError: if a built-in set cannot be written, or a prepared one is damaged.
+        ValueError: for what is no name of a set.
 
     Example:
         >>> data = load('digits')
         >>> data['train']['image'].shape, data.splits
         ((1257, 8, 8, 1), {'train': 1257, 'validation': 180, 'test': 360})
     """
+    if not isinstance(name, str) or len(name) > 255 or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"name is {name!r:.80}, wanted that of a data set, such as 'digits', "
+            "'mnist', 'name/config' or 'name:1.0.0': for files of your own call "
+            'data.folder, data.idx or data.cifar with their path'
+        )
     data_dir = expanded(data_dir)
     if name in BUILT_IN:
         builder = _built_in(name, data_dir)
@@ -65,7 +79,11 @@ def _built_in(name: str, data_dir: str | None) -> Any:
     """Open one of our builders, preparing its data if this is the first time."""
     module, builder_class = BUILT_IN[name]
     make = getattr(importlib.import_module(module), builder_class)
-    return prepared(name, lambda: make(data_dir=data_dir))
+    return prepared(
+        name,
+        lambda: make(data_dir=data_dir),
+        lambda: folder_of(data_dir, make.name, str(make.VERSION)),
+    )
 
 
 def _published(name: str, data_dir: str | None) -> Any:
@@ -75,9 +93,14 @@ def _published(name: str, data_dir: str | None) -> Any:
 
     not_found = tfds.core.registered.DatasetNotFoundError
     try:
-        return read_only_builder.builder_from_files(
-            name, data_dir=data_dir, file_format='array_record'
-        )
+        with whole(
+            lambda: folder_of(data_dir, *name.split(':')[0].split('/')),
+            not_found,
+            ValueError,
+        ):
+            return read_only_builder.builder_from_files(
+                name, data_dir=data_dir, file_format='array_record'
+            )
     except not_found:
         pass
     except ValueError as error:

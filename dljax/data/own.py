@@ -1,5 +1,6 @@
 """Doors to files that the user has: folders of pictures, IDX files, CIFAR."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any
 
 from dljax.data.dataset import DataSet
 from dljax.data.prepare import expanded, opened, prepared, without_warnings
+from dljax.data.whole import folder_of, whole
 
 MEMORY = 4 * 2**30
+LARGEST = 2**26  # pixels of a picture that others are resized to
 
 
 def folder(
@@ -24,10 +27,14 @@ def folder(
     """Open a folder of pictures, one folder for each class.
 
     `path/cat/1.png`, or `path/train/cat/1.png` where there are folders of splits:
-    'train', 'validation' (or 'val') and 'test'. Without them the pictures are parted
-    70, 10 and 20 %, with train and test alone a tenth of train validates; both are
-    stratified by class and always the same. Classes are in alphabetical order, and
-    folders inside those of classes belong to them.
+    'train', 'validation' and 'test', or as people call them ('Training', 'val', 'dev',
+    'test_set', 'seg_train/seg_train'). Folders that hold folders of the same names are
+    refused, for they seem to be splits of another name, and so are 'train_cat' beside
+    'test_cat'. Without splits the pictures
+    are parted 70, 10 and 20 %, with train and test alone a tenth of train validates;
+    both are stratified by class and always the same. Classes are in alphabetical order,
+    and folders inside those of classes belong to them. The description says how many
+    pictures of validation or test are in train too, byte for byte.
 
     The first time, and whenever names, sizes or times of the files have changed, the
     pictures are decoded and kept losslessly with the other prepared sets. A folder that
@@ -84,8 +91,13 @@ def folder(
     from dljax.data.builders.folder import description, folder_form
     from dljax.data.builders.listing import listed
 
-    if size is not None and (len(size) != 2 or min(size) < 1):
-        raise ValueError(f'size is {size}, wanted (height, width), each 1 or more')
+    if size is not None and (
+        len(size) != 2 or min(size) < 1 or math.prod(size) > LARGEST
+    ):
+        raise ValueError(
+            f'size is {size}, wanted (height, width), each 1 or more, and at most '
+            f'{LARGEST:,} pixels'
+        )
     if crop is not None and not 0 < crop <= 1:
         raise ValueError(
             f'crop is {crop}, wanted a share in (0, 1], or None to stretch'
@@ -162,7 +174,8 @@ def idx(
     content = idx_set(root, prefix, memory_limit)
     names = class_names and tuple(class_names)
     arrays = [*content.images.values(), *content.labels.values()]
-    facts = [fact for a in arrays for fact in (a.shape, a.tobytes())]
+    # As views, since copies would take the memory a second time.
+    facts = [fact for a in arrays for fact in (a.shape, memoryview(a).cast('B'))]
     return _opened(
         prefix.strip('-_.') or os.path.basename(root),
         key_of(root, first_label, names, transposed, *facts),
@@ -229,6 +242,7 @@ def _opened(
     form: Callable[[], Any],
     data_dir: str | os.PathLike[str] | None,
     apart: str | None = None,
+    description: str | None = None,
     **facts: Any,
 ) -> DataSet:
     """Open the set under its key, and prepare it if it is not there.
@@ -238,9 +252,14 @@ def _opened(
     from tensorflow_datasets.core import read_only_builder
 
     from dljax.data.builders.files import Files
+    from dljax.data.builders.twice import TWICE
 
     folder = expanded(data_dir)
-    with without_warnings():
+
+    def place_of() -> str:
+        return folder_of(folder, Files.name, key, str(Files.VERSION))
+
+    with without_warnings(), whole(place_of):
         builder = Files(key, folder)
         ready = builder.is_prepared()
     place = Path(builder.data_dir).resolve()
@@ -251,8 +270,12 @@ def _opened(
         )
     if not ready:
         made = form()
-        builder = prepared(name, lambda: Files(key, folder, made))
+        builder = prepared(name, lambda: Files(key, folder, made), place_of)
         builder.release()
     # Reads what is there, and needs neither the files nor their listing any more.
-    builder = read_only_builder.builder_from_directory(builder.data_dir)
-    return opened(builder, name=name, **facts)
+    with whole(place_of):
+        builder = read_only_builder.builder_from_directory(builder.data_dir)
+    if description is not None:
+        # Copies were looked for when it was prepared.
+        description += ''.join(builder.info.description.partition(TWICE)[1:])
+    return opened(builder, name=name, description=description, **facts)

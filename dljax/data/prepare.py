@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from dljax.data.dataset import DataSet
+from dljax.data.whole import check, seal, whole
 from dljax.types import Spec
 
 
-def prepared(name: str, make: Callable[[], Any]) -> Any:
+def prepared(name: str, make: Callable[[], Any], folder: Callable[[], str]) -> Any:
     """Prepare what a builder writes, unless that was done before.
 
     TFDS writes to a folder of its own and renames it at the end, so that half a set is
@@ -22,16 +23,17 @@ def prepared(name: str, make: Callable[[], Any]) -> Any:
     Args:
         name: of the set, for the message.
         make: the builder; called again to look for what another process has done.
+        folder: tells where the set lies, for the message if it is damaged.
 
     Returns:
         A builder whose data are there.
 
     Raises:
-        OSError: if they cannot be written.
+        OSError: if they cannot be written, or are there and damaged.
     """
     import tensorflow_datasets as tfds
 
-    with without_warnings():
+    with without_warnings(), whole(folder):
         builder = make()
         if builder.is_prepared():
             return builder
@@ -46,8 +48,11 @@ def prepared(name: str, make: Callable[[], Any]) -> Any:
                 file_format='array_record',
                 download_config=tfds.download.DownloadConfig(try_download_gcs=False),
             )
+        seal(builder.data_dir)
         return builder
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
+        if not isinstance(error, OSError) and 'writing' not in str(error):
+            raise  # not what ArrayRecord says of a disk that is full
         # Where two processes prepare at once, the second cannot rename: it uses the
         # other's set, which is whole.
         with without_warnings():
@@ -80,8 +85,21 @@ def opened(
 
     Returns:
         The data set.
+
+    Raises:
+        OSError: if it is damaged.
     """
+    check(builder.data_dir)
+    with whole(builder.data_dir):
+        return _described(builder, name, kind, memory_limit, description)
+
+
+def _described(
+    builder: Any, name: str, kind: str, memory_limit: int, description: str | None
+) -> DataSet:
     features = builder.info.features
+    if not builder.info.splits:
+        raise ValueError('it has no splits')
     label = features['label'] if 'label' in features else None
     return DataSet(
         name=name,

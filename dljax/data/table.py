@@ -1,42 +1,78 @@
-"""A column of numbers from a CSV file of the user's own."""
+"""A column of numbers from a CSV file of the user's own, in the order of time."""
 
-import csv
-import math
+import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from dljax.data.delimited import Table, body, is_value, shown, table
+from dljax.data.direction import SOME, backward, tells
+from dljax.data.numerals import number, require_no_thousands
+from dljax.data.spacing import in_order
+from dljax.data.timestamps import moments
+
 
 def read_column(
-    path: str | os.PathLike[str], column: str | None = None, *, delimiter: str = ','
+    path: str | os.PathLike[str],
+    column: str | None = None,
+    *,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+    date: str | None = None,
+    date_format: str | None = None,
+    gaps: Literal['refuse', 'keep', 'fill'] = 'refuse',
 ) -> np.ndarray:
     r"""Read one column of numbers from a CSV file whose first row names the columns.
 
-    Fields may be quoted, a byte-order mark is skipped and so are blank lines. Whatever
-    is no finite number is refused with its row, also a gap: to fill it is a decision
-    about the data that is not for a reader to make.
+    Fields may be quoted, a byte-order mark is skipped and so are blank lines, but for
+    those between the values of a single column. Whatever is no finite number is refused
+    with its row, also a gap: to fill it is a decision about the data that is not for a
+    reader to make. Each row has to have as many fields as there are names, since from
+    another one the wrong number would be taken.
+
+    With `date` the rows are sorted by that column, and may be in any order. Without,
+    they are taken as they stand, and refused if another column holds dates that go
+    back: a series that is newest first would be learned backwards.
 
     Args:
-        path: of the file, in UTF-8.
-        column: the name of the column; may be left out where there is only one.
-        delimiter: between two fields.
+        path: of the file, in UTF-8, or in UTF-16 with its mark, as Excel writes it.
+        column: the name of the column; may be left out where there is only one besides
+            `date`.
+        delimiter: between two fields, 'tab' too; by default `,`, `;`, tab or `|`,
+            whichever parts the first row.
+        decimal: '.' or ','; by default '.', but where that may part thousands it has to
+            be said.
+        header: whether the first row holds names; if not, columns are called '1', '2'
+            and so on. By default it does, but one of numbers alone is refused.
+        date: the column that tells when; '' takes the rows as they stand whatever their
+            dates.
+        date_format: of the dates: 'iso', 'day-first', 'month-first', 'year', 'unix' or
+            'unix-ms' (seconds or milliseconds since 1970), 'number' for counted steps,
+            or a pattern of `datetime.strptime`; by default the one that fits. That of
+            03/04/2024 has to be said if no other date shows what is meant.
+        gaps: what happens where the dates do not follow at equal steps (months and days
+            from Monday to Friday are equal): 'refuse' them with their rows, 'keep' the
+            rows one after the other, or 'fill' by straight lines.
 
     Returns:
-        [rows] float64, in the order of the file.
+        [rows] float64, the oldest first with `date`, else in the order of the file.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is no such table, has no such column, or holds anything
-            but finite numbers in it. Rows are counted as the lines of the file are.
+            but finite numbers in it; for dates that are none, are there twice or leave
+            gaps. Rows are counted as the lines of the file are.
 
     Example:
         >>> import pathlib, tempfile
         >>> path = pathlib.Path(tempfile.mkdtemp()) / 'sales.csv'
-        >>> _ = path.write_text('day,sold\n1,3.5\n2,4\n')
-        >>> print(read_column(path, 'sold'))
-        [3.5 4. ]
+        >>> _ = path.write_text('day,sold\n2024-03-02,3.5\n2024-03-01,4\n')
+        >>> print(read_column(path, 'sold', date='day'))
+        [4.  3.5]
     """
     path = Path(path)
     if not path.is_file():
@@ -44,70 +80,95 @@ def read_column(
             f"there is no file '{path}', wanted a CSV file: check the path, seen from "
             f"'{Path.cwd()}'"
         )
-    values = []
-    try:
-        with path.open(encoding='utf-8-sig', newline='') as file:
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
-            names = next((row for row in reader if row), [])
-            place = _place([name.strip() for name in names], column, path, delimiter)
-            for row in reader:
-                if row:
-                    text = row[place].strip() if place < len(row) else ''
-                    values.append(_number(text, names[place], reader.line_num))
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"'{path}' is not in UTF-8 ({error.reason} at byte {error.start}), wanted "
-            'text in UTF-8: save it as that'
-        ) from None
-    except csv.Error as error:
-        raise ValueError(
-            f"'{path}' cannot be read at row {reader.line_num} ({error}), wanted a CSV "
-            'file: look for a quote that is not closed'
-        ) from None
-    if not values:
+    for name, given in (('column', column), ('date', date)):
+        if given is not None and not isinstance(given, str):
+            raise ValueError(
+                f'{name} is {given!r}, wanted the name of a column: without names, by '
+                "header=False, columns are called '1', '2' and so on"
+            )
+    found = table(path, delimiter, decimal, header)
+    time = _place(found, date, header) if date else None
+    place = _place(found, column, header, besides=time)
+    rows = body(found)
+    head = next(rows, None)
+    if head is None:
         raise ValueError(
             f"'{path}' has names of columns but no row, wanted a row for each step"
         )
-    return np.array(values)
-
-
-def _place(names: Sequence[str], column: str | None, path: Path, delimiter: str) -> int:
-    """Find the column, or say which there are."""
-    if not names:
-        raise ValueError(
-            f"'{path}' is empty, wanted a first row with the names of the columns"
+    # Of the other columns those are kept that may tell the time.
+    watched = [
+        i
+        for i, (name, text) in enumerate(zip(found.names, head.fields, strict=False))
+        if (i == time if date else date is None and i != place and tells(name, [text]))
+    ]
+    values, lines, texts, times = [], [], [], {i: [] for i in watched}
+    for line, fields in itertools.chain([head], rows):
+        texts.append(fields[place] if place < len(fields) else '')
+        values.append(number(texts[-1], found.names[place], line, decimal))
+        lines.append(line)
+        for i, column_texts in times.items():
+            column_texts.append(fields[i] if i < len(fields) else '')
+        if time is None and len(lines) == SOME:  # most columns of numbers rise by then
+            times = {i: t for i, t in times.items() if tells(found.names[i], t)}
+    if decimal is None:
+        one = len(found.names) == 1
+        require_no_thousands(
+            texts, found.names[place], None if one else found.delimiter
         )
-    shown = ', '.join(f"'{name}'" for name in names)
+    if time is None:
+        _require_forward(found, times, lines)
+        return np.array(values)
+    read = moments(times[time], lines, found.names[time], date_format)
+    order = in_order(read, lines, found.names[time], gaps)
+    # Where nothing is missing this gives the values themselves.
+    values = np.array(values)[order.index]
+    return np.interp(np.arange(order.place[-1] + 1), order.place, values)
+
+
+def _place(
+    found: Table, column: str | None, header: bool | None, besides: int | None = None
+) -> int:
+    """Find a column, or say which there are."""
+    names, path = found.names, found.path
     if column is None:
-        if len(names) > 1:
+        named = [i for i, name in enumerate(names) if name and i != besides]
+        if len(named) != 1:
             raise ValueError(
-                f"'{path}' has the columns {shown}: say which, by its name"
+                f"'{path}' has the columns {shown(names)}: say which, by its name"
             )
-        return 0
-    if names.count(column) != 1:
+        return named[0]
+    column = column.strip()
+    if not column or names.count(column) != 1:
         many = 'more than one column' if column in names else 'no column'
-        other = next((d for d in ';\t|,' if d != delimiter and d in names[0]), None)
+        other = next(
+            (d for d in ';\t|, ' if d != found.delimiter and d in names[0]), None
+        )
         hint = f'; the fields seem to be separated by {other!r}' if other else ''
-        raise ValueError(f"'{path}' has {many} '{column}', wanted one of {shown}{hint}")
+        raise ValueError(
+            f"'{path}' has {many} '{column}', wanted one of {shown(names)}{hint}"
+        )
+    if header is None and is_value(column):
+        raise ValueError(
+            f"'{path}' has {column!r} in its first row, which may be a value, wanted "
+            'the name of a column: say header=True if it is one, or header=False, by '
+            "which the columns are called '1', '2' and so on"
+        )
     return names.index(column)
 
 
-def _number(text: str, column: str, row: int) -> float:
-    if not text:
-        raise ValueError(
-            f"'{column}' is empty in row {row}, wanted a number: fill the gap, or "
-            'leave the row out'
-        )
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(
-            f"'{column}' is {text!r} in row {row}, wanted a number such as 1234.5: no "
-            'unit, and no comma in it'
-        ) from None
-    if not math.isfinite(value):
-        raise ValueError(
-            f"'{column}' is {text!r} in row {row}, wanted a finite number: fill the "
-            'gap, or leave the row out'
-        )
-    return value
+def _require_forward(
+    found: Table, columns: Mapping[int, Sequence[str]], lines: Sequence[int]
+) -> None:
+    """Refuse rows whose dates go back, unless other dates never do."""
+    back = backward(columns, found.names)
+    if not back:
+        return
+    place, row = back
+    name, texts = found.names[place], columns[place]
+    after = next(i for i in range(row + 1, len(texts)) if texts[i])
+    sort = f"say date='{name}' to sort" if name else 'name the column, or sort'
+    raise ValueError(
+        f"'{name}' of '{found.path}' goes back from {texts[row]!r} in row {lines[row]} "
+        f'to {texts[after]!r} in row {lines[after]}, wanted the oldest first: {sort} '
+        "the rows, or say date='' to take them as they stand"
+    )

@@ -38,7 +38,7 @@ def window_source(
         ((4, 3, 1), (4, 2))
     """
     windows = count_windows(len(series), history, horizon)
-    values = checked({'series': np.asarray(series)})['series']
+    values = checked({'series': series})['series']
     if values.ndim != 1:
         raise ValueError(
             f'the series has shape {values.shape}, wanted [time]: choose one column'

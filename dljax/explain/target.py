@@ -51,12 +51,12 @@ def logits_of(outputs: Array) -> Array:
 def chosen(logits: Array, label: Array | None) -> Array:
     """Tell which class is explained: [batch] int32, by default what is predicted.
 
-    A single logit tells two classes apart by its sign.
+    A single logit tells two classes apart: the second one is from 0 on.
     """
     if label is not None:
         return jnp.asarray(label)
     if logits.shape[1] == 1:
-        return (logits[:, 0] > 0).astype(jnp.int32)
+        return (logits[:, 0] >= 0).astype(jnp.int32)
     return logits.argmax(1)
 
 

@@ -1,22 +1,26 @@
 """Writing the inference of a model as StableHLO, and reading it back."""
 
+import dataclasses
 import hashlib
 import importlib.metadata
-import json
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from flax import linen as nn
 
 import dljax
-from dljax import zoo
-from dljax.export.inference import evaluated, inputs_of, variables_of
-from dljax.recipes.plan import Specs, draw
-from dljax.recipes.sizes import sized
-from dljax.types import Batch, PyTree, named_leaves
+from dljax.export.converted import certificate_of, come_back, expected
+from dljax.export.inference import Program, of_zoo, shapes_of
+from dljax.export.reading import called
+from dljax.export.selection import select
+from dljax.export.trained import of_run
+from dljax.recipes.plan import draw
+from dljax.runs import taken
+from dljax.types import Batch, named_leaves
 from dljax.workdir import write_json
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
@@ -24,10 +28,16 @@ _USE = 'jax.export.deserialize(open(FILE, "rb").read()).call({NAME: ARRAY, ...})
 
 
 def export(
-    model: str,
+    model: str | None,
     target: Path,
     *,
     weights: Path | None = None,
+    which: str | int = 'last',
+    averages: bool | None = None,
+    member: int | None = None,
+    part: str | None = None,
+    raw: bool = True,
+    net: nn.Module | None = None,
     batch: int | None = None,
     platforms: Sequence[str] = PLATFORMS,
     sizes: Mapping[str, tuple[int, ...]] | None = None,
@@ -36,12 +46,20 @@ def export(
 ) -> dict[str, Any]:
     """Write the inference of a model, with its weights, as a file that only JAX reads.
 
-    The program is `zoo.row(model).call` in evaluation mode, which takes no random
-    numbers: noise is an input where a net turns noise into something. It maps a
-    dictionary of arrays by feature to what the net gives.
+    The program evaluates a part of `zoo.row(model)`, as a rule the whole net, and takes
+    no random numbers: noise is an input where a net turns noise into something, and of
+    two adversaries it is the generator that is exported. It maps a dictionary of arrays
+    by feature to what the net gives.
+
+    Of a run it is the net as it was trained, rebuilt from the run's configuration, with
+    the weights that the run measured. It takes what the data of the run were before
+    preprocessing: a normalisation of images that belongs to the net, and normalizers
+    fitted to features, are inside, in float32; a forecast comes out in the units of the
+    series. Pictures of whole numbers, such as uint8, are taken as numbers in [0, 1].
 
     Example:
         >>> import pathlib, tempfile
+        >>> from dljax.export import load
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder) / 'xor.stablehlo'
         ...     made = export('xor_2_2_1', path)
@@ -52,24 +70,38 @@ def export(
         (5, 1)
 
     Args:
-        model: one of `list_models()`.
+        model: one of `list_models()`; of a run it may be None, and must be what the run
+            trained, or one of several nets that it trained side by side.
         target: the file; TARGET.json beside it tells what it is.
         weights: a file or a folder that `dljax.weights` wrote, or the folder of a run;
             None for random ones.
+        which: of a run, 'last', 'best' by the metric that it chose it by, or a step.
+        averages: of a run, whether averages of the parameters take their place; None
+            for what the run measured, see `runs.from_run`.
+        member: of a run that was an ensemble, which member.
+        part: what a net is used for, such as 'generator', 'discriminator' or 'whole' of
+            two adversaries, 'encoder' or 'decoder' of an autoencoder; of several nets
+            side by side, the name of one; or both, as in 'gan/discriminator'.
+        raw: of a run, whether its normalizers are inside; if not, the file beside the
+            target holds the two lines of Python that apply each.
+        net: of a run, the net itself, where it is made of code of your own.
         batch: examples in a call; None for any number.
         platforms: on which it is to run, of 'cpu', 'cuda', 'rocm' and 'tpu'.
         sizes: the shape of one example of a feature whose size the model leaves open.
-        settings: of the model, where not the defaults.
+        settings: of the model, where not the defaults; a run knows its own, and those
+            that contradict it are refused.
         overwrite: whether a target that is there may be replaced.
 
     Returns:
         What the JSON file holds. Its 'difference' is the largest from what the net
-        itself gives of a batch that was drawn, when the file was read back and run.
+        gives of a batch that was drawn, when the file was read back and run; with what
+        it was compared it says too.
 
     Raises:
         ValueError: for an unknown model, weights of another one, a platform or size
-            that cannot be, a net that takes no symbol for its batch, or a program that
-            gives other numbers than the net.
+            that cannot be, a net that takes no symbol for its batch, a program that
+            gives other numbers than the net, or a run whose net cannot be rebuilt, of
+            which it is not clear what is meant, or which float32 cannot normalise.
         TypeError: for an unknown setting.
         OSError: where the target is there already, or the weights are not.
     """
@@ -85,32 +117,30 @@ def export(
             f'platforms are {", ".join(platforms) or "none"}, wanted some of cpu, '
             'cuda, rocm, tpu'
         )
-    chosen = dict(settings or {})
-    net = zoo.create_model(model, **chosen)
-    specs = sized(model, inputs_of(model, net), sizes or {})
-    run = evaluated(model, net, variables_of(model, net, specs, weights))
-    exported = _exported(model, run, _shapes(specs, batch), platforms)
+    program = _program(
+        model, weights, which, averages, member, part, raw, net, sizes, settings
+    )
+    exported = _exported(program, batch, platforms)
     content = exported.serialize()
-    drawn = draw(jax.random.key(1), _shapes(specs, batch or 3), specs)
-    difference, reason = _difference(run, bytes(content), drawn, platforms)
+    drawn = program.drawn(jax.random.key(1), batch or 3)
+    difference, reason = _difference(program, bytes(content), drawn, platforms)
     if difference is not None and not difference['relative'] <= 1e-3:
         raise ValueError(
-            f'{model} read back gives other numbers, which differ by '
+            f'{program.name} read back gives other numbers, which differ by '
             f'{difference["relative"]:.3g} of the largest: nothing was written. Are '
             'the weights finite?'
         )
     made = {
-        'model': model,
-        'settings': {name: repr(value) for name, value in chosen.items()},
-        'weights': {'source': 'random' if weights is None else weights.name},
+        **program.told,
         'inputs': {
             name: {
                 'shape': [batch or 'batch', *spec.shape],
                 'dtype': spec.dtype,
                 'low': spec.low,
                 'high': spec.high,
+                'checked': program.checked,
             }
-            for name, spec in specs.items()
+            for name, spec in program.specs.items()
         },
         'outputs': _outputs(exported),
         'platforms': list(platforms),
@@ -119,6 +149,7 @@ def export(
         'sha256': hashlib.sha256(content).hexdigest(),
         'difference': difference,
         'difference_is_null_because': reason,
+        'compared_with': program.compared,
         'calling_convention': exported.calling_convention_version,
         'versions': {
             'python': platform.python_version(),
@@ -131,84 +162,68 @@ def export(
     return made
 
 
-def load(path: str | Path) -> Callable[[Batch], PyTree]:
-    """Read what `export` wrote.
-
-    Args:
-        path: of the file.
-
-    Returns:
-        The inference, `(batch) -> outputs`, compiled when it is called. It can be
-        called inside other functions of JAX.
-
-    Raises:
-        ValueError: for a file that is damaged, or is none; when it is called, for
-            features that are missing or not known.
-        OSError: where there is no file.
-    """
-    path = Path(path)
-    content = path.read_bytes()
-    beside = path.with_name(f'{path.name}.json')
-    if beside.exists():
-        wanted = json.loads(beside.read_text(encoding='utf-8'))['sha256']
-        if hashlib.sha256(content).hexdigest() != wanted:
-            raise ValueError(f'{path} is not the file that {beside.name} tells of')
-    return _called(content, str(path))
-
-
-def _called(content: bytes, what: str) -> Callable[[Batch], PyTree]:
-    from jax.export import deserialize
-
-    try:
-        exported = deserialize(bytearray(content))
-    except Exception as error:  # flatbuffers raise whatever they stumble upon
-        raise ValueError(f'{what} holds no program that JAX exported') from error
-    (shapes,), _ = jax.tree.unflatten(exported.in_tree, exported.in_avals)
-    compiled = jax.jit(exported.call)
-
-    def run(batch: Batch) -> PyTree:
-        if batch.keys() != shapes.keys():
-            raise ValueError(
-                f'the batch has {", ".join(sorted(batch))}, wanted '
-                + ', '.join(
-                    f'{name} {aval.str_short()}' for name, aval in shapes.items()
-                )
-            )
-        return compiled(dict(batch))
-
-    return run
+def _program(
+    model: str | None,
+    weights: Path | None,
+    which: str | int,
+    averages: bool | None,
+    member: int | None,
+    part: str | None,
+    raw: bool,
+    net: nn.Module | None,
+    sizes: Mapping[str, tuple[int, ...]] | None,
+    settings: Mapping[str, Any] | None,
+) -> Program:
+    if weights is not None and (weights / 'checkpoints').is_dir():
+        found = taken(weights, which, averages=averages, member=member)
+        chosen = select(
+            weights, found, model=model, part=part, settings=settings, net=net
+        )
+        return of_run(chosen, sizes=sizes, raw=raw)
+    certificate = None if weights is None else certificate_of(weights)
+    back = certificate and come_back(weights, certificate)
+    if (which, averages, member, net) == ('last', None, None, None) and back:
+        chosen = select(weights, back, model=model, part=part, settings=settings)
+        return of_run(chosen, sizes=sizes, raw=raw)
+    if (which, averages, member, raw, net) != ('last', None, None, True, None):
+        raise ValueError(
+            'which, averages, member, raw and net choose of the folder of a run: give '
+            'one by weights (--weights), or leave them out'
+        )
+    if model is None:
+        raise ValueError('model is None, wanted one of list_models(): there is no run')
+    program = of_zoo(model, weights, part=part, settings=settings, sizes=sizes)
+    if 'image' in program.specs and (wanted := certificate and expected(certificate)):
+        text, low, high = wanted
+        image = dataclasses.replace(program.specs['image'], low=low, high=high)
+        specs = {**program.specs, 'image': image}
+        program = dataclasses.replace(
+            program,
+            specs=specs,
+            told={**program.told, 'input': text},
+            drawn=lambda key, count: draw(key, shapes_of(specs, count), specs),
+        )
+    return program
 
 
-def _shapes(specs: Specs, batch: int | None) -> dict[str, jax.ShapeDtypeStruct]:
-    if batch is None:
-        from jax.export import symbolic_shape
-
-        (batch,) = symbolic_shape('batch')
-    return {
-        name: jax.ShapeDtypeStruct((batch, *spec.shape), spec.dtype)
-        for name, spec in specs.items()
-    }
-
-
-def _exported(
-    model: str,
-    run: Callable[[Batch], PyTree],
-    shapes: Mapping[str, jax.ShapeDtypeStruct],
-    platforms: Sequence[str],
-) -> Any:
+def _exported(program: Program, batch: int | None, platforms: Sequence[str]) -> Any:
     from jax.export import export as exported
+    from jax.export import symbolic_shape
 
+    size = symbolic_shape('batch')[0] if batch is None else batch
     try:
-        return exported(run, platforms=tuple(platforms))(dict(shapes))
+        return exported(program.run, platforms=tuple(platforms))(
+            shapes_of(program.specs, size)
+        )
     except Exception as error:
         first = str(error).strip().splitlines()[0]
-        if all(isinstance(shape.shape[0], int) for shape in shapes.values()):
+        if batch is not None:
             raise ValueError(
-                f'{model} cannot be exported for {", ".join(platforms)}: {first}'
+                f'{program.name} cannot be exported for {", ".join(platforms)}: {first}'
             ) from error
         raise ValueError(
-            f'{model} cannot be exported for any number of examples: {first}; give '
-            'the number, --batch N'
+            f'{program.name} cannot be exported for any number of examples: {first}; '
+            'give the number, --batch N'
         ) from error
 
 
@@ -226,10 +241,7 @@ def _size(size: Any) -> int | str:
 
 
 def _difference(
-    run: Callable[[Batch], PyTree],
-    content: bytes,
-    batch: Batch,
-    platforms: Sequence[str],
+    program: Program, content: bytes, batch: Batch, platforms: Sequence[str]
 ) -> tuple[dict[str, float] | None, str | None]:
     """Compare what is read back with the net itself, where it can be run here."""
     here = {'gpu': 'cuda'}.get(jax.default_backend(), jax.default_backend())
@@ -238,8 +250,8 @@ def _difference(
     pairs = [
         (np.asarray(a, np.float32), np.asarray(b, np.float32))
         for a, b in zip(
-            jax.tree.leaves(run(batch)),
-            jax.tree.leaves(_called(content, 'the artifact')(batch)),
+            jax.tree.leaves(program.reference(batch)),
+            jax.tree.leaves(called(content, 'the artifact')(batch)),
             strict=True,
         )
     ]

@@ -15,6 +15,7 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data
+from dljax.metrics import confusion_matrix, recall
 from dljax.objectives import classify, score_classes
 from dljax.training import Player, evaluate, fit, learner
 from dljax.types import Array, PyTree
@@ -37,6 +38,7 @@ class Judge:
         fingerprint: the first 12 hexadecimal digits of the SHA-256 of its parameters.
             Equal recipes give equal ones on equal hardware and versions only.
         accuracy: on the test digits, in [0, 1].
+        recalls: of each class on the test digits, [10] in [0, 1].
         real: images of the training split, [examples, 8, 8, 1] float32 in [0, 1].
         test: those of the test split.
         test_labels: their classes, [examples] int32.
@@ -47,6 +49,7 @@ class Judge:
     recipe: str
     fingerprint: str
     accuracy: float
+    recalls: np.ndarray = dataclasses.field(repr=False)
     real: np.ndarray = dataclasses.field(repr=False)
     test: np.ndarray = dataclasses.field(repr=False)
     test_labels: np.ndarray = dataclasses.field(repr=False)
@@ -174,6 +177,8 @@ def _trained(steps: int, seed: int) -> Judge:
         key=jax.random.key(seed),
     )
     scores = evaluate(net, score_classes(), state, [parts['test']])
+    test_labels = np.asarray(parts['test']['label'])
+    taken = _seen(net, state.params, parts['test']['image'])[1].argmax(1)
     return Judge(
         net=net,
         params=state.params,
@@ -186,7 +191,8 @@ def _trained(steps: int, seed: int) -> Judge:
         ),
         fingerprint=Judge.fingerprint_of(state.params),
         accuracy=float(scores['accuracy']),
+        recalls=np.asarray(recall(confusion_matrix(taken, test_labels, classes=10))),
         real=parts['train']['image'],
         test=parts['test']['image'],
-        test_labels=np.asarray(parts['test']['label']),
+        test_labels=test_labels,
     )

@@ -19,7 +19,7 @@ from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
-from dljax.layers.images import check_images, doublings
+from dljax.layers.images import check_images, check_layout, doublings
 from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.local_response_norm import local_response_norm
@@ -92,6 +92,7 @@ __all__ = [
     'convolve',
     'convolve_transposed',
     'check_images',
+    'check_layout',
     'constrained',
     'derivative',
     'doublings',

@@ -14,17 +14,26 @@ class BatchNorm(nn.Module):
     r"""Normalise each channel: $y = γ (x - μ) / \sqrt{σ^2 + ε} + β$.
 
     What `nn.BatchNorm(use_fast_variance=False)` computes, from parameters and averages
-    of the same names. All of it works on [rows, channel]: XLA's CPU backend adds up the
-    rows of a table on all cores, but maps place by place on one.
+    of the same names. A batch is normalised by its own variance, divided by n, in any
+    case; the average of the variances is that of the same numbers as in Flax, or, if
+    `unbiased`, of those divided by n - 1, as in torch. All of it works on [rows,
+    channel]: XLA's CPU backend adds up the rows of a table on all cores, but maps place
+    by place on one.
 
     Attributes:
         use_running_average: whether the averages stand for mean and variance.
         momentum: the share of an average that a batch leaves as it was.
         epsilon: ε.
+        unbiased: whether the variances that are averaged are divided by n - 1 for the n
+            places of a channel in the batch, on all devices that share it, as torch
+            does it; else by n, as Flax does. It tells in evaluation, where n is small.
         axis_name: of a mapped axis whose devices share the statistics.
         dtype: the type of the result; statistics are float32 at least.
         param_dtype: the type of scale and shift.
         scale_init: initialiser of γ.
+
+    Raises:
+        ValueError: in training, for an unbiased variance of one value a channel.
 
     Reference:
         Ioffe and Szegedy, 2015, Batch Normalization: Accelerating Deep Network Training
@@ -41,6 +50,7 @@ class BatchNorm(nn.Module):
     use_running_average: bool
     momentum: float = 0.9
     epsilon: float = 1e-5
+    unbiased: bool = False
     axis_name: str | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
@@ -68,12 +78,25 @@ class BatchNorm(nn.Module):
             if not self.is_initializing():
                 keep = self.momentum
                 average.value = keep * average.value + (1 - keep) * mean
-                spread.value = keep * spread.value + (1 - keep) * variance
+                corrected = self._corrected(variance, len(rows))
+                spread.value = keep * spread.value + (1 - keep) * corrected
         factor = jax.lax.rsqrt(variance + self.epsilon) * scale
         outputs = stored(centred * factor[None] + shift[None], ahead=False)
         outputs = outputs.reshape(inputs.shape)
         dtype = self.dtype or jnp.result_type(inputs, scale, shift)
         return outputs.astype(dtype)
+
+    def _corrected(self, variance: Array, count: int) -> Array:
+        if not self.unbiased:
+            return variance
+        if self.axis_name is not None:
+            count *= jax.lax.axis_size(self.axis_name)
+        if count < 2:
+            raise ValueError(
+                'the batch holds one value a channel, wanted two or more for an '
+                'unbiased variance: give more examples, or unbiased=False'
+            )
+        return variance * (count / (count - 1))
 
     def _shared(self, statistic: Array) -> Array:
         if self.axis_name is None or self.is_initializing():

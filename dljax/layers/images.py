@@ -11,7 +11,7 @@ def check_images(image: Array, smallest: int = 1) -> None:
         smallest: the least height and width that the network can take.
 
     Raises:
-        ValueError: naming the shape received and the one wanted.
+        ValueError: naming the shape received and the one wanted, and how to come by it.
 
     Example:
         >>> import jax.numpy as jnp
@@ -22,10 +22,39 @@ def check_images(image: Array, smallest: int = 1) -> None:
             f'image has shape {image.shape}, wanted [batch, height, width, channel]: '
             'add the missing axis, for instance image[..., None] for grey images'
         )
+    check_layout(image)
     if min(image.shape[1:3]) < smallest:
         raise ValueError(
             f'image has shape {image.shape}, wanted a height and width of at least '
             f'{smallest}: resize the images'
+        )
+
+
+def check_layout(image: Array) -> None:
+    """Refuse images whose channels come first.
+
+    They would pass for a few rows of many channels, and are known by it: the second
+    axis is 1, 3 or 4, the two behind it are larger, and the last one is more than 4.
+
+    Args:
+        image: [batch, height, width, channel]; what has another rank passes.
+
+    Raises:
+        ValueError: naming the shape received and the one wanted, and how to come by it.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> check_layout(jnp.ones((2, 28, 28, 1)))
+    """
+    if image.ndim != 4:
+        return
+    first, *others = image.shape[1:]
+    if first in (1, 3, 4) and min(others) > first and others[1] > 4:
+        raise ValueError(
+            f'image has shape {image.shape}, which looks like [batch, channel, height, '
+            'width], wanted [batch, height, width, channel]: move the channels by '
+            'image.transpose(0, 2, 3, 1), or pad images of few rows and many channels '
+            'to 5 rows'
         )
 
 

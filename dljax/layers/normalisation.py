@@ -23,6 +23,7 @@ def batch_norm(
     train: bool,
     epsilon: float = 1e-5,
     momentum: float = 0.9,
+    unbiased: bool = False,
     scale_init: Initializer = nn.initializers.ones,
     axis_name: str | None = None,
     dtype: DTypeLike | None = None,
@@ -31,6 +32,9 @@ def batch_norm(
 ) -> Array:
     """Normalise each channel over the batch, with the constants of torch.
 
+    Its ε, its momentum (1 - 0.9 there) and, if `unbiased`, its running variance; else
+    that is Flax's, smaller by a factor of (n - 1) / n for n places in the batch.
+
     Args:
         inputs: [batch, ..., channel].
         train: whether to use the statistics of the batch and move their averages; else
@@ -38,6 +42,8 @@ def batch_norm(
         epsilon: added to the variance; a net of another constant is given
             `functools.partial(batch_norm, epsilon=1e-3)`.
         momentum: the share of an average that a batch leaves as it was.
+        unbiased: whether the running variance averages variances divided by n - 1, as
+            torch's; a net is given `functools.partial(batch_norm, unbiased=True)`.
         scale_init: initialiser of the scale.
         axis_name: of a mapped axis whose devices share the statistics.
         dtype: the type of the result; statistics are float32 at least.
@@ -67,6 +73,7 @@ def batch_norm(
         use_running_average=not train,
         momentum=momentum,
         epsilon=epsilon,
+        unbiased=unbiased,
         scale_init=scale_init,
         axis_name=axis_name,
         dtype=dtype,
@@ -116,6 +123,7 @@ def layer_norm(
     del train, axis_name
     return nn.LayerNorm(
         epsilon=1e-5,
+        use_fast_variance=False,  # whose E x² - (E x)² is rounding far from 0
         dtype=dtype,
         param_dtype=param_dtype,
         reduction_axes=tuple(range(1, inputs.ndim)),

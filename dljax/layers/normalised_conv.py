@@ -35,7 +35,8 @@ class NormalisedConv(nn.Module):
         groups: into which the channels of a plain convolution are parted; each group
             of results sees one group of inputs.
         activation: after the normalisation.
-        normalise: such as `batch_norm`; None for none.
+        normalise: such as `batch_norm`, whose running variance is Flax's, or
+            `functools.partial(batch_norm, unbiased=True)` for torch's; None for none.
         spectral: whether to divide the weights by their spectral norm.
         use_bias: whether a bias is added before the normalisation.
         axis_name: of a mapped axis that shares batch statistics.

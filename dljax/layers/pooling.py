@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from dljax.layers.max_pool import max_pool
 from dljax.types import Array
@@ -26,7 +27,8 @@ def sum_pool(
         padding: 'VALID', 'SAME' or (before, after) of each axis; padding counts as 0.
 
     Returns:
-        [batch, *pooled space, channel].
+        [batch, *pooled space, channel] of the type of `inputs`, float32 for integers;
+        the sums are taken in float32 at least.
 
     Example:
         >>> import jax.numpy as jnp
@@ -34,7 +36,9 @@ def sum_pool(
         >>> print(sum_pool(x, (2, 2)).item())
         6.0
     """
-    return nn.pooling.pool(inputs, 0.0, jax.lax.add, window_shape, strides, padding)
+    x = inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
+    sums = nn.pooling.pool(x, 0.0, jax.lax.add, window_shape, strides, padding)
+    return sums.astype(_real(inputs))
 
 
 def ceil_max_pool(inputs: Array, window: int = 3, stride: int = 2) -> Array:
@@ -83,7 +87,7 @@ def adaptive_average_pool(inputs: Array, size: int) -> Array:
         size: height and width of the result.
 
     Returns:
-        [batch, size, size, channel] of the type of `inputs`.
+        [batch, size, size, channel] of the type of `inputs`, float32 for integers.
 
     Example:
         >>> import jax.numpy as jnp
@@ -96,7 +100,7 @@ def adaptive_average_pool(inputs: Array, size: int) -> Array:
     if height % size == width % size == 0:
         windows = batch, size, height // size, size, width // size, channels
         pooled = inputs.reshape(windows).mean(axis=(2, 4), dtype=wide)
-        return pooled.astype(inputs.dtype)
+        return pooled.astype(_real(inputs))
 
     def shares(n: int) -> np.ndarray:
         table = np.zeros((size, n))
@@ -112,7 +116,7 @@ def adaptive_average_pool(inputs: Array, size: int) -> Array:
         shares(width),
         precision=jax.lax.Precision.HIGHEST,
     )
-    return pooled.astype(inputs.dtype)
+    return pooled.astype(_real(inputs))
 
 
 def global_average_pool(inputs: Array) -> Array:
@@ -124,7 +128,7 @@ def global_average_pool(inputs: Array) -> Array:
         inputs: [batch, *space, channel].
 
     Returns:
-        [batch, channel] of the type of `inputs`.
+        [batch, channel] of the type of `inputs`, float32 for integers.
 
     Reference:
         Lin, Chen and Yan, 2014, Network in Network, https://arxiv.org/abs/1312.4400
@@ -136,7 +140,7 @@ def global_average_pool(inputs: Array) -> Array:
     """
     space = tuple(range(1, inputs.ndim - 1))
     wide = jnp.promote_types(inputs.dtype, jnp.float32)
-    return inputs.mean(axis=space, dtype=wide).astype(inputs.dtype)
+    return inputs.mean(axis=space, dtype=wide).astype(_real(inputs))
 
 
 def global_max_pool(inputs: Array) -> Array:
@@ -154,3 +158,9 @@ def global_max_pool(inputs: Array) -> Array:
         [[3.]]
     """
     return inputs.max(axis=tuple(range(1, inputs.ndim - 1)))
+
+
+def _real(inputs: Array) -> DTypeLike:
+    """Choose the type of a sum or mean: an integer's would wrap or be cut off."""
+    real = jnp.issubdtype(inputs.dtype, jnp.inexact)
+    return inputs.dtype if real else jnp.float32

@@ -78,7 +78,9 @@ def squared_distances(points: Array, centres: Array) -> Array:
     """Squared Euclidean distance of each point from each centre, in float32.
 
     ‖x‖² - 2 x·c + ‖c‖² takes one matrix product and no [points, centres, features]
-    array; in a shorter type than float32 the difference would be mostly rounding.
+    array; in a shorter type than float32 the difference would be mostly rounding. Both
+    are taken from the first centre on, since far from 0 the squares would drown what
+    they differ by.
 
     Args:
         points: [points, features].
@@ -93,6 +95,9 @@ def squared_distances(points: Array, centres: Array) -> Array:
         [[25.]]
     """
     points, centres = points.astype(jnp.float32), centres.astype(jnp.float32)
+    # No distance feels the shift, so that no derivative goes through it.
+    first = jax.lax.stop_gradient(centres[:1])
+    points, centres = points - first, centres - first
     product = jnp.matmul(points, centres.T, precision=jax.lax.Precision.HIGHEST)
     squares = jnp.square(points).sum(axis=1)[:, None]
     return jnp.maximum(

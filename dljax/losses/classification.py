@@ -8,6 +8,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from dljax.losses.meaning import (
+    ROUNDING,
+    WHOLE,
+    expanded,
+    in_unit_interval,
+    nan_beyond,
+)
 from dljax.losses.reduction import pair, per_example, summed
 from dljax.losses.surprise import surprise
 from dljax.types import Array
@@ -26,7 +33,8 @@ def binary_cross_entropy(
 
     Args:
         logits: [batch, ...] x, any real numbers.
-        labels: y in [0, 1], the same shape; booleans and integers will do.
+        labels: y in [0, 1], the same shape; booleans and integers will do. One out of
+            range makes the loss of its example NaN, and the derivative too.
         label_smoothing: s in [0, 1]; the labels are drawn towards ½ by s.
         where: the positions that count, of the first axes; None counts all.
 
@@ -48,7 +56,9 @@ def binary_cross_entropy(
         labels = labels * (1.0 - label_smoothing) + 0.5 * label_smoothing
         return optax.sigmoid_binary_cross_entropy(logits, labels)
 
-    return summed(loss, logits, labels, 'logits and labels', where)
+    return summed(
+        loss, logits, labels, 'logits and labels', where, meant=in_unit_interval
+    )
 
 
 def cross_entropy(
@@ -63,7 +73,8 @@ def cross_entropy(
     Args:
         logits: [batch, ..., classes] x, any real numbers.
         labels: integers [batch, ...] in [0, classes), or floats of the logits' shape
-            that sum to one over the classes (mixed or otherwise soft labels).
+            that sum to one over the classes (mixed or otherwise soft labels). One that
+            is none of that makes the loss of its example NaN, and the derivative too.
         label_smoothing: s in [0, 1]; the label becomes (1 - s) of itself and s of the
             uniform distribution.
         where: the positions that count, [batch, ...] or its first axes, such as the
@@ -95,17 +106,33 @@ def cross_entropy(
         )
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         logits, labels = pair(logits, labels, 'logits and soft labels')
+        known = _is_distribution(labels)
+        if where is not None:
+            known = known | ~expanded(where, labels)[..., 0]
+        labels = jnp.where(known[..., None], labels, jnp.nan)
     elif labels.shape != logits.shape[:-1]:
         raise ValueError(
             f'labels have shape {labels.shape}, wanted {logits.shape[:-1]} for logits '
             f'of shape {logits.shape}: one integer for each row of logits'
         )
-    elif label_smoothing:
-        labels = jax.nn.one_hot(labels, logits.shape[-1])
     else:
-        return per_example(surprise(logits, labels), where)
+        if where is not None:  # padding may be labelled by anything
+            labels = jnp.where(expanded(where, labels), labels, 0)
+        if not label_smoothing:
+            return per_example(surprise(logits, labels), where)
+        known = nan_beyond(labels, logits.shape[-1])
+        labels = jax.nn.one_hot(labels, logits.shape[-1])
+        labels = optax.smooth_labels(labels, label_smoothing)
+        values = optax.softmax_cross_entropy(logits, labels)
+        return per_example(values * known, where)
     labels = optax.smooth_labels(labels, label_smoothing)
     return per_example(optax.softmax_cross_entropy(logits, labels), where)
+
+
+def _is_distribution(labels: Array) -> Array:
+    """Tell which rows hold probabilities."""
+    whole = jnp.abs(labels.sum(axis=-1) - 1.0) <= WHOLE
+    return (labels >= -ROUNDING).all(axis=-1) & whole
 
 
 def _check_smoothing(label_smoothing: float) -> None:

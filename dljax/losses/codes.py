@@ -6,6 +6,7 @@ input does not simply hand it through.
 
 import jax.numpy as jnp
 
+from dljax.losses.meaning import in_unit_interval
 from dljax.losses.reduction import per_example
 from dljax.types import Array
 
@@ -19,7 +20,8 @@ def activation_divergence(code: Array, target: float = 0.05) -> Array:
     the batch: a matter of the batch, not of an example.
 
     Args:
-        code: [batch, units] in [0, 1], as logistic units give it.
+        code: [batch, units] in [0, 1], as logistic units give it; a unit that leaves
+            that range gives NaN.
         target: ρ, in (0, 1).
 
     Returns:
@@ -42,7 +44,9 @@ def activation_divergence(code: Array, target: float = 0.05) -> Array:
         raise ValueError(f'target is {target}, wanted a mean activation in (0, 1)')
     if code.ndim != 2:
         raise ValueError(f'code has shape {code.shape}, wanted [batch, units]')
-    mean = jnp.clip(code.astype(jnp.float32).mean(axis=0), _FLOOR, 1 - _FLOOR)
+    code = code.astype(jnp.float32)
+    mean = jnp.where(in_unit_interval(code), code, jnp.nan).mean(axis=0)
+    mean = jnp.clip(mean, _FLOOR, 1 - _FLOOR)
     off = (1 - target) * jnp.log((1 - target) / (1 - mean))
     return target * jnp.log(target / mean) + off
 

@@ -1,8 +1,10 @@
 """Likelihood of counts: how often something happened in so many trials."""
 
+import jax.numpy as jnp
 import optax
 from jax.scipy.special import gammaln
 
+from dljax.losses.meaning import in_unit_interval
 from dljax.losses.reduction import pair, per_example
 from dljax.types import Array
 
@@ -16,7 +18,8 @@ def binomial_loss(logits: Array, shares: Array, *, trials: int) -> Array:
 
     Args:
         logits: [batch, ...] x, log odds of each trial.
-        shares: k / n in [0, 1], the same shape.
+        shares: k / n in [0, 1], the same shape; one out of range makes the loss of its
+            example NaN.
         trials: n, at least 1; with 1 this is `binary_cross_entropy`.
 
     Returns:
@@ -34,7 +37,8 @@ def binomial_loss(logits: Array, shares: Array, *, trials: int) -> Array:
     if trials < 1:
         raise ValueError(f'trials is {trials}, wanted at least 1')
     logits, shares = pair(logits, shares, 'logits and shares')
-    counts = trials * shares
+    shares = jnp.where(in_unit_interval(shares), shares, jnp.nan)
+    counts = trials * jnp.clip(shares, 0.0, 1.0)
     ways = gammaln(trials + 1.0) - gammaln(counts + 1.0) - gammaln(trials - counts + 1)
     each = trials * optax.sigmoid_binary_cross_entropy(logits, shares) - ways
     return per_example(each)

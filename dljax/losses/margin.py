@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import optax
 
+from dljax.losses.meaning import expanded, nan_beyond
 from dljax.losses.reduction import per_example, summed
 from dljax.types import Array
 
@@ -12,7 +13,8 @@ def hinge(logits: Array, targets: Array, *, where: Array | None = None) -> Array
 
     Args:
         logits: [batch, ...] x, any real numbers.
-        targets: t, -1 or +1, the same shape. Labels of 0 and 1 are `2 * label - 1`.
+        targets: t, -1 or +1, the same shape; another one makes the loss of its example
+            NaN. Labels of 0 and 1 are `2 * label - 1`.
         where: the positions that count, of the first axes; None counts all.
 
     Returns:
@@ -30,7 +32,14 @@ def hinge(logits: Array, targets: Array, *, where: Array | None = None) -> Array
         >>> print(hinge(jnp.array([2., .5, -1.]), jnp.array([1, 1, 1])))
         [0.  0.5 2. ]
     """
-    return summed(optax.hinge_loss, logits, targets, 'logits and targets', where)
+    return summed(
+        optax.hinge_loss,
+        logits,
+        targets,
+        'logits and targets',
+        where,
+        meant=lambda targets: jnp.abs(targets) == 1.0,
+    )
 
 
 def multiclass_hinge(
@@ -40,7 +49,8 @@ def multiclass_hinge(
 
     Args:
         logits: [batch, ..., classes] x, any real numbers.
-        labels: integers [batch, ...] y in [0, classes).
+        labels: integers [batch, ...] y in [0, classes); one out of range makes the loss
+            of its example NaN.
         where: the positions that count, of the first axes; None counts all.
 
     Returns:
@@ -67,4 +77,7 @@ def multiclass_hinge(
             f'type {labels.dtype} do not belong together: wanted logits [batch, ..., '
             'classes] and integer labels [batch, ...]'
         )
-    return per_example(optax.losses.multiclass_hinge_loss(logits, labels), where)
+    if where is not None:  # padding may be labelled by anything
+        labels = jnp.where(expanded(where, labels), labels, 0)
+    values = optax.losses.multiclass_hinge_loss(logits, labels)
+    return per_example(values * nan_beyond(labels, logits.shape[-1]), where)

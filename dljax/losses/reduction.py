@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 
+from dljax.losses.meaning import expanded
 from dljax.types import Array
 
 
@@ -46,6 +46,7 @@ def summed(
     targets: Array,
     names: str,
     where: Array | None = None,
+    meant: Callable[[Array], Array] | None = None,
 ) -> Array:
     """Apply a loss of single elements, and sum all but the batch axis.
 
@@ -58,6 +59,8 @@ def summed(
         targets: the same shape, any type.
         names: as `pair` takes them.
         where: as `per_example` takes it.
+        meant: `(targets) -> bool`, those that the loss has a meaning for; another one
+            that counts makes the loss of its example NaN, and the derivative too.
 
     Returns:
         [batch] float32.
@@ -67,7 +70,13 @@ def summed(
     """
     outputs, targets = pair(outputs, targets, names)
     rows = (outputs.shape[0], math.prod(outputs.shape[1:]))
-    values = loss(outputs.reshape(rows), targets.reshape(rows))
+    flat = targets.reshape(rows)
+    if meant is not None:
+        known = meant(flat)
+        if where is not None:
+            known = known | ~expanded(where, targets).reshape(rows)
+        flat = jnp.where(known, flat, jnp.nan)
+    values = loss(outputs.reshape(rows), flat)
     return per_example(values.reshape(outputs.shape), where)
 
 
@@ -94,12 +103,5 @@ def per_example(values: Array, where: Array | None = None) -> Array:
     """
     values = jnp.asarray(values, jnp.float32)
     if where is not None:
-        where = jnp.asarray(where)
-        if where.ndim == 0 or where.shape != values.shape[: where.ndim]:
-            raise ValueError(
-                f'where has shape {where.shape}, wanted the first axes of '
-                f'{values.shape}: pass one flag an example or one a position'
-            )
-        where = jax.lax.expand_dims(where, range(where.ndim, values.ndim))
-        values = jnp.where(where.astype(bool), values, 0.0)
+        values = jnp.where(expanded(where, values), values, 0.0)
     return values.reshape(values.shape[0], -1).sum(axis=1)

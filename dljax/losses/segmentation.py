@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from dljax.losses.meaning import nan_beyond
 from dljax.losses.reduction import per_example
 from dljax.losses.surprise import surprise
 from dljax.types import Array
@@ -28,7 +29,8 @@ def pixel_cross_entropy(
     Args:
         logits: [batch, height, width, classes], any real numbers; of other axes between
             the first and the last as well.
-        labels: integers [batch, height, width] in [0, classes).
+        labels: integers [batch, height, width] in [0, classes); one out of range that
+            counts makes the loss of its example NaN, and the derivative too.
         class_weights: w, a number for each class, at least 0, such as the inverse of
             its share; None weighs all alike.
         weights: v, [batch, height, width], at least 0, such as `border_weights`; None
@@ -66,7 +68,7 @@ def pixel_cross_entropy(
                 f'class_weights have shape {table.shape}, wanted one weight for each '
                 f'of {logits.shape[-1]} classes'
             )
-        shares = shares * table[inside]
+        shares = shares * jnp.where(table >= 0, table, jnp.nan)[inside]
     values = values * shares
     if weights is not None:
         if jnp.shape(weights) != labels.shape:
@@ -74,7 +76,8 @@ def pixel_cross_entropy(
                 f'weights have shape {jnp.shape(weights)}, wanted {labels.shape}: one '
                 'for each pixel'
             )
-        values = values * jnp.asarray(weights, jnp.float32)
+        weights = jnp.asarray(weights, jnp.float32)
+        values = values * jnp.where((weights >= 0) | ~counted, weights, jnp.nan)
     return per_example(values) / _above_zero(per_example(shares))
 
 
@@ -94,7 +97,8 @@ def soft_dice(
 
     Args:
         logits: [batch, height, width, classes], any real numbers.
-        labels: integers [batch, height, width] in [0, classes).
+        labels: integers [batch, height, width] in [0, classes); one out of range that
+            counts makes the loss of its example NaN, and the derivative too.
         ignore: the label of pixels that do not count; None counts all.
         where: [batch, height, width] bool, the pixels that count; None counts all.
 
@@ -128,6 +132,8 @@ def soft_dice(
     dice = 2 * total(chance * truth) / _above_zero(total(jnp.square(chance)) + size)
     present = (size > 0).astype(jnp.float32)
     missing = (1.0 - dice) * present
+    known = nan_beyond(jnp.where(counted, labels, 0), classes)
+    missing = missing * known.reshape(len(known), -1).min(axis=1, keepdims=True)
     return missing.sum(1) / jnp.maximum(present.sum(1), 1.0)
 
 
@@ -144,7 +150,7 @@ def border_weights(
 
     Args:
         instance: [batch, height, width] integers, which object a pixel is of, counted
-            from 1; 0 for the background.
+            from 1; 0 for the background. Of an image with another number all is NaN.
         objects: how many there can be.
         scale: w₀, at least 0.
         deviation: σ, in pixels, above 0.
@@ -175,8 +181,9 @@ def border_weights(
             f'objects={objects}, scale={scale} and deviation={deviation}, wanted at '
             'least 1, at least 0 and more than 0'
         )
+    known = nan_beyond(instance, objects + 1).min((1, 2), keepdims=True)
     if objects == 1:
-        return jnp.ones(instance.shape, jnp.float32)
+        return jnp.broadcast_to(known, instance.shape)
     number = jnp.arange(1, objects + 1)[None, :, None, None]
     far = jnp.float32(1e9)  # beyond any image, and its exponential is 0
     squares = jnp.where(instance[:, None] == number, 0.0, far)
@@ -189,7 +196,8 @@ def border_weights(
 
     squares = nearest(nearest(squares).swapaxes(2, 3)).swapaxes(2, 3)
     distances = jnp.sqrt(-jax.lax.top_k(-jnp.moveaxis(squares, 1, -1), 2)[0]).sum(-1)
-    return 1.0 + scale * jnp.exp(-jnp.square(distances) / (2 * deviation**2))
+    weights = 1.0 + scale * jnp.exp(-jnp.square(distances) / (2 * deviation**2))
+    return weights * known
 
 
 def _checked(

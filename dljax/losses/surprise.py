@@ -3,10 +3,10 @@
 import jax
 import jax.numpy as jnp
 
+from dljax.losses.meaning import nan_beyond
 from dljax.types import Array
 
 
-@jax.custom_jvp
 def surprise(logits: Array, labels: Array) -> Array:
     """Compute -log softmax(x)_y at every position.
 
@@ -16,7 +16,8 @@ def surprise(logits: Array, labels: Array) -> Array:
 
     Args:
         logits: [..., classes] x, float.
-        labels: integers [...] y; one beyond the classes gives NaN.
+        labels: integers [...] y; one outside of the classes, such as -1, makes its
+            value NaN and its derivative too.
 
     Returns:
         [...] in nats.
@@ -26,18 +27,25 @@ def surprise(logits: Array, labels: Array) -> Array:
         >>> print(jax.grad(surprise)(jnp.zeros(4), jnp.int32(1)))
         [ 0.25 -0.75  0.25  0.25]
     """
+    return _surprise(logits, labels) * nan_beyond(labels, logits.shape[-1]).astype(
+        logits.dtype
+    )
+
+
+@jax.custom_jvp
+def _surprise(logits: Array, labels: Array) -> Array:
     shifted, total = _exponents(logits)
     chosen = jnp.take_along_axis(shifted, labels[..., None], axis=-1)
     return (jnp.log(total) - chosen)[..., 0]
 
 
-@surprise.defjvp
+@_surprise.defjvp
 def _surprise_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     logits, labels = primals
     shifted, total = _exponents(logits)
     chosen = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
     slope = (jnp.exp(shifted) / total - chosen) * tangents[0]
-    return surprise(logits, labels), slope.sum(axis=-1)
+    return _surprise(logits, labels), slope.sum(axis=-1)
 
 
 def _exponents(logits: Array) -> tuple[Array, Array]:

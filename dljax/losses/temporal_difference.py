@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from dljax.losses.meaning import nan_beyond
 from dljax.losses.reduction import pair
 from dljax.types import Array
 
@@ -71,13 +72,13 @@ def action_values(values: Array, actions: Array) -> Array:
 
     Args:
         values: [batch, actions] of every action.
-        actions: [batch] int32, from 0 on.
+        actions: [batch] integers in [0, actions); one out of range gives NaN.
 
     Returns:
         [batch] float32.
 
     Raises:
-        ValueError: for shapes that do not fit.
+        ValueError: for shapes that do not fit, or actions that are no integers.
 
     Example:
         >>> import jax.numpy as jnp
@@ -89,5 +90,12 @@ def action_values(values: Array, actions: Array) -> Array:
             f'values {values.shape} and actions {actions.shape}, wanted '
             '[batch, actions] and [batch]'
         )
+    if not jnp.issubdtype(actions.dtype, jnp.integer):
+        raise ValueError(
+            f'actions have type {actions.dtype}, wanted integers: the number of the '
+            'action that was chosen'
+        )
+    known = nan_beyond(actions, values.shape[1])
+    actions = jnp.where(known == 1, actions, 0)  # an index out of range has no slope
     chosen = jnp.take_along_axis(values, actions[:, None], axis=1)[:, 0]
-    return chosen.astype(jnp.float32)
+    return chosen.astype(jnp.float32) * known

@@ -3,7 +3,13 @@
 from dljax.metrics.classification import accuracy, top_k_accuracy
 from dljax.metrics.codes import active_share, nearest_neighbours, principal_angles
 from dljax.metrics.coding import Quantised, quantise, rate_curve
-from dljax.metrics.confusion import confusion_matrix, f1, precision, recall
+from dljax.metrics.confusion import (
+    balanced_accuracy,
+    confusion_matrix,
+    f1,
+    precision,
+    recall,
+)
 from dljax.metrics.forecasting import coverage, naive_scale, predictive_interval
 from dljax.metrics.frechet import frechet_distance, frechet_distance_of_moments
 from dljax.metrics.image_quality import psnr, ssim
@@ -52,6 +58,7 @@ __all__ = [
     'adjacent',
     'annealed_importance_sampling',
     'area_under_roc',
+    'balanced_accuracy',
     'confusion_matrix',
     'contingency_table',
     'coverage',

@@ -10,13 +10,14 @@ def accuracy(logits: Array, labels: Array, *, where: Array | None = None) -> Arr
     """Share of an example's labels that are predicted rightly.
 
     The prediction is the class of the largest logit or, where there is but one logit,
-    whether it is positive. With one label an example the share is 0 or 1, and its mean
-    over the examples is the accuracy.
+    whether it is at least 0, as `layers.binary_step` fires. With one label an example
+    the share is 0 or 1, and its mean over the examples is the accuracy.
 
     Args:
         logits: [batch, ..., classes], or for two classes [batch, ..., 1] or [batch].
         labels: integers or booleans [batch, ...] in [0, classes), or in [0, 1]; for
-            a single logit [batch, ..., 1] will also do.
+            a single logit [batch, ..., 1] will also do. One out of range that counts
+            makes the share of its example NaN.
         where: [batch, ...] like one integer a label, the labels that count; None
             counts all.
 
@@ -41,11 +42,12 @@ def accuracy(logits: Array, labels: Array, *, where: Array | None = None) -> Arr
             logits = logits[..., 0]
         if labels.ndim == logits.ndim + 1 and labels.shape[-1] == 1:
             labels = labels[..., 0]
-        predictions, positions = logits > 0, logits.shape
+        predictions, positions = logits >= 0, logits.shape
     else:
         predictions, positions = logits.argmax(axis=-1), logits.shape[:-1]
     _check_labels(labels, positions)
-    return _share(predictions == labels, where)
+    classes = 2 if single else logits.shape[-1]
+    return _share(predictions == labels, labels, classes, where)
 
 
 def top_k_accuracy(
@@ -55,7 +57,8 @@ def top_k_accuracy(
 
     Args:
         logits: [batch, ..., classes].
-        labels: integers [batch, ...] in [0, classes).
+        labels: integers [batch, ...] in [0, classes); one out of range that counts
+            makes the share of its example NaN.
         k: how many guesses are allowed, from 1 to the number of classes.
         where: [batch, ...], the labels that count; None counts all.
 
@@ -79,7 +82,8 @@ def top_k_accuracy(
             'classes'
         )
     guesses = jax.lax.top_k(logits, k)[1]
-    return _share((guesses == labels[..., None]).any(axis=-1), where)
+    right = (guesses == labels[..., None]).any(axis=-1)
+    return _share(right, labels, logits.shape[-1], where)
 
 
 def _check_labels(labels: Array, positions: tuple[int, ...]) -> None:
@@ -91,9 +95,13 @@ def _check_labels(labels: Array, positions: tuple[int, ...]) -> None:
         )
 
 
-def _share(right: Array, where: Array | None) -> Array:
+def _share(right: Array, labels: Array, classes: int, where: Array | None) -> Array:
+    # A small type, such as uint8, need not hold the number of classes.
+    labels = labels.astype(jnp.promote_types(labels.dtype, jnp.int32))
+    right = jnp.where((labels >= 0) & (labels < classes), right, jnp.nan)
     right = right.reshape(right.shape[0], -1).astype(jnp.float32)
     if where is None:
         return right.mean(axis=1)
-    counted = jnp.asarray(where, jnp.float32).reshape(right.shape)
-    return (right * counted).sum(axis=1) / jnp.maximum(counted.sum(axis=1), 1.0)
+    counted = jnp.asarray(where).astype(bool).reshape(right.shape)
+    right = jnp.where(counted, right, 0.0)
+    return right.sum(axis=1) / jnp.maximum(counted.sum(axis=1), 1)

@@ -80,6 +80,8 @@ def nearest_neighbours(
             f'neighbours is {neighbours}, wanted 1 to {len(known)}, the known codes'
         )
     code, known = code.astype(jnp.float32), known.astype(jnp.float32)
+    # From a known code on: far from 0 the squares would drown what they differ by.
+    code, known = code - known[:1], known - known[:1]
     # ‖x‖² is the same for all others of one example and changes no order.
     product = jnp.matmul(code, known.T, precision=jax.lax.Precision.HIGHEST)
     distances = jnp.square(known).sum(axis=1)[None, :] - 2.0 * product

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dljax.types import Array
 
@@ -11,7 +12,8 @@ def confusion_matrix(
 ) -> Array:
     """Count how often each class is taken for each other.
 
-    Tables of parts of a data set may be added up.
+    Tables of parts of a data set may be added up. Inside a compiled function, where
+    nothing can be raised, what is out of range is not counted: check the labels before.
 
     Args:
         predictions: integers [...] in [0, classes), such as `logits.argmax(-1)`.
@@ -23,8 +25,8 @@ def confusion_matrix(
         [classes, classes] int32; row: the truth, column: what it was taken for.
 
     Raises:
-        ValueError: if the shapes differ, a type is not an integer, or `classes` is
-            not positive.
+        ValueError: if the shapes differ, a type is not an integer, `classes` is
+            not positive, or outside of `jit` an entry that counts is out of range.
 
     Example:
         >>> import jax.numpy as jnp
@@ -44,10 +46,23 @@ def confusion_matrix(
                 'logits.argmax(-1) first'
             )
     counted = jnp.ones(labels.shape, bool) if where is None else jnp.asarray(where)
+    for name, array in (('predictions', predictions), ('labels', labels)):
+        _require_in_range(name, array, counted, classes)
     # A comparison, since an index that is out of range would wrap or be dropped.
     truth = jax.nn.one_hot(labels.ravel(), classes, dtype=jnp.int32)
     truth = truth * counted.reshape(-1, 1).astype(jnp.int32)
     return truth.T @ jax.nn.one_hot(predictions.ravel(), classes, dtype=jnp.int32)
+
+
+def _require_in_range(name: str, array: Array, counted: Array, classes: int) -> None:
+    if any(isinstance(x, jax.core.Tracer) for x in (array, counted)):
+        return
+    found = np.asarray(array)[np.asarray(counted).astype(bool)]
+    if found.size and not 0 <= found.min() <= found.max() < classes:
+        raise ValueError(
+            f'{name} are from {found.min()} to {found.max()}, wanted integers in [0, '
+            f'{classes}): leave out by `where` what has no class, or correct classes='
+        )
 
 
 def precision(confusion: Array) -> Array:
@@ -82,6 +97,30 @@ def recall(confusion: Array) -> Array:
         [0.5 1. ]
     """
     return _ratio(jnp.diagonal(confusion), confusion.sum(axis=1))
+
+
+def balanced_accuracy(confusion: Array) -> Array:
+    """Average the recall over the classes that occur.
+
+    A net that always says one of k classes has 1/k, however frequent that one is.
+
+    Args:
+        confusion: [classes, classes], row: truth, column: prediction.
+
+    Returns:
+        float32 scalar in [0, 1]; 0 for an empty table.
+
+    Reference:
+        Brodersen, Ong, Stephan and Buhmann, 2010, The balanced accuracy and its
+        posterior distribution, https://doi.org/10.1109/ICPR.2010.764
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> print(balanced_accuracy(jnp.array([[95, 0], [5, 0]])))
+        0.5
+    """
+    occurs = confusion.sum(axis=1) > 0
+    return _ratio(recall(confusion).sum(), occurs.sum())
 
 
 def f1(confusion: Array) -> Array:

@@ -1,8 +1,11 @@
 """How good forecasts and their intervals are."""
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.stats import norm
 
+from dljax.metrics.differences import difference, on_host
 from dljax.types import Array
 
 
@@ -31,13 +34,14 @@ def naive_scale(series: Array, season: int = 1) -> Array:
         >>> print(naive_scale(jnp.array([1., 3., 2., 5.])))
         2.0
     """
-    series = jnp.asarray(series, jnp.float32)
+    series = series if isinstance(series, jax.Array) else np.asarray(series)
     if series.ndim != 1 or not 1 <= season < len(series):
         raise ValueError(
             f'the series has shape {series.shape} and the season {season} steps, '
             'wanted [time] of more than one season'
         )
-    return jnp.abs(series[season:] - series[:-season]).mean()
+    gaps = abs(difference(series[season:], series[:-season]))
+    return jnp.asarray(gaps.mean(), jnp.float32)
 
 
 def predictive_interval(
@@ -57,7 +61,8 @@ def predictive_interval(
         level: the share of targets that it should hold, in (0, 1).
 
     Returns:
-        The lower and the upper end, [windows, horizon] float32.
+        The lower and the upper end, [windows, horizon]: float64 of NumPy for NumPy's,
+        else float32.
 
     Raises:
         ValueError: for a level out of range or shapes that do not belong together.
@@ -78,18 +83,23 @@ def predictive_interval(
         raise ValueError(
             f'level is {level}, wanted a share in (0, 1), such as 0.95 for 95 %'
         )
-    forecasts = jnp.asarray(forecasts, jnp.float32)
-    residuals = jnp.asarray(residuals, jnp.float32)
+    numbers, kind = (
+        (np, np.float64) if on_host(forecasts, residuals) else (jnp, jnp.float32)
+    )
+    forecasts = numbers.asarray(forecasts, kind)
+    residuals = numbers.asarray(residuals, kind)
     if forecasts.ndim != 3 or residuals.shape[1:] != forecasts.shape[2:]:
         raise ValueError(
             f'forecasts and residuals have shapes {forecasts.shape} and '
             f'{residuals.shape}, wanted [members, windows, horizon] and [windows, '
             'horizon]'
         )
-    middle = forecasts.mean(axis=0)
-    spread = forecasts.var(axis=0, ddof=min(len(forecasts) - 1, 1))
-    noise = jnp.square(residuals).mean(axis=0)
-    half = norm.ppf((1 + level) / 2) * jnp.sqrt(spread + noise[None, :])
+    # From the first member on: the mean of large numbers is rounded by their spread.
+    apart = forecasts - forecasts[:1]
+    middle = forecasts[0] + apart.mean(axis=0)
+    spread = apart.var(axis=0, ddof=min(len(forecasts) - 1, 1))
+    noise = numbers.square(residuals).mean(axis=0)
+    half = float(norm.ppf((1 + level) / 2)) * numbers.sqrt(spread + noise[None, :])
     return middle - half, middle + half
 
 
@@ -117,4 +127,7 @@ def coverage(low: Array, high: Array, targets: Array) -> Array:
             f'low, high and targets have shapes {jnp.shape(low)}, {jnp.shape(high)} '
             f'and {jnp.shape(targets)}, wanted equal shapes'
         )
-    return ((low <= targets) & (targets <= high)).mean(dtype=jnp.float32)
+    if on_host(low, high, targets):
+        low, high, targets = (np.asarray(v) for v in (low, high, targets))
+    held = (low <= targets) & (targets <= high)
+    return jnp.asarray(held).mean(dtype=jnp.float32)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from dljax.types import Array
 
 
-def psnr(images: Array, targets: Array, *, data_range: float = 1.0) -> Array:
+def psnr(images: Array, targets: Array, *, data_range: float | None = None) -> Array:
     """Peak signal-to-noise ratio of each image, 10 log₁₀(L² / MSE).
 
     Twice the error costs 6 dB. The mean over images is not the ratio of the mean error.
@@ -16,22 +16,25 @@ def psnr(images: Array, targets: Array, *, data_range: float = 1.0) -> Array:
     Args:
         images: [batch, height, width, channel], or any shape with a batch axis.
         targets: the true images, the same shape.
-        data_range: L, from the darkest to the brightest value that is possible.
+        data_range: L, from the darkest to the brightest value that is possible; by
+            default 1 for floats and what their type holds for integers, such as 255.
 
     Returns:
         [batch] float32 in dB; infinite for an exact copy.
 
     Raises:
-        ValueError: if the shapes differ or the range is not positive.
+        ValueError: if the shapes or, without a range, the kinds of numbers differ, or
+            the range is not positive.
 
     Example:
         >>> import jax.numpy as jnp
         >>> print(psnr(jnp.full((1, 2, 2, 1), .6), jnp.full((1, 2, 2, 1), .5)).round(3))
         [20.]
     """
-    images, targets = _pair(images, targets, data_range)
-    squares = jnp.square(images - targets).reshape(len(images), -1)
-    return 10.0 * jnp.log10(data_range**2 / squares.mean(1))
+    images, targets, data_range = _pair(images, targets, data_range)
+    # Errors in ranges: their squares neither overflow nor vanish.
+    squares = jnp.square((images - targets) / data_range).reshape(len(images), -1)
+    return -10.0 * jnp.log10(squares.mean(1))
 
 
 def ssim(
@@ -40,7 +43,7 @@ def ssim(
     *,
     window: int = 11,
     sigma: float | None = 1.5,
-    data_range: float = 1.0,
+    data_range: float | None = None,
     sample_covariance: bool = False,
 ) -> Array:
     """Structural similarity of each image: the mean over windows and channels of s.
@@ -55,7 +58,8 @@ def ssim(
         targets: the true images, the same shape.
         window: its height and width in pixels, an odd number from 3 on.
         sigma: deviation of its Gaussian weights in pixels; None for equal weights.
-        data_range: L, from the darkest to the brightest value that is possible.
+        data_range: L, from the darkest to the brightest value that is possible; by
+            default 1 for floats and what their type holds for integers, such as 255.
         sample_covariance: whether (co)variances are those of a sample, divided by n - 1
             for the n pixels of a window, instead of the paper's.
 
@@ -63,8 +67,8 @@ def ssim(
         [batch] float32 in [-1, 1]; 1 for an exact copy.
 
     Raises:
-        ValueError: if the shapes differ or are no images, or for a window, sigma or
-            range that cannot be.
+        ValueError: if the shapes or, without a range, the kinds of numbers differ, if
+            they are no images, or for a window, sigma or range that cannot be.
 
     Reference:
         Wang, Bovik, Sheikh and Simoncelli, 2004, Image Quality Assessment: From Error
@@ -76,19 +80,23 @@ def ssim(
         >>> print(ssim(images, images).round(4), ssim(1. - images, images) < 0.)
         [1. 1.] [ True  True]
     """
-    x, y = _pair(images, targets, data_range)
+    x, y, data_range = _pair(images, targets, data_range)
     _check_window(x.shape, window, sigma)
-    # The statistics of each channel: as if it were an image of its own.
+    # The statistics of each channel: as if it were an image of its own, in ranges, and
+    # from the mean of both on, beside which what varies in a window may be small.
     x, y = (
-        jnp.moveaxis(values, -1, 1).reshape(-1, *values.shape[1:3], 1)
+        jnp.moveaxis(values / data_range, -1, 1).reshape(-1, *values.shape[1:3], 1)
         for values in (x, y)
     )
+    middle = (x + y).mean((1, 2), keepdims=True) / 2
+    x, y = x - middle, y - middle
     moments = _windowed(jnp.concatenate([x, y, x * x, y * y, x * y]), window, sigma)
     mean_x, mean_y, xx, yy, xy = jnp.split(moments, 5)
     scale = window**2 / (window**2 - 1) if sample_covariance else 1.0
-    variances = scale * (xx - mean_x**2 + yy - mean_y**2)
+    variances = scale * ((xx - mean_x**2) + (yy - mean_y**2))
     covariance = scale * (xy - mean_x * mean_y)
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    c1, c2 = 0.01**2, 0.03**2
+    mean_x, mean_y = mean_x + middle, mean_y + middle
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
     structure = (2 * covariance + c2) / (variances + c2)
     return (luminance * structure).reshape(len(images), -1).mean(1)
@@ -132,13 +140,31 @@ def _check_window(shape: tuple[int, ...], window: int, sigma: float | None) -> N
         )
 
 
-def _pair(images: Array, targets: Array, data_range: float) -> tuple[Array, Array]:
+def _pair(
+    images: Array, targets: Array, data_range: float | None
+) -> tuple[Array, Array, float]:
     images, targets = jnp.asarray(images), jnp.asarray(targets)
     if images.shape != targets.shape or targets.ndim < 2:
         raise ValueError(
             f'images and targets have shapes {images.shape} and {targets.shape}, '
             'wanted equal shapes with a batch axis: reshape one'
         )
+    if data_range is None:
+        ranges = {_range_of(images), _range_of(targets)}
+        if len(ranges) > 1:
+            raise ValueError(
+                f'images and targets are {images.dtype} and {targets.dtype}, wanted '
+                'one range of values for both: convert one, or give data_range'
+            )
+        data_range = ranges.pop()
     if not (data_range > 0 and math.isfinite(data_range)):
         raise ValueError(f'data_range is {data_range}, wanted a positive number')
-    return images.astype(jnp.float32), targets.astype(jnp.float32)
+    images, targets = images.astype(jnp.float32), targets.astype(jnp.float32)
+    return images, targets, float(data_range)
+
+
+def _range_of(images: Array) -> float:
+    if not jnp.issubdtype(images.dtype, jnp.integer):
+        return 1.0
+    kind = jnp.iinfo(images.dtype)
+    return float(kind.max) - float(kind.min)

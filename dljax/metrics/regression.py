@@ -1,7 +1,13 @@
-"""How far real-valued predictions are from their targets."""
+"""How far real-valued predictions are from their targets.
+
+Arrays of NumPy are subtracted in float64, so that targets far from 0 may be given as
+they are; those of JAX in float32.
+"""
 
 import jax.numpy as jnp
+import numpy as np
 
+from dljax.metrics.differences import difference, on_host
 from dljax.types import Array
 
 
@@ -23,8 +29,9 @@ def absolute_error(predictions: Array, targets: Array) -> Array:
         >>> print(absolute_error(jnp.array([[1., 5.]]), jnp.array([[2., 2.]])))
         [2.]
     """
-    predictions, targets = _pair(predictions, targets)
-    return jnp.abs(predictions - targets).reshape(len(targets), -1).mean(axis=1)
+    _check(predictions, targets)
+    errors = abs(difference(predictions, targets))
+    return jnp.asarray(errors.reshape(len(errors), -1).mean(axis=1), jnp.float32)
 
 
 def r_squared(predictions: Array, targets: Array) -> Array:
@@ -50,19 +57,22 @@ def r_squared(predictions: Array, targets: Array) -> Array:
         >>> print(r_squared(targets, targets), r_squared(jnp.full(3, 2.), targets))
         1.0 0.0
     """
-    predictions, targets = _pair(predictions, targets)
-    unexplained = jnp.square(targets - predictions).sum(axis=0)
-    total = jnp.square(targets - targets.mean(axis=0, keepdims=True)).sum(axis=0)
-    score = 1.0 - unexplained / jnp.where(total > 0, total, 1.0)
-    constant = jnp.where(unexplained > 0, 0.0, 1.0)
-    return jnp.where(total > 0, score, constant)
+    _check(predictions, targets)
+    numbers = np if on_host(predictions, targets) else jnp
+    targets = numbers.asarray(targets)
+    unexplained = numbers.square(difference(targets, predictions)).sum(axis=0)
+    # From the first target on: a mean of large numbers is rounded by what they vary by.
+    apart = difference(targets, targets[:1])
+    total = numbers.square(apart - apart.mean(axis=0, keepdims=True)).sum(axis=0)
+    score = 1.0 - unexplained / numbers.where(total > 0, total, 1.0)
+    constant = numbers.where(unexplained > 0, 0.0, 1.0)
+    return jnp.asarray(numbers.where(total > 0, score, constant), jnp.float32)
 
 
-def _pair(predictions: Array, targets: Array) -> tuple[Array, Array]:
-    predictions, targets = jnp.asarray(predictions), jnp.asarray(targets)
-    if predictions.shape != targets.shape or targets.ndim == 0:
+def _check(predictions: Array, targets: Array) -> None:
+    shapes = jnp.shape(predictions), jnp.shape(targets)
+    if shapes[0] != shapes[1] or not shapes[0]:
         raise ValueError(
-            f'predictions and targets have shapes {predictions.shape} and '
-            f'{targets.shape}, wanted equal shapes with a batch axis: reshape one'
+            f'predictions and targets have shapes {shapes[0]} and {shapes[1]}, wanted '
+            'equal shapes with a batch axis: reshape one'
         )
-    return predictions.astype(jnp.float32), targets.astype(jnp.float32)

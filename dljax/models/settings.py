@@ -2,8 +2,10 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
+
+import numpy as np
 
 Function = TypeVar('Function', bound=Callable[..., Any])
 
@@ -77,10 +79,40 @@ def check_settings(
     """
     if classes < 2:
         raise ValueError(f'classes is {classes}, wanted at least 2')
+    check_sizes(**sizes)
+    check_shares(**(dropout or {}))
+
+
+def check_sizes(**sizes: int | Sequence) -> None:
+    """Refuse numbers of units, channels, layers and the like that are below 1.
+
+    Args:
+        **sizes: by the names of their settings; tuples of sizes will do.
+
+    Raises:
+        ValueError: naming the setting and its value.
+
+    Example:
+        >>> check_sizes(width=8, hidden=(16, 32))
+    """
     for name, size in sizes.items():
-        if size < 1:
+        if not np.all(np.asarray(size) >= 1):
             raise ValueError(f'{name} is {size}, wanted at least 1')
-    for name, rate in (dropout or {}).items():
+
+
+def check_shares(**rates: float) -> None:
+    """Refuse shares that are dropped in training out of [0, 1).
+
+    Args:
+        **rates: by the names of their settings.
+
+    Raises:
+        ValueError: naming the setting and its value.
+
+    Example:
+        >>> check_shares(dropout=0.5)
+    """
+    for name, rate in rates.items():
         if not 0 <= rate < 1:
             raise ValueError(
                 f'{name} is {rate}, wanted a number in [0, 1): the share that is '

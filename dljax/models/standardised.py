@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from dljax.types import Array, PyTree
@@ -75,11 +76,16 @@ class Standardised(nn.Module):
             )
         if jnp.issubdtype(image.dtype, jnp.unsignedinteger):
             image = image.astype(jnp.float32) / jnp.iinfo(image.dtype).max
+        around = (1,) * (image.ndim - 1) + (-1,)
         offset, scale = (
-            jnp.asarray(numbers, jnp.float32).reshape((1,) * (image.ndim - 1) + (-1,))
+            np.asarray(numbers, np.float64).reshape(around)
             for numbers in (self.offset, self.scale)
         )
-        normalised = (image.astype(jnp.float32) - offset) / scale
+        # What float32 leaves of a large offset is subtracted by itself: as a difference
+        # of three XLA would add up the two constants.
+        coarse, scale = offset.astype(np.float32), scale.astype(np.float32)
+        fine = ((offset - coarse) / scale).astype(np.float32)
+        normalised = (image.astype(jnp.float32) - coarse) / scale - fine
         if self.reverse:
             normalised = normalised[..., ::-1]
         return self.net(normalised.astype(image.dtype), *others, **settings)

@@ -6,15 +6,20 @@ statistics, spectral norms) of its own player only; both nets work in train mode
 turns, with the statistics of the batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax.losses import Game, gradient_penalty, r1_penalty
-from dljax.objectives import features
+from dljax.objectives import features, wanted
+from dljax.objectives.answers import range_of
+from dljax.objectives.conditions import check_conditions, known
 from dljax.objectives.unmoved import unmoved
+from dljax.training import declared
+from dljax.training.declaration import check_by
 from dljax.types import Array, Batch, Metrics, Objective
 
 Critic = Callable[[Array], Array]
@@ -57,7 +62,7 @@ def tell_apart(
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         real = batch[feature]
-        noise = net.noise(len(real))
+        noise = _noise(net, len(real))
         conditions = features.given(batch, given)
         fake = unmoved(net.generator)(noise, *conditions, train=True)
         fake = jax.lax.stop_gradient(fake)
@@ -65,6 +70,9 @@ def tell_apart(
         on_real, real_answers = _answers(net.discriminator(real, *labels, train=True))
         on_fake, fake_answers = _answers(net.discriminator(fake, *labels, train=True))
         loss = (game.real(on_real) + game.fake(on_fake)).mean()
+        loss = (
+            loss * known(net.generator, conditions) * known(net.discriminator, labels)
+        )
         metrics = {'gap': on_real.mean() - on_fake.mean()}
         if game.threshold is not None:
             right = on_real > game.threshold, on_fake < game.threshold
@@ -85,7 +93,19 @@ def tell_apart(
             loss, metrics = loss + more, metrics | found
         return loss, metrics
 
-    return objective
+    def made(net: nn.Module, batch: Batch) -> Array:
+        noise = net.noise(len(batch[feature]))
+        return net.generator(noise, *features.given(batch, given), train=False)
+
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        wanted.finite(arrays, feature)
+        check_conditions(net, arrays, feature, given, shown)
+        whole = {name: arrays[name] for name in (feature, *given)}
+        if limits := range_of(made, net, whole):
+            wanted.interval(arrays, feature, *limits, why=' as the generator makes')
+        check_by(task, net, arrays)
+
+    return declared(objective, check)
 
 
 def fool(
@@ -116,7 +136,7 @@ def fool(
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         real = batch[feature]
-        noise = net.noise(len(real))
+        noise = _noise(net, len(real))
         conditions = features.given(batch, given)
         fake = net.generator(noise, *conditions, train=True)
         labels = features.given(batch, shown)
@@ -125,12 +145,30 @@ def fool(
         )
         metrics = {'spread': spread(jax.lax.stop_gradient(fake), real)}
         loss = game.generator(logits).mean()
+        loss = (
+            loss * known(net.generator, conditions) * known(net.discriminator, labels)
+        )
         if task is not None:
             more, found = task(net, None, answers, noise, batch)
             loss, metrics = loss + more, metrics | found
         return loss, metrics
 
-    return objective
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        check_conditions(net, arrays, feature, given, shown)
+        check_by(task, net, arrays)
+
+    return declared(objective, check)
+
+
+def _noise(net: nn.Module, count: int) -> Array:
+    if not callable(getattr(net, 'noise', None)):
+        raise ValueError(
+            f'{type(net).__name__} has no noise(count), wanted a method that draws '
+            'what its generator turns into so many samples, such as: '
+            "def noise(self, count): return jax.random.normal(self.make_rng('noise'), "
+            '(count, 2))'
+        )
+    return net.noise(count)
 
 
 def penalise_between(weight: float = 10.0, target: float = 1.0) -> Penalty:

@@ -1,9 +1,15 @@
 """Finding what does not belong: encoders that invert a generator, and scores (U5.5)."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax.losses import squared_error
+from dljax.objectives import wanted
+from dljax.objectives.answers import range_of
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics, Objective
 
 
@@ -49,7 +55,7 @@ def invert(
         metrics = {'pixels': pixels.mean(), 'features': features.mean()}
         return metrics['pixels'] + weight * metrics['features'], metrics
 
-    return objective
+    return declared(objective, _makeable(game, feature))
 
 
 def score_inversion(
@@ -85,7 +91,24 @@ def score_inversion(
             .mean(1),
         }
 
-    return score
+    return declared(score, _makeable(game, feature))
+
+
+def _makeable(
+    game: str, feature: str
+) -> Callable[[nn.Module, Mapping[str, Any]], None]:
+    """Check that images lie where the generator makes them."""
+
+    def made(net: nn.Module, batch: Batch) -> Array:
+        return net.generator(net.noise(len(batch[feature])), train=False)
+
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        wanted.finite(arrays, feature)
+        images = {feature: arrays[feature]}
+        if limits := range_of(made, getattr(net, game, None), images):
+            wanted.interval(arrays, feature, *limits, why=' as the generator makes')
+
+    return check
 
 
 def _residuals(

@@ -1,6 +1,7 @@
 """Rebuilding inputs from a code: one loss, and what makes the kinds of it (U5.1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,8 @@ from dljax.losses import (
     squared_error,
 )
 from dljax.metrics import active_share
+from dljax.objectives import wanted
+from dljax.training import declared
 from dljax.types import Array, Batch, Key, Metrics, Objective, PyTree
 
 Penalty = Callable[[nn.Module, Array, Array], Array]
@@ -84,7 +87,7 @@ def autoencode(
             loss = loss + metrics['penalty']
         return loss, metrics
 
-    return objective
+    return declared(objective, _rebuilt(feature, squared))
 
 
 def sparse(weight: float, target: float = 0.05) -> Penalty:
@@ -217,7 +220,7 @@ def solve_components(feature: str = 'image') -> Objective:
         direction = jax.tree.map(lambda w, best: w - best, params, solution)
         return direction, {'squared_error': left - kept}
 
-    return objective
+    return declared(objective, wanted.all_finite(feature))
 
 
 def score_reconstruction(
@@ -252,7 +255,20 @@ def score_reconstruction(
             scores['denoising_error'] = squared_error(rebuilt, inputs)
         return scores
 
-    return score
+    return declared(score, _rebuilt(feature))
+
+
+def _rebuilt(
+    feature: str, squared: bool = False
+) -> Callable[[nn.Module, Mapping[str, Any]], None]:
+    """Check inputs: probabilities where the net gives log odds of them."""
+
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        odds = getattr(net, 'logits', False) and not squared
+        loss = binary_cross_entropy if odds else squared_error
+        wanted.target_of(loss, arrays, feature)
+
+    return check
 
 
 def _pixels(net: nn.Module, outputs: Array) -> Array:

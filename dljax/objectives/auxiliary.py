@@ -5,13 +5,17 @@ answers beside its logit.
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax.losses import cross_entropy, gaussian_log_density
 from dljax.metrics import accuracy
+from dljax.objectives import wanted
 from dljax.objectives.adversarial import Task
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics
 
 
@@ -55,7 +59,12 @@ def classify_samples(weight: float = 1.0, feature: str = 'label') -> Task:
             metrics['classified_real'] = accuracy(real[0], label).mean()
         return weight * loss, metrics
 
-    return task
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        # The generator is given the classes; the discriminator tells as many.
+        count = getattr(getattr(net, 'generator', None), 'classes', None)
+        wanted.classes(arrays, feature, count, shape=())
+
+    return declared(task, check)
 
 
 def recover_codes(

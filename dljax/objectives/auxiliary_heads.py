@@ -5,7 +5,8 @@ from collections.abc import Callable
 from flax import linen as nn
 
 from dljax.metrics import accuracy
-from dljax.objectives.classification import label_cross_entropy
+from dljax.objectives.classification import label_cross_entropy, labelled
+from dljax.training import declared
 from dljax.types import Array, Batch, Key, Metrics, Objective
 
 
@@ -46,10 +47,12 @@ def classify_with_auxiliaries(
             'auxiliary heads the loss is `classify`'
         )
 
+    def seen(net: nn.Module, batch: Batch) -> Array:
+        image = batch[feature]
+        return image if augment is None else augment(net.make_rng('augment'), image)
+
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        image, label = batch[feature], batch['label']
-        if augment is not None:
-            image = augment(net.make_rng('augment'), image)
+        image, label = seen(net, batch), batch['label']
         logits, others = net.with_auxiliaries(image, train=True)
         main, *rest = (
             label_cross_entropy(one, label, label_smoothing=label_smoothing).mean()
@@ -58,4 +61,7 @@ def classify_with_auxiliaries(
         metrics = {'accuracy': accuracy(logits, label).mean()}
         return main + weight * sum(rest), metrics
 
-    return objective
+    def main(net: nn.Module, batch: Batch) -> Array:
+        return net(seen(net, batch), train=False)
+
+    return declared(objective, labelled(main, feature))

@@ -1,13 +1,19 @@
 """Learning and scoring classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from dljax.losses import binary_cross_entropy, cross_entropy
 from dljax.metrics import accuracy
-from dljax.objectives.features import Features, given
+from dljax.objectives import wanted
+from dljax.objectives.answers import shape_of
+from dljax.objectives.class_weights import checked_weights
+from dljax.objectives.features import Features, given, names
+from dljax.training import declared
 from dljax.types import Array, Batch, Key, Metrics, Objective
 
 
@@ -17,6 +23,7 @@ def classify(
     augment: Callable[[Key, Array], Array] | None = None,
     mix: Callable[[Key, Array], tuple[Array, Array, Array]] | None = None,
     label_smoothing: float = 0.0,
+    class_weights: Sequence[float] | None = None,
     train: bool = True,
 ) -> Objective:
     """Loss of a classifier: cross-entropy of the label, from the logits.
@@ -46,23 +53,36 @@ def classify(
             times that of its label and the rest times that of the label of example
             `partner[i]`, and so is 'accuracy'.
         label_smoothing: in [0, 1].
+        class_weights: what an example of each class counts, such as
+            `data.class_weights(labels)`, at least 0; by default all count 1.
         train: whether the net is called in train mode; if not, its batch statistics are
             used and do not move, and nothing is dropped out.
 
     Returns:
         `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy'.
-    """
 
-    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
+    Raises:
+        ValueError: for weights that are no finite numbers of 0 or more, or not as many
+            as classes.
+    """
+    weights = checked_weights(class_weights)
+
+    def seen(net: nn.Module, batch: Batch) -> tuple[Array, ...]:
         inputs, *others = given(batch, feature)
         if augment is not None:
             inputs = augment(net.make_rng('augment'), inputs)
+        return inputs, *others
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
+        inputs, *others = seen(net, batch)
         if mix is not None:
             inputs, partner, share = mix(net.make_rng('mix'), inputs)
         logits, labels = net(inputs, *others, train=train), batch['label']
 
         def judged(labels: Array) -> tuple[Array, Array]:
             loss = label_cross_entropy(logits, labels, label_smoothing=label_smoothing)
+            if weights is not None:
+                loss = loss * _weights_of(weights, logits, labels)
             return loss, accuracy(logits, labels)
 
         loss, right = judged(labels)
@@ -76,28 +96,89 @@ def classify(
             )
         return loss.mean(), {'accuracy': right.mean()}
 
-    return objective
+    def logits(net: nn.Module, batch: Batch) -> Array:
+        return net(*seen(net, batch), train=False)
+
+    return declared(objective, labelled(logits, feature))
 
 
-def score_classes(feature: Features = 'image') -> Objective:
+def labelled(
+    logits: Callable[[nn.Module, Batch], Array],
+    feature: Features,
+    ignore: int | None = None,
+    exact: bool = True,
+) -> Callable[[nn.Module, Mapping[str, Any]], None]:
+    """Make the check of what is classified: finite inputs, and labels of classes.
+
+    Args:
+        logits: `(net, batch) -> [batch, ..., classes]` in evaluation mode, or a single
+            one for two classes.
+        feature: name of the input in the batch, or names of several inputs.
+        ignore: a label that there may be beside those of the classes.
+        exact: whether there is a label for each place of the answer, or at least.
+
+    Returns:
+        `(net, arrays) -> None`, for `training.declared`; it learns the number of the
+        classes from what the net answers.
+    """
+
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        wanted.take(arrays, *names(feature), 'label')
+        wanted.finite(arrays, *names(feature))
+        inputs = {name: arrays[name] for name in names(feature)}
+        shape = shape_of(logits, net, inputs)
+        if not shape or len(shape) < 2:
+            return wanted.classes(arrays, 'label', None, single=True, ignore=ignore)
+        single = shape[-1] == 1
+        return wanted.classes(
+            arrays,
+            'label',
+            2 if single else shape[-1],
+            shape=shape[1:-1] if exact else (None,) * len(shape[1:-1]),
+            single=single,
+            ignore=ignore,
+        )
+
+    return check
+
+
+def _weights_of(weights: np.ndarray, logits: Array, labels: Array) -> Array:
+    classes = max(logits.shape[-1], 2)  # a single logit tells two apart
+    if len(weights) != classes:
+        raise ValueError(
+            f'class_weights are {len(weights)}, wanted one for each of {classes} '
+            'classes'
+        )
+    return jnp.asarray(weights)[labels.astype(jnp.int32)]
+
+
+def score_classes(
+    feature: Features = 'image', *, balance: str | None = None
+) -> Objective:
     """Scores of a classifier: accuracy and cross-entropy of each example.
 
     Args:
         feature: name of the input in the batch, or names of several inputs.
+        balance: name of the weight of each example's class, as `data.with_balance`
+            adds it to a set: its weighted accuracy is the mean of the recalls.
 
     Returns:
         `(net, batch, step) -> {'accuracy': [batch], 'loss': [batch]}`, in evaluation
-        mode.
+        mode, with 'balanced_accuracy' if there is a balance.
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         logits = net(*given(batch, feature), train=False)
-        return {
-            'accuracy': accuracy(logits, batch['label']),
+        right = accuracy(logits, batch['label'])
+        scores = {
+            'accuracy': right,
             'loss': label_cross_entropy(logits, batch['label']),
         }
+        if balance is not None:
+            scores['balanced_accuracy'] = right * batch[balance]
+        return scores
 
-    return score
+    return declared(score, labelled(_answer(feature), feature))
 
 
 def score_solved(feature: Features = 'image') -> Objective:
@@ -121,7 +202,11 @@ def score_solved(feature: Features = 'image') -> Objective:
             'solved': jnp.broadcast_to(right.min(), right.shape),
         }
 
-    return score
+    return declared(score, labelled(_answer(feature), feature))
+
+
+def _answer(feature: Features) -> Callable[[nn.Module, Batch], Array]:
+    return lambda net, batch: net(*given(batch, feature), train=False)
 
 
 def predict(feature: Features = 'image') -> Callable[[nn.Module, Batch], Array]:

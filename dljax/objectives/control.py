@@ -1,6 +1,7 @@
 """Learning to act: values from experience, actions from values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,9 @@ from flax import linen as nn
 
 from dljax.environments import Environment, episode_return
 from dljax.losses import action_values, huber, q_target
+from dljax.objectives import wanted
+from dljax.objectives.answers import shape_of
+from dljax.training import declared
 from dljax.types import Array, Batch, Key, Metrics, Objective, State, fold
 
 
@@ -48,7 +52,7 @@ def temporal_difference(
         learns, judges = getattr(net, online), getattr(net, target)
         values = learns(batch['observation'], train=True)
         following = batch['following']
-        wanted = q_target(
+        aim = q_target(
             batch['reward'],
             batch['terminated'],
             judges(following, train=False),
@@ -56,9 +60,21 @@ def temporal_difference(
             choice=learns(following, train=False) if double else None,
         )
         taken = action_values(values, batch['action'])
-        return loss(taken, wanted).mean(), {'value': taken.mean()}
+        return loss(taken, aim).mean(), {'value': taken.mean()}
 
-    return objective
+    def values_of(net: nn.Module, batch: Batch) -> Array:
+        return getattr(net, online)(batch['observation'], train=False)
+
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        numbers = 'observation', 'following', 'reward'
+        wanted.take(arrays, *numbers, 'action', 'terminated')
+        wanted.finite(arrays, *numbers)
+        shape = shape_of(values_of, net, {'observation': arrays['observation']})
+        count = shape[-1] if shape else None
+        wanted.classes(arrays, 'action', count, shape=(), what='action')
+        wanted.interval(arrays, 'terminated', why=': 1 where the task ended')
+
+    return declared(objective, check)
 
 
 def epsilon_greedy(

@@ -1,12 +1,18 @@
 """Restricted Boltzmann machines on bound nets, alone and in a deep belief network."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax import rules
 from dljax.losses import binary_cross_entropy
+from dljax.losses.meaning import in_unit_interval
 from dljax.metrics import log_partition
+from dljax.objectives import wanted
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics, Objective, PyTree
 
 
@@ -58,7 +64,7 @@ def contrastive_divergence(
         raise ValueError(f'steps={steps}, wanted 1 or more')
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
-        data = net.flat(batch[feature])
+        data = _bits(net.flat(batch[feature]))
         start = net.get_variable('chain', 'visible', data) if persistent else data
         model = net.gibbs(net.make_rng('gibbs'), start, steps)
         if persistent:
@@ -71,7 +77,7 @@ def contrastive_divergence(
         error = binary_cross_entropy(net.reconstruct(data), data)
         return direction, {'reconstruction_error': error.mean()}
 
-    return objective
+    return declared(objective, _odds(feature))
 
 
 def pretrain(layer: int, feature: str = 'image', **settings: bool | float) -> Objective:
@@ -119,7 +125,7 @@ def pretrain(layer: int, feature: str = 'image', **settings: bool | float) -> Ob
         zeros = jax.tree.map(jnp.zeros_like, dict(net.variables['params']))
         return {**zeros, f'rbm_{layer}': direction}, metrics
 
-    return objective
+    return declared(objective, _odds(feature))
 
 
 def score_machine(feature: str = 'image', *, exact: bool = False) -> Objective:
@@ -143,7 +149,7 @@ def score_machine(feature: str = 'image', *, exact: bool = False) -> Objective:
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        data = net.flat(batch[feature])
+        data = _bits(net.flat(batch[feature]))
         free = net(data, train=False)
 
         def one(index: Array) -> Array:
@@ -160,4 +166,15 @@ def score_machine(feature: str = 'image', *, exact: bool = False) -> Objective:
             scores['log_likelihood'] = -free - log_z
         return scores
 
-    return score
+    return declared(score, _odds(feature))
+
+
+def _bits(data: Array) -> Array:
+    """Make NaN of what is no probability, in which energies mean nothing."""
+    return jnp.where(in_unit_interval(data), data, jnp.nan)
+
+
+def _odds(feature: str) -> Callable[[nn.Module, Mapping[str, Any]], None]:
+    return lambda net, arrays: wanted.interval(
+        arrays, feature, why=' as the odds of visible units are'
+    )

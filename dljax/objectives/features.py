@@ -20,5 +20,16 @@ def given(batch: Batch, feature: Features) -> tuple[Array, ...]:
         >>> given({'length': 2, 'sequence': 1, 'label': 0}, ('sequence', 'length'))
         (1, 2)
     """
-    names = (feature,) if isinstance(feature, str) else feature
-    return tuple(batch[name] for name in names)
+    return tuple(batch[name] for name in names(feature))
+
+
+def names(feature: Features) -> tuple[str, ...]:
+    """Give the names of one input or several as a tuple.
+
+    Args:
+        feature: one name, or several.
+
+    Returns:
+        The names.
+    """
+    return (feature,) if isinstance(feature, str) else tuple(feature)

@@ -5,6 +5,8 @@ from flax import linen as nn
 
 from dljax.losses import squared_error
 from dljax.metrics import absolute_error
+from dljax.objectives import wanted
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics, Objective
 
 
@@ -23,13 +25,13 @@ def score_free_run(history: str = 'history', target: str = 'target') -> Objectiv
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        wanted = batch[target]
-        steps = wanted.shape[1]
-        errors = net.generate(batch[history], steps) - wanted
+        truth = batch[target]
+        steps = truth.shape[1]
+        errors = net.generate(batch[history], steps) - truth
         errors = jnp.square(errors.astype(jnp.float32)).mean(axis=-1)
         return {f'squared_error_{at}': errors[:, at - 1] for at in (1, steps)}
 
-    return score
+    return declared(score, wanted.all_finite(history, target))
 
 
 def score_forecast(unit: float = 1.0, scale: float = 1.0) -> Objective:
@@ -57,4 +59,4 @@ def score_forecast(unit: float = 1.0, scale: float = 1.0) -> Objective:
             'scaled_error': absolute / scale,
         }
 
-    return score
+    return declared(score, wanted.all_finite('history', 'target'))

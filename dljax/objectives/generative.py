@@ -1,16 +1,18 @@
 """Fitting generative classifiers."""
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax import rules
 from dljax.losses import cross_entropy
+from dljax.losses.meaning import nan_beyond
+from dljax.objectives.classification import labelled
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics, Objective, PyTree
 
 
 def fit_classes(
-    feature: str = 'features', *, shrinkage: float = 0.0, floor: float = 1e-9
+    feature: str = 'features', *, shrinkage: float = 0.0, floor: float | None = None
 ) -> Objective:
     """Fit a `GaussianClassifier` to a batch, all at once (U4.5).
 
@@ -40,9 +42,13 @@ def fit_classes(
             floor=floor,
         )
         params = dict(net.variables['params'])
-        direction = jax.tree.map(jnp.subtract, params, solution)
+        known = nan_beyond(batch['label'], net.classes).min()
+        direction = jax.tree.map(lambda w, best: (w - best) * known, params, solution)
         return direction, {
             'cross_entropy': cross_entropy(logits, batch['label']).mean()
         }
 
-    return objective
+    def answer(net: nn.Module, batch: Batch) -> Array:
+        return net(batch[feature], train=False)
+
+    return declared(objective, labelled(answer, feature))

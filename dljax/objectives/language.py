@@ -1,12 +1,19 @@
 """Learning to predict text, scoring it, and writing it."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from dljax.losses import cross_entropy
+from dljax.losses.meaning import nan_beyond
+from dljax.objectives import wanted
+from dljax.objectives.answers import shape_of
+from dljax.training import declared
 from dljax.types import Array, Batch, Key, Metrics, Objective, PyTree
 
 NAT = 1 / math.log(2.0)  # in bits
@@ -43,7 +50,9 @@ def predict_next(parts: int = 1) -> Objective:
 
         def one(net: nn.Module, _: None, piece: tuple[Array, Array]) -> tuple:
             tokens, target = piece
-            return None, cross_entropy(net(tokens, train=True), target).mean()
+            logits = net(tokens, train=True)
+            read = nan_beyond(tokens, logits.shape[-1]).min(axis=1)
+            return None, (cross_entropy(logits, target) * read).mean()
 
         # At the first call of all the carry is made, which a loop could not do.
         if parts == 1 or net.is_initializing():
@@ -59,7 +68,7 @@ def predict_next(parts: int = 1) -> Objective:
         loss = loss / pieces[0].shape[2]
         return loss, {'bits_per_character': loss * NAT}
 
-    return objective
+    return declared(objective, _check)
 
 
 def score_next() -> Objective:
@@ -77,9 +86,26 @@ def score_next() -> Objective:
         nats = cross_entropy(
             logits.reshape(-1, symbols), batch['target'].reshape(-1)
         ).reshape(rows, time)
-        return {'bits_per_character': (nats * batch['weight']).sum(axis=1) * NAT}
+        nats = nats * nan_beyond(batch['tokens'], symbols)
+        # where, not a product: what does not count may be of no symbol
+        weighed = jnp.where(batch['weight'] != 0, nats * batch['weight'], 0.0)
+        return {'bits_per_character': weighed.sum(axis=1) * NAT}
 
-    return score
+    return declared(score, _check)
+
+
+def _answer(net: nn.Module, batch: Batch) -> Array:
+    return net(batch['tokens'], train=False)
+
+
+def _check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+    """Refuse tokens that stand for no symbol of the net."""
+    tokens, _ = wanted.take(arrays, 'tokens', 'target')
+    shape = shape_of(_answer, net, {'tokens': tokens[:, :1]})
+    symbols = shape[-1] if shape else None
+    wanted.classes(arrays, 'tokens', symbols, shape=(None,), what='symbol')
+    where = np.asarray(arrays['weight']) != 0 if 'weight' in arrays else None
+    wanted.classes(arrays, 'target', symbols, shape=(None,), where=where, what='symbol')
 
 
 def sample_text(

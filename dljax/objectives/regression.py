@@ -1,11 +1,14 @@
 """Learning and scoring numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from flax import linen as nn
 
 from dljax.losses import quadratic, squared_error
-from dljax.objectives.features import Features, given
+from dljax.objectives import wanted
+from dljax.objectives.features import Features, given, names
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics, Objective
 
 
@@ -31,13 +34,13 @@ def regress(
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        wanted = batch[target]
+        truth = batch[target]
         prediction = net(*given(batch, feature), train=True)
-        prediction = prediction.reshape(_same_size(prediction, wanted))
-        error = squared_error(prediction, wanted).mean()
-        return loss(prediction, wanted).mean(), {'squared_error': error}
+        prediction = prediction.reshape(_same_size(prediction, truth))
+        error = squared_error(prediction, truth).mean()
+        return loss(prediction, truth).mean(), {'squared_error': error}
 
-    return objective
+    return declared(objective, _finite(feature, target, loss))
 
 
 def score_regression(
@@ -58,7 +61,18 @@ def score_regression(
         prediction = prediction.reshape(_same_size(prediction, batch[target]))
         return {'squared_error': squared_error(prediction, batch[target])}
 
-    return score
+    return declared(score, _finite(feature, target, squared_error))
+
+
+def _finite(
+    feature: Features, target: str, loss: Callable[[Array, Array], Array]
+) -> Callable[[nn.Module, Mapping[str, Any]], None]:
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        wanted.take(arrays, *names(feature), target)
+        wanted.finite(arrays, *names(feature))
+        wanted.target_of(loss, arrays, target)
+
+    return check
 
 
 def _same_size(prediction: Array, target: Array) -> tuple[int, ...]:

@@ -1,16 +1,29 @@
 """Learning rules on bound nets: directions where others have a loss."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax import rules
 from dljax.losses import squared_error
+from dljax.losses.meaning import nan_beyond
+from dljax.objectives import wanted
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics, Objective, PyTree
 
 
 def perceptron(feature: str = 'features') -> Objective:
     """Rosenblatt's rule for a `Perceptron`: only mistakes move the weights (U1.1).
+
+    A unit fires where its sum is at least 0, here as in `layers.binary_step` and in
+    `metrics.accuracy`: where a weighted sum reaches its threshold, as McCulloch and
+    Pitts, and Rosenblatt after them, have it. A sum of 0 is then one answer and not
+    two, so that weights which the rule leaves alone are right. (scikit-learn takes a
+    sum of 0 for class 0 where it predicts, and for a mistake of either class where it
+    learns; from zero weights it makes one move more.)
 
     Args:
         feature: name of the input in the batch; 'label' is [batch] of 0 or 1.
@@ -24,14 +37,20 @@ def perceptron(feature: str = 'features') -> Objective:
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
-        outputs = jnp.where(net(batch[feature], train=False) > 0, 1.0, -1.0)
+        outputs = jnp.where(net(batch[feature], train=False) >= 0, 1.0, -1.0)
         targets = 2.0 * batch['label'].astype(jnp.float32) - 1.0
-        targets = targets.reshape(-1, 1)
+        targets = jnp.where(jnp.abs(targets) == 1.0, targets, jnp.nan).reshape(-1, 1)
         outputs = outputs.reshape(-1, 1)
         direction = rules.perceptron(batch[feature], targets, outputs)
-        return direction, {'accuracy': (outputs == targets).mean()}
+        right = jnp.where(jnp.isnan(targets), jnp.nan, outputs == targets)
+        return direction, {'accuracy': right.mean()}
 
-    return objective
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        wanted.finite(arrays, feature)
+        wanted.take(arrays, feature, 'label')
+        wanted.classes(arrays, 'label', 2, single=True)
+
+    return declared(objective, check)
 
 
 def place_centres(feature: str = 'features', group: str = 'radial') -> Objective:
@@ -59,7 +78,10 @@ def place_centres(feature: str = 'features', group: str = 'radial') -> Objective
         units = net.variables['params'][group]
         centres = units['centres']
         nearest = centres[rules.assign(centres, points)]
-        wide = jnp.log(jnp.maximum(rules.spread(centres), 1e-3))
+        gaps = rules.spread(centres)
+        # Centres that coincide get a thousandth of the widest gap, in whatever unit.
+        least = 1e-3 * jnp.where(gaps.max() > 0, gaps.max(), 1.0)
+        wide = jnp.log(jnp.maximum(gaps, least))
         direction = {
             'centres': rules.kmeans(centres, points),
             'log_width': units['log_width'] - wide,
@@ -67,7 +89,7 @@ def place_centres(feature: str = 'features', group: str = 'radial') -> Objective
         distortion = jnp.square(points - nearest).sum(1).mean()
         return {group: direction}, {'distortion': distortion}
 
-    return objective
+    return declared(objective, wanted.all_finite(feature))
 
 
 def solve_readout(
@@ -109,7 +131,9 @@ def solve_readout(
         if classes is None:
             targets = batch['target'].reshape(len(batch['target']), -1)
         else:
+            known = nan_beyond(batch['label'], classes)
             targets = 2.0 * jax.nn.one_hot(batch['label'], classes) - 1.0
+            targets = targets * known[..., None]
         answers = net.answers(batch[feature])
         if answers.ndim == 3:
             targets = targets.reshape(*answers.shape[:2], -1)
@@ -127,10 +151,22 @@ def solve_readout(
         direction = jax.tree.map(
             lambda w, best: w - best, net.variables['params'][group], dict(solution)
         )
-        fit = answers @ solution['kernel'] + solution['bias'][None, :]
+        fit = jnp.matmul(
+            answers, solution['kernel'], precision=jax.lax.Precision.HIGHEST
+        )
+        fit = fit + solution['bias'][None, :]
         return {group: direction}, {'squared_error': squared_error(fit, targets).mean()}
 
-    return objective
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        wanted.finite(arrays, feature)
+        if classes is None:
+            wanted.take(arrays, feature, 'target')
+            wanted.finite(arrays, 'target')
+        else:
+            wanted.take(arrays, feature, 'label')
+            wanted.classes(arrays, 'label', classes)
+
+    return declared(objective, check)
 
 
 def follow(online: str, target: str = 'target') -> Objective:

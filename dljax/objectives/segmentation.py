@@ -7,6 +7,9 @@ from flax import linen as nn
 
 from dljax.losses.segmentation import pixel_cross_entropy, soft_dice
 from dljax.metrics import accuracy, confusion_matrix
+from dljax.objectives.class_weights import checked_weights
+from dljax.objectives.classification import labelled
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics, Objective
 
 
@@ -49,6 +52,7 @@ def segment(
     """
     if dice < 0:
         raise ValueError(f'dice is {dice}, wanted at least 0')
+    class_weights = checked_weights(class_weights)
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         logits = net(batch[feature], train=True)
@@ -65,7 +69,7 @@ def segment(
         right = accuracy(logits, labels, where=_counted(labels, ignore))
         return losses.mean(), {'accuracy': right.mean()}
 
-    return objective
+    return declared(objective, labelled(_answer(feature), feature, ignore, exact=False))
 
 
 def score_segmentation(
@@ -98,7 +102,7 @@ def score_segmentation(
             'loss': pixel_cross_entropy(logits, labels, ignore=ignore),
         }
 
-    return score
+    return declared(score, labelled(_answer(feature), feature, ignore, exact=False))
 
 
 def count_pixels(
@@ -160,6 +164,10 @@ def cropped(maps: Array, like: Array) -> Array:
         )
     top, left = (side // 2 for side in spare)
     return maps[:, top : top + height, left : left + width]
+
+
+def _answer(feature: str) -> Callable[[nn.Module, Batch], Array]:
+    return lambda net, batch: net(batch[feature], train=False)
 
 
 def _counted(labels: Array, ignore: int | None) -> Array:

@@ -7,6 +7,8 @@ from flax import linen as nn
 
 from dljax import rules
 from dljax.metrics import quantisation_error, topographic_error
+from dljax.objectives import wanted
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics, Objective, PyTree
 
 
@@ -67,7 +69,7 @@ def organise(
         means = {name: values.mean() for name, values in errors.items()}
         return {'prototypes': direction}, {'radius': wide, **means}
 
-    return objective
+    return declared(objective, wanted.all_finite(feature))
 
 
 def score_map(feature: str = 'features') -> Objective:
@@ -88,4 +90,4 @@ def score_map(feature: str = 'features') -> Objective:
             'topographic_error': topographic_error(distances, net.coordinates()),
         }
 
-    return score
+    return declared(score, wanted.all_finite(feature))

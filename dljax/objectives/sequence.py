@@ -4,15 +4,20 @@ Losses are means over the examples of the mean over an example's true steps, so 
 batch may be parted among devices without a change of the loss.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax.losses import cross_entropy
+from dljax.losses.meaning import nan_beyond
 from dljax.metrics import accuracy
+from dljax.objectives import wanted
+from dljax.objectives.answers import shape_of
 from dljax.objectives.classification import label_cross_entropy
-from dljax.objectives.features import Features, given
+from dljax.objectives.features import Features, given, names
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics, Objective
 
 
@@ -33,7 +38,7 @@ def tag(feature: Features = ('sequence', 'length')) -> Objective:
         loss = per_step(logits, batch['label'], where).mean()
         return loss, {'accuracy': accuracy(logits, batch['label'], where=where).mean()}
 
-    return objective
+    return declared(objective, _tagged(feature))
 
 
 def score_tags(feature: Features = ('sequence', 'length')) -> Objective:
@@ -53,11 +58,32 @@ def score_tags(feature: Features = ('sequence', 'length')) -> Objective:
         right = accuracy(logits, batch['label'], where=where)
         return {
             'accuracy': right,
-            'exact': (right == 1).astype(jnp.float32),
+            'exact': jnp.where(jnp.isnan(right), jnp.nan, right == 1),
             'loss': per_step(logits, batch['label'], where),
         }
 
-    return score
+    return declared(score, _tagged(feature))
+
+
+def _tagged(feature: Features) -> Callable[[nn.Module, Mapping[str, Any]], None]:
+    """Check a label at each true step of a sequence."""
+
+    def answer(net: nn.Module, batch: Batch) -> Array:
+        return net(*given(batch, feature), train=False)
+
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        sequence, *length = names(feature)
+        wanted.take(arrays, sequence, *length, 'label')
+        wanted.finite(arrays, sequence)
+        where = wanted.lengths(arrays, length[0], sequence) if length else None
+        inputs = {name: arrays[name] for name in names(feature)}
+        shape = shape_of(answer, net, inputs)
+        count = max(shape[-1], 2) if shape else None
+        wanted.classes(
+            arrays, 'label', count, shape=shape and shape[1:-1], where=where, what='tag'
+        )
+
+    return check
 
 
 def generate(
@@ -81,9 +107,10 @@ def generate(
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         outputs = net(batch[condition], batch[target], train=True)
-        return loss(outputs, batch[target]).mean() / outputs.shape[1], {}
+        told = _known(net, batch[condition])
+        return (loss(outputs, batch[target]) * told).mean() / outputs.shape[1], {}
 
-    return objective
+    return declared(objective, _generated(condition, target, loss))
 
 
 def score_generation(
@@ -106,9 +133,37 @@ def score_generation(
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         outputs = net(batch[condition], batch[target], train=False)
-        return {'nll': loss(outputs, batch[target])}
+        told = _known(net, batch[condition])
+        return {'nll': loss(outputs, batch[target]) * told}
 
-    return score
+    return declared(score, _generated(condition, target, loss))
+
+
+def _known(net: nn.Module, condition: Array) -> Array | float:
+    """Mark classes that the net has none of by NaN; a vector passes."""
+    count = getattr(net, 'classes', None)
+    return nan_beyond(condition, count) if count and condition.ndim == 1 else 1.0
+
+
+def _generated(
+    condition: str, target: str, loss: Callable[[Array, Array], Array]
+) -> Callable[[nn.Module, Mapping[str, Any]], None]:
+    """Check a condition, and the sequence that comes from it."""
+
+    def answer(net: nn.Module, batch: Batch) -> Array:
+        return net(batch[condition], batch[target], train=False)
+
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        pair = {name: arrays[name] for name in (condition, target) if name in arrays}
+        values, _ = wanted.take(arrays, condition, target)
+        if (count := getattr(net, 'classes', None)) and values.ndim == 1:
+            wanted.classes(arrays, condition, count)
+        else:
+            wanted.finite(arrays, condition)
+        shape = shape_of(answer, net, pair)
+        wanted.target_of(loss, arrays, target, shape[-1] if shape else None)
+
+    return check
 
 
 def translate() -> Objective:
@@ -127,9 +182,10 @@ def translate() -> Objective:
         logits = net(batch['source'], target, batch['source_length'], train=True)
         where = within_length(batch['target_length'], target.shape[1])
         loss = per_step(logits, target, where).mean()
+        loss = loss * _read(net, batch).mean()
         return loss, {'accuracy': accuracy(logits, target, where=where).mean()}
 
-    return objective
+    return declared(objective, _translated)
 
 
 def score_translation() -> Objective:
@@ -151,13 +207,44 @@ def score_translation() -> Objective:
         right = (tokens == target) & where
         places = jnp.maximum(where.sum(axis=1), 1)
         logits = net(source, target, batch['source_length'], train=False)
+        loss = per_step(logits, target, where)
+        known = _read(net, batch) * jnp.where(jnp.isnan(loss), jnp.nan, 1.0)
+        exact = (right | ~where).all(axis=1)
         return {
-            'exact': (right | ~where).all(axis=1).astype(jnp.float32),
-            'accuracy': right.sum(axis=1) / places,
-            'loss': per_step(logits, target, where),
+            # A choice: compiled, a product of a flag that is false is 0 even of NaN.
+            'exact': jnp.where(jnp.isnan(known), known, exact),
+            'accuracy': right.sum(axis=1) / places * known,
+            'loss': loss * known,
         }
 
-    return score
+    return declared(score, _translated)
+
+
+def _read(net: nn.Module, batch: Batch) -> Array:
+    """Mark sources with a token that the net has none of by NaN: [batch]."""
+    count = getattr(net, 'source_tokens', None)
+    source = batch['source']
+    if count is None:
+        return jnp.ones(len(source))
+    return nan_beyond(source, count).min(axis=1)
+
+
+def _decoded(net: nn.Module, batch: Batch) -> Array:
+    return net(batch['source'], batch['target'], batch['source_length'], train=False)
+
+
+def _translated(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+    """Refuse tokens and lengths that are none."""
+    features = 'source', 'target', 'source_length', 'target_length'
+    wanted.take(arrays, *features)
+    shape = shape_of(_decoded, net, {name: arrays[name] for name in features})
+    symbols = {
+        'source': getattr(net, 'source_tokens', None),
+        'target': shape[-1] if shape else None,
+    }
+    for name, count in symbols.items():
+        wanted.lengths(arrays, f'{name}_length', name)
+        wanted.classes(arrays, name, count, shape=(None,), what='token')
 
 
 def within_length(length: Array, steps: int) -> Array:

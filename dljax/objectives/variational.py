@@ -1,7 +1,8 @@
 """Variational autoencoders on bound nets: the evidence lower bound, and scores."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,10 @@ from dljax.losses import (
     gaussian_divergence,
     gaussian_log_density,
 )
+from dljax.losses.meaning import nan_beyond
 from dljax.metrics import importance_weighted_bound
+from dljax.objectives import wanted
+from dljax.training import declared
 from dljax.types import Array, Batch, Metrics, Objective
 
 Reconstruction = Callable[[Array, Array], Array]
@@ -80,6 +84,7 @@ def elbo(
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         image, given = batch[feature], _given(batch, condition)
         mean, log_variance = net.distribution(image, *given, train=True)
+        mean = mean * _known(net, given)
         noise = net.noise(samples, len(image))
         codes = _codes(mean, log_variance, noise).reshape(-1, mean.shape[1])
         image, *given = (
@@ -97,7 +102,7 @@ def elbo(
         }
         return distortion + beta * rise * rate, metrics
 
-    return objective
+    return declared(objective, _pixels_of(feature, condition, reconstruction))
 
 
 def score_variational(
@@ -138,6 +143,7 @@ def score_variational(
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         image, given = batch[feature], _given(batch, condition)
         mean, log_variance = net.distribution(image, *given, train=False)
+        mean = mean * _known(net, given)
         noise = net.noise(draws, len(image))
 
         def one(noise: Array) -> tuple[Array, Array]:
@@ -162,7 +168,22 @@ def score_variational(
             **bounds,
         }
 
-    return score
+    return declared(score, _pixels_of(feature, condition, reconstruction))
+
+
+def _pixels_of(
+    feature: str, condition: str | None, reconstruction: Reconstruction
+) -> Callable[[nn.Module, Mapping[str, Any]], None]:
+    """Check inputs that the distortion has a meaning for, and the label of each."""
+
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        wanted.target_of(reconstruction, arrays, feature)
+        if condition is not None:
+            wanted.take(arrays, feature, condition)
+            count = getattr(net, 'classes', None) or None
+            wanted.classes(arrays, condition, count, shape=())
+
+    return check
 
 
 def _codes(mean: Array, log_variance: Array, noise: Array) -> Array:
@@ -172,6 +193,13 @@ def _codes(mean: Array, log_variance: Array, noise: Array) -> Array:
         for values in (mean, jnp.exp(0.5 * log_variance))
     )
     return mean + deviation * noise
+
+
+def _known(net: nn.Module, given: tuple[Array, ...]) -> Array | float:
+    """Mark labels that the net has no class for by NaN: [batch, 1]."""
+    if not given or not getattr(net, 'classes', None):
+        return 1.0
+    return nan_beyond(given[0], net.classes)[:, None]
 
 
 def _given(batch: Batch, condition: str | None) -> tuple[Array, ...]:

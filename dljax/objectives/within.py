@@ -5,6 +5,8 @@ from typing import Any
 
 from flax import linen as nn
 
+from dljax.training import declared
+from dljax.training.declaration import check_by
 from dljax.types import Array, Batch, Objective
 
 
@@ -33,7 +35,12 @@ def within(name: str, objective: Objective) -> Objective:
             return {name: direction}, metrics
         return result
 
-    return part
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        inner = arrays.get(name)
+        inner = inner if isinstance(inner, Mapping) else arrays
+        check_by(objective, getattr(net, name, None), inner)
+
+    return declared(part, check)
 
 
 def side_by_side(scores: Mapping[str, Objective]) -> Objective:
@@ -53,7 +60,11 @@ def side_by_side(scores: Mapping[str, Objective]) -> Objective:
             for metric, values in within(name, inner)(net, batch, step).items()
         }
 
-    return score
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        for name, inner in scores.items():
+            check_by(within(name, inner), net, arrays)
+
+    return declared(score, check)
 
 
 def from_part(name: str, objective: Objective) -> Objective:
@@ -73,4 +84,9 @@ def from_part(name: str, objective: Objective) -> Objective:
     def on_part(net: nn.Module, batch: Batch, step: Array) -> Any:
         return objective(net, batch[name], step)
 
-    return on_part
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        if name not in arrays:
+            raise ValueError(f"there is no part '{name}', only {sorted(arrays)}")
+        check_by(objective, net, arrays[name])
+
+    return declared(on_part, check)

@@ -48,9 +48,9 @@ def plain_names(names: Sequence[str]) -> list[str]:
 
 
 def _classes(logits: np.ndarray) -> np.ndarray:
-    """Choose the class: of the largest logit, or by the sign of a single one."""
+    """Choose the class: of the largest logit, or whether a single one is at least 0."""
     if logits.ndim == 1 or logits.shape[1] == 1:
-        return (logits.reshape(-1) > 0).astype(np.int32)
+        return (logits.reshape(-1) >= 0).astype(np.int32)
     return logits.argmax(1)
 
 

@@ -1,5 +1,6 @@
 """Curves of the records against the updates made."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +44,11 @@ def curves(outcome: Outcome) -> 'Figure':
             who = name.rpartition('/')[0]
             style = {'color': colours[who], 'marker': '.' * (len(step) < 20)}
             axes.plot(step, value, label=who, **style)
-            if deviation.any():
+            if np.nan_to_num(deviation).any():
                 low, high = value - deviation, value + deviation
                 axes.fill_between(step, low, high, color=colours[who], alpha=0.2)
-            positive &= bool((value > 0).all())
+            finite = np.isfinite(value)
+            positive &= bool(finite.any() and (value[finite] > 0).all())
         if positive and metric in ('loss', 'gradient_norm'):
             axes.set_yscale('log')
         axes.set(title=metric.replace('_', ' '), xlabel='updates')
@@ -101,10 +103,10 @@ def against_updates(
         for axes, (metric, title) in zip(panels, titles.items(), strict=True):
             for player in players:
                 name = f'{player}/{metric}'
-                finite = [(r['step'], r[name]) for r in outcome.rows if name in r]
-                lost = next((r['step'] for r in outcome.rows if name not in r), None)
+                points = [(r['step'], r[name]) for r in outcome.rows if name in r]
+                lost = next((x for x, y in points if not math.isfinite(y)), None)
                 note = '' if lost is None else f': not finite by update {lost}'
-                axes.plot(*np.reshape(finite, (-1, 2)).T, label=player + note)
+                axes.plot(*np.reshape(points, (-1, 2)).T, label=player + note)
             axes.set(title=title, xlabel='updates', yscale='log')
             axes.grid(alpha=0.3)
         for name, level in (levels or {}).items():

@@ -69,14 +69,13 @@ def kmeans(centres: Array, points: Array) -> Array:
         >>> print(kmeans(centres, jnp.array([[1.], [3.], [12.]])).ravel())
         [-2. -2.  0.]
     """
-    nearest = jax.nn.one_hot(assign(centres, points), len(centres))
+    found = assign(centres, points)
+    nearest = jax.nn.one_hot(found, len(centres))
     counts = nearest.sum(axis=0)[:, None]
-    sums = jnp.matmul(
-        nearest.T, points.astype(jnp.float32), precision=jax.lax.Precision.HIGHEST
-    )
-    centres = centres.astype(jnp.float32)
-    means = jnp.where(counts > 0, sums / jnp.maximum(counts, 1.0), centres)
-    return centres - means
+    # Sums of gaps: those of points far from 0 would be rounded by more than the gaps.
+    gaps = centres.astype(jnp.float32)[found] - points.astype(jnp.float32)
+    sums = jnp.matmul(nearest.T, gaps, precision=jax.lax.Precision.HIGHEST)
+    return sums / jnp.maximum(counts, 1.0)
 
 
 def initial_centres(key: Key, points: Array, clusters: int) -> Array:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from dljax.rules.least_squares import decomposed
+from dljax.rules.wide import in_float64
 from dljax.types import Array
 
 
@@ -26,7 +27,7 @@ def principal_components(inputs: Array, components: int) -> Components:
     """Find the directions along which a set varies most, by its singular values.
 
     Of all projections onto so many dimensions x̂ = μ + V Vᵀ(x - μ) has the least squared
-    error. The largest entry of each vector is positive.
+    error. The largest entry of each vector is positive. All is computed in float64.
 
     Args:
         inputs: [examples, features], at least two examples.
@@ -58,11 +59,16 @@ def principal_components(inputs: Array, components: int) -> Components:
             f'components is {components}, wanted 1 to {min(inputs.shape)} for inputs '
             f'of shape {inputs.shape}'
         )
-    inputs = inputs.astype(jnp.float32)
-    mean = inputs.mean(axis=0)
-    _, values, rows = decomposed(inputs - mean[None, :])
-    vectors = rows[:components].T
+
+    def solve(inputs: Array) -> Components:
+        # The mean of numbers far from 0 is rounded by more than they vary in float32.
+        inputs = inputs.astype(jnp.float64)
+        mean = inputs.mean(axis=0)
+        _, values, rows = decomposed(inputs - mean[None, :])
+        variances = jnp.square(values[:components]) / (len(inputs) - 1)
+        return Components(mean, rows[:components].T, variances)
+
+    mean, vectors, variances = in_float64(solve)(inputs)
     largest = jnp.abs(vectors).argmax(axis=0)
     signs = jnp.sign(jnp.take_along_axis(vectors, largest[None, :], axis=0))
-    variances = jnp.square(values[:components]) / (len(inputs) - 1)
     return Components(mean, vectors * signs, variances)

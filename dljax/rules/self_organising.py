@@ -86,7 +86,7 @@ def kohonen(
         [-1.  0.]
     """
     weights = _weights(prototypes, inputs, coordinates, radius, neighbourhood)
-    prototypes = prototypes.astype(jnp.float32)
+    prototypes, inputs = _near(prototypes, inputs)
     shares = weights.sum(axis=0)[:, None]
     return (shares * prototypes - _sums(weights, inputs)) / len(inputs)
 
@@ -129,7 +129,7 @@ def batch_map(
         [-3.  1.]
     """
     weights = _weights(prototypes, inputs, coordinates, radius, neighbourhood)
-    prototypes = prototypes.astype(jnp.float32)
+    prototypes, inputs = _near(prototypes, inputs)
     shares = weights.sum(axis=0)[:, None]
     # Weights too small to divide by are those of a unit far from all winners.
     near = shares > 1e-30
@@ -155,7 +155,14 @@ def _weights(
     return among_units[assign(prototypes, inputs)]
 
 
+def _near(prototypes: Array, inputs: Array) -> tuple[Array, Array]:
+    """Take both from the first prototype on, which no gap between them feels.
+
+    Sums of numbers far from 0 would be rounded by more than the gaps.
+    """
+    prototypes, inputs = prototypes.astype(jnp.float32), inputs.astype(jnp.float32)
+    return prototypes - prototypes[:1], inputs - prototypes[:1]
+
+
 def _sums(weights: Array, inputs: Array) -> Array:
-    return jnp.matmul(
-        weights.T, inputs.astype(jnp.float32), precision=jax.lax.Precision.HIGHEST
-    )
+    return jnp.matmul(weights.T, inputs, precision=jax.lax.Precision.HIGHEST)

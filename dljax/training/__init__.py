@@ -1,6 +1,7 @@
 """The engine: learners, the loop, devices, optimizers, checkpoints and records."""
 
 from dljax.training.clipping import forms_of_clipping
+from dljax.training.declaration import declared
 from dljax.training.ensemble import ensemble, member
 from dljax.training.evaluate import evaluate
 from dljax.training.guard import NonFiniteError
@@ -16,12 +17,15 @@ from dljax.training.optimizers import (
     with_averages,
 )
 from dljax.training.parallel import abstract, data_mesh, sharded
+from dljax.training.plateau import Plateau
 from dljax.training.player import Player
+from dljax.training.skipping import skipping
 from dljax.training.stopping import reached, settled, stalled
 
 __all__ = [
     'Learner',
     'NonFiniteError',
+    'Plateau',
     'Player',
     'Round',
     'abstract',
@@ -29,6 +33,7 @@ __all__ = [
     'by_path',
     'clipped',
     'data_mesh',
+    'declared',
     'ensemble',
     'evaluate',
     'fit',
@@ -43,6 +48,7 @@ __all__ = [
     'scale_to_norm',
     'settled',
     'sharded',
+    'skipping',
     'stalled',
     'with_averages',
 ]

@@ -1,18 +1,26 @@
 """Checkpoints through Orbax: the last few and the best, each with a checksum."""
 
-import hashlib
 import math
+import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
-from dljax.types import Position, PyTree, State, named_leaves
+from dljax.interrupt import undisturbed
+from dljax.training import header as headers
+from dljax.training import sealing
+from dljax.training.disk import Room
+from dljax.training.keeping import Best, Folders
+from dljax.training.position import Stored
+from dljax.training.sealing import Damaged
+from dljax.types import Position, PyTree, State
+
+ASIDE = '.damaged'
 
 
 class Checkpoint(NamedTuple):
@@ -37,8 +45,8 @@ class Checkpoints:
     """The checkpoints of one run, in a folder.
 
     Orbax writes in the background and lists a step only once it is whole. It does not
-    notice a flipped bit, so each checkpoint carries a SHA-256 of its values; one that
-    is damaged is passed over, with a warning, for the one before it.
+    notice a flipped bit, so each checkpoint carries a SHA-256 of its values and of all
+    that is kept beside them. One that is damaged is passed over, with a warning.
     """
 
     def __init__(
@@ -62,31 +70,39 @@ class Checkpoints:
         """
         if keep < 1:
             raise ValueError(f'keep={keep}, wanted 1 or more')
-        self.best, self.higher = best, higher
-        policies = [ocp.checkpoint_managers.LatestN(keep)]
-        if best:
-            policies.append(
-                ocp.checkpoint_managers.BestN(
-                    get_metric_fn=self._rank,
-                    n=1,
-                    keep_checkpoints_without_metrics=False,
-                )
-            )
+        self.folder, self.best, self.higher = folder.absolute(), best, higher
+        self._figures: dict[int, float] = {}
         self.manager = ocp.CheckpointManager(
-            folder.absolute(),
+            self.folder,
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=ocp.checkpoint_managers.AnyPreservationPolicy(
-                    policies
+                    [ocp.checkpoint_managers.LatestN(keep), Best(self._figure)]
                 ),
-                best_fn=self._rank if best else None,  # or metrics are not kept
+                step_name_format=Folders(),
+                lightweight_initialize=True,  # what it would read has no checksum
                 cleanup_tmp_directories=True,
+                async_options=ocp.options.AsyncOptions(
+                    post_finalization_callback=self._list_files
+                ),
             ),
         )
+        self.room = Room(self.folder, self.manager)
 
-    def _rank(self, metrics: Mapping[str, float]) -> float:
-        value = metrics.get(self.best, math.nan)
-        value = value if self.higher else -value
-        return -math.inf if math.isnan(value) else value
+    def _figure(self, step: int) -> float:
+        if step not in self._figures:
+            try:
+                value = headers.read(self.folder / str(step))['metrics'].get(self.best)
+            except Damaged:
+                value = None
+            self._figures[step] = headers.rank(value, self.higher)
+        return self._figures[step]
+
+    def _list_files(self) -> None:
+        """Hash the files of the checkpoint that is about to be committed."""
+        if jax.process_index() == 0:
+            for place in self.folder.glob(f'{self.room.step}.*'):
+                if place.is_dir() and not place.name.endswith(ASIDE):
+                    headers.list_files(place)
 
     def save(
         self,
@@ -108,46 +124,48 @@ class Checkpoints:
         """
         if step in self.manager.all_steps():
             return  # a resumed run that was interrupted again before its next update
-        tree = {'state': state, 'position': jax.tree.map(np.asarray, position)}
-        header = {
-            'notes': dict(notes),
-            'shapes': _shapes(tree),
-            'sha256': digest(named_leaves(tree)),
-            'metrics': dict(metrics),
-        }
-        saved = self.manager.save(
-            step,
-            args=ocp.args.Composite(
-                tree=ocp.args.StandardSave(tree), header=ocp.args.JsonSave(header)
-            ),
-            metrics=dict(metrics),
+        self._wait()
+        if (self.folder / str(step)).exists():  # a file, which would be in the way
+            self._set_aside(step)
+        place = jax.tree.map(np.asarray, position)
+        tree = {'state': Stored.of(state), 'position': place}
+        header = headers.made(step, tree, metrics, notes)
+        self._figures[step] = headers.rank(
+            header['metrics'].get(self.best), self.higher
         )
+        self.room.ask(step, tree)
+        parts = ocp.args.Composite(
+            tree=ocp.args.StandardSave(tree), header=ocp.args.JsonSave(header)
+        )
+        with self.room:
+            saved = self.manager.save(step, args=parts)
         if not saved:
             raise RuntimeError(
-                f'checkpoint {step} was not saved in {self.manager.directory}: there '
-                f'is a later one, {self.manager.latest_step()}'
+                f'checkpoint {step} was not saved in {self.folder}: there is a later '
+                f'one, {self.manager.latest_step()}'
             )
 
     def steps(self) -> list[int]:
         """List the steps that are whole, earliest first."""
         return sorted(self.manager.all_steps())
 
+    def ranked(self) -> list[int]:
+        """List the steps that have a finite metric, the best first, then the latest."""
+        self._wait()  # the last one may still be on its way
+        pairs = sorted((self._figure(step), step) for step in self.steps())[::-1]
+        return [step for figure, step in pairs if self.best and figure > -math.inf]
+
     def best_step(self) -> int | None:
         """Find the step whose metric is best, or None."""
-        self.manager.wait_until_finished()  # the last one may still be on its way
-        ranked = [
-            (self._rank(self.manager.metrics(step) or {}), step)
-            for step in self.steps()
-        ]
-        ranked = [pair for pair in ranked if pair[0] > -math.inf]
-        return max(ranked)[1] if self.best and ranked else None
+        return next(iter(self.ranked()), None)
 
     def restore(
         self, state: State, position: Position, *, step: int | None = None
     ) -> Checkpoint | None:
         """Restore the last whole checkpoint, or a given one.
 
-        Damaged ones after it are deleted, so that the run can save those steps anew.
+        Damaged ones after it are renamed, to STEP.damaged, so that the run can save
+        those steps anew.
 
         Args:
             state: a template for shapes, types and devices.
@@ -160,101 +178,121 @@ class Checkpoints:
 
         Raises:
             ValueError: where the saved state has another form than the template; both
-                forms are named. Also where every checkpoint is damaged.
+                forms are named. Also where the given checkpoint, or every one, is
+                damaged.
         """
-        template = {'state': state, 'position': position}
-        self.manager.wait_until_finished()
-        steps = self.steps()[::-1] if step is None else [step]
+        self._wait()
+        steps = headers.steps_in(self.folder)[::-1]
+        if step is not None:
+            try:
+                return self.read(step, state, position)
+            except Damaged as error:
+                others = [
+                    s for s in steps if s != step and self._is_whole(s, state, position)
+                ]
+                raise Damaged(
+                    f'checkpoint {step} of {self.folder} is damaged: {error}; whole '
+                    f'are {others[::-1]}'
+                ) from None
+        damaged = []
         for candidate in steps:
             try:
-                found = self.manager.restore(
-                    candidate, args=ocp.args.Composite(header=ocp.args.JsonRestore())
-                ).header
-            except Exception as error:  # damage raises whatever the parser meets first
-                _pass_over(candidate, error)
-                continue
-            _require_same_form(found['shapes'], _shapes(template), candidate)
-            try:
-                tree = self._tree(candidate, template)
-                if digest(named_leaves(tree)) != found['sha256']:
-                    raise ValueError('its values are not those that were saved')
-            except Exception as error:
-                _pass_over(candidate, error)
-                continue
-            for damaged in steps[: steps.index(candidate)]:
-                self.manager.delete(damaged)  # or it would forbid to save it anew
-            return Checkpoint(
-                candidate,
-                tree['state'],
-                tree['position'],
-                found['metrics'],
-                found['notes'],
-            )
+                found = self.read(candidate, state, position)
+            except Damaged as error:
+                warnings.warn(
+                    f'checkpoint {candidate} is damaged and is passed over: {error}',
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+                damaged.append(candidate)
+            else:
+                for later in damaged:  # they would forbid to save those steps anew
+                    self._set_aside(later)
+                if damaged:
+                    ocp.multihost.sync_global_processes('damaged ones are set aside')
+                    self.manager.reload()
+                return found
         if steps:
             raise ValueError(
-                f'every checkpoint in {self.manager.directory} is damaged (steps '
-                f'{steps}): start afresh with --no-resume or another --workdir'
+                f'every checkpoint in {self.folder} is damaged (steps {steps}): start '
+                'afresh with --no-resume or another --workdir'
             )
         return None
 
-    def _tree(self, step: int, template: PyTree) -> PyTree:
-        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
-        tree = self.manager.restore(
-            step, args=ocp.args.Composite(tree=ocp.args.StandardRestore(target))
-        ).tree
-        position = jax.tree.map(
-            lambda saved, like: type(like)(saved) if isinstance(like, int) else saved,
-            tree['position'],
-            template['position'],
-        )
-        return {'state': tree['state'], 'position': position}
+    def read(self, step: int, state: State, position: Position) -> Checkpoint:
+        """Restore a checkpoint, and hold it against its checksums.
 
-    def close(self) -> None:
-        """Wait until everything is on disk.
+        Args:
+            step: which one.
+            state: a template for shapes, types and devices.
+            position: likewise.
+
+        Returns:
+            The checkpoint.
 
         Raises:
-            Exception: that of a save that failed in the background.
+            Damaged: where it is not what was saved.
+            ValueError: where it was saved by another model.
         """
-        self.manager.wait_until_finished()
+        template = {'state': Stored.of(state), 'position': position}
+        folder = self.folder / str(step)
+        header = headers.read(folder)
+        headers.require_same_form(header['shapes'], headers.shapes(template), step)
+        headers.require_files(folder)
+        tree = self._tree(step, template)
+        headers.require_saved(folder, header, tree)
+        if sealing.SEAL not in header:
+            warnings.warn(
+                f'checkpoint {step} was saved by an earlier version: its values are '
+                'those that were saved, but nothing tells whether its notes and '
+                'metrics are',
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        state, position = tree['state'].state(), tree['position']
+        return Checkpoint(step, state, position, header['metrics'], header['notes'])
+
+    def _is_whole(self, step: int, state: State, position: Position) -> bool:
+        try:
+            self.read(step, state, position)
+        except ValueError:
+            return False
+        return True
+
+    def _tree(self, step: int, template: PyTree) -> PyTree:
+        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
+        try:
+            tree = self.manager.restore(
+                step, args=ocp.args.Composite(tree=ocp.args.StandardRestore(target))
+            ).tree
+            position = jax.tree.map(
+                lambda saved, like: (
+                    type(like)(saved) if isinstance(like, int) else saved
+                ),
+                tree['position'],
+                template['position'],
+            )
+        except Exception as error:  # damage raises whatever the parser meets first
+            if isinstance(error, MemoryError) or 'RESOURCE_EXHAUSTED' in str(error):
+                raise  # a device that is too small says nothing about the files
+            line = (str(error).splitlines() or [''])[0]
+            raise Damaged(f'{step}/tree: {type(error).__name__}, {line}') from error
+        return {'state': tree['state'], 'position': position}
+
+    def _set_aside(self, step: int) -> None:
+        self._figures.pop(step, None)
+        if jax.process_index() == 0:
+            aside = self.folder / f'{step}{ASIDE}'
+            if aside.is_dir():
+                shutil.rmtree(aside)
+            (self.folder / str(step)).rename(aside)
+
+    def close(self) -> None:
+        """Wait until everything is on disk; raises what failed in the background."""
+        self._wait()
         self.manager.close()
 
-
-def _pass_over(step: int, error: Exception) -> None:
-    warnings.warn(
-        f'checkpoint {step} is damaged and is passed over: {error}',
-        RuntimeWarning,
-        stacklevel=3,
-    )
-
-
-def _shapes(tree: PyTree) -> dict[str, str]:
-    return {
-        name: f'{jnp.result_type(leaf).name}{list(np.shape(leaf))}'
-        for name, leaf in named_leaves(tree).items()
-    }
-
-
-def digest(leaves: Mapping[str, PyTree]) -> str:
-    """Hash the values that this process can read whole, by name and in their order."""
-    hashed = hashlib.sha256()
-    for name, leaf in leaves.items():
-        whole = getattr(leaf, 'is_fully_addressable', True)
-        if whole or leaf.is_fully_replicated:
-            hashed.update(name.encode())
-            hashed.update(np.ascontiguousarray(leaf).tobytes())
-    return hashed.hexdigest()
-
-
-def _require_same_form(saved: dict, wanted: dict, step: int) -> None:
-    names = [n for n in {**saved, **wanted} if saved.get(n) != wanted.get(n)]
-    if names:
-        lines = [
-            f'  {n}: saved {saved.get(n, "nothing")}, now {wanted.get(n, "nothing")}'
-            for n in names[:5]
-        ]
-        more = f'\n  and {len(names) - 5} more' if len(names) > 5 else ''
-        raise ValueError(
-            f'checkpoint {step} was saved by another model, optimizer or source:\n'
-            + '\n'.join(lines)
-            + f'{more}\nUse the same settings, --no-resume, or another --workdir'
-        )
+    def _wait(self) -> None:
+        """Wait for what is being written; Orbax would log a signal as a stack trace."""
+        with undisturbed(), self.room:
+            self.manager.wait_until_finished()

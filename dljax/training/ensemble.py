@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from dljax.training.learner import Learner
@@ -128,8 +129,10 @@ def ensemble(
 
         return jax.vmap(one)(number, position, state)
 
-    each = source if source.host else Source(first, following)
-    return Learner(init, update), each
+    each = source
+    if not source.host:
+        each = Source(first, following, arrays=source.arrays)
+    return Learner(init, update, learner.check), each
 
 
 def _take(arguments: tuple, axes: tuple, index: int) -> tuple:
@@ -152,9 +155,16 @@ def _unrolled(function: Callable, axes: tuple, members: int) -> Callable:
 def member(state: State, index: int) -> State:
     """Take one member out of the state of an ensemble; any other tree works as well.
 
+    A position that the members share, as over a host source, stays as it is.
+
     Example:
         >>> import jax.numpy as jnp
         >>> int(member({'w': jnp.arange(3)}, 1)['w'])
         1
     """
+    if isinstance(state, State) and state.position is not None:
+        own = jax.tree.map(
+            lambda leaf: leaf[index] if np.ndim(leaf) else leaf, state.position
+        )
+        return member(state.replace(position=None), index).replace(position=own)
     return jax.tree.map(lambda leaf: leaf[index], state)

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from dljax.training.declaration import check_by, check_inputs, of_one_net, placed
 from dljax.training.player import COLLECTIONS
-from dljax.types import Array, Batch, Objective, State, fold
+from dljax.types import Array, Batch, Objective, Spec, State, fold
 
 BATCH_SHAPED = ('carry', 'chain')
 
@@ -21,6 +22,7 @@ def evaluate(
     batches: Iterable[Mapping[str, np.ndarray]],
     *,
     leave_out: tuple[str, ...] = BATCH_SHAPED,
+    inputs: Mapping[str, Spec] | None = None,
 ) -> dict[str, float | np.ndarray]:
     """Average per-example scores over a data set, exactly.
 
@@ -47,16 +49,26 @@ def evaluate(
         batches: dictionaries of arrays, with an optional 'mask' of [batch] weights.
         leave_out: collections whose shape is that of the training batch, which the net
             makes anew here.
+        inputs: the form of each feature, checked beside what the score declares of its
+            data; `dljax.zoo.inputs(name)` tells it of a model of the zoo.
 
     Returns:
         The mean of each score: a float, or [members] for an ensemble.
 
     Raises:
-        ValueError: without a batch, or where a score is not one value an example.
+        ValueError: without a batch, for the state of another net, where a score is not
+            one value an example, or for data, but for those that are masked, that are
+            not as declared.
     """
+    if isinstance(batches, Mapping):
+        raise ValueError(
+            f'batches is one dictionary of {sorted(batches)}, wanted several: put it '
+            'in a list, or cut a set by dljax.data.batches'
+        )
     ensemble = np.ndim(state.step) == 1
     state = state.replace(
         opt_state={},
+        position=None,
         collections={k: v for k, v in state.collections.items() if k not in leave_out},
     )
     totals, weight = {}, 0.0
@@ -64,7 +76,15 @@ def evaluate(
         batch = dict(batch)
         size = len(next(iter(batch.values())))
         mask = np.asarray(batch.pop('mask', np.ones(size)), np.float32)
-        sums = _sums(net, score, ensemble, state, batch, mask, jnp.int32(index))
+        if mask.shape != (size,) or not ((mask >= 0) & (mask < np.inf)).all():
+            raise ValueError(
+                f"the 'mask' of batch {index} has shape {mask.shape} and numbers from "
+                f'{mask.min(initial=0):g} to {mask.max(initial=0):g}, wanted a finite '
+                f'weight of 0 or more for each of {size} examples'
+            )
+        _check(net, score, inputs or {}, batch, mask, index)
+        with of_one_net():
+            sums = _sums(net, score, ensemble, state, batch, mask, jnp.int32(index))
         for name, value in sums.items():
             totals[name] = totals.get(name, 0.0) + np.asarray(value, np.float64)
         weight += float(mask.sum())
@@ -72,6 +92,24 @@ def evaluate(
         raise ValueError('nothing to evaluate: there is no batch, or all is masked')
     means = {name: value / weight for name, value in totals.items()}
     return means if ensemble else {name: float(value) for name, value in means.items()}
+
+
+def _check(
+    net: nn.Module,
+    score: Objective,
+    inputs: Mapping[str, Spec],
+    batch: Batch,
+    mask: np.ndarray,
+    index: int,
+) -> None:
+    """Refuse data that the score has no meaning for, but those that do not count."""
+    if not (mask > 0).all():
+        if not (mask > 0).any():
+            return
+        batch = jax.tree.map(lambda values: np.asarray(values)[mask > 0], batch)
+    with placed(f'batch {index} of what is scored'):
+        check_inputs(inputs, batch)
+        check_by(score, net, batch)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))

@@ -1,29 +1,19 @@
 """The train step: players, each with an objective, an optimizer and its turn."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import partial
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import linen as nn
 
-from dljax.training.norm import global_norm
-from dljax.training.player import COLLECTIONS, Player, joined
+from dljax.training.declaration import border
+from dljax.training.pair import Learner
+from dljax.training.player import Player
+from dljax.training.rehearsal import NotYetError, rehearse, require_like
 from dljax.training.start import begun
-from dljax.types import Array, Batch, Key, Metrics, PyTree, State, fold
-
-
-class Learner(NamedTuple):
-    """A pair of pure functions, as Optax's: all that the training loop knows.
-
-    Attributes:
-        init: `(key, batch) -> state`.
-        update: `(key, state, batch) -> (state, metrics)`; `key` is the run's root key.
-    """
-
-    init: Callable[[Key, Batch], State]
-    update: Callable[[Key, State, Batch], tuple[State, Metrics]]
+from dljax.training.turn import require_told, turn
+from dljax.types import Batch, Key, Metrics, PyTree, State, fold
 
 
 def learner(
@@ -68,66 +58,40 @@ def learner(
         The learner. Metrics are float32 scalars named 'player/metric'; each player has
         metrics of its own, 'loss' if it has one, 'gradient_norm' (before the optimizer)
         and the flag 'finite', false for the first player of an update to lose it. In a
-        turn that it sits out its metrics are NaN.
+        turn that it sits out its metrics are NaN. Its check is made of what the
+        objectives have `declared`.
 
     Raises:
         ValueError: without players; at `init`, for a group in `trains` that the net
-            does not have, a loss that is not a scalar, or a start of another net.
+            does not have, an objective that gives no (scalar, metrics) or no direction
+            formed as the trained groups, a start of another net, or an optimizer that
+            wants the loss where there is a direction.
     """
     if not players:
         raise ValueError('a learner needs at least one player')
 
     def init(key: Key, batch: Batch) -> State:
         def visit(net: nn.Module, batch: Batch) -> None:
-            for player in players.values():
-                player.rehearse(net, batch)
+            late = []
+            for name, player in players.items():
+                try:
+                    forms[name] = rehearse(name, player, net, batch)
+                except NotYetError:  # it may read what the objectives of others make
+                    late.append(name)
+            for name in late:
+                forms[name] = rehearse(name, players[name], net, batch)
 
+        forms: dict[str, PyTree] = {}
         drawn = nn.init(visit, net)(fold(key, 'init'), batch)
         collections = dict(begun(drawn, start))
         params = dict(collections.pop('params', {}))
-        opt_state = {
-            name: player.optimizer.init(player.part(params)[0])
-            for name, player in players.items()
-        }
+        opt_state = {}
+        for name, player in players.items():
+            trained, _ = player.part(params)
+            require_like(name, forms[name], trained)
+            opt_state[name] = player.optimizer.init(trained)
+            require_told(name, player, trained, opt_state[name])
         return State(jnp.int32(0), params, collections, opt_state)
-
-    def turn(name: str, key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
-        player = players[name]
-        trained, frozen = player.part(state.params)
-
-        def objective(trained: PyTree) -> tuple[Array, tuple]:
-            (value, metrics), collections = nn.apply(
-                player.objective, net, mutable=COLLECTIONS
-            )(
-                {'params': joined(frozen, trained), **state.collections},
-                batch,
-                state.step,
-                rngs={'params': key},  # Linen derives every named stream from it
-            )
-            return value, (metrics, collections)
-
-        if player.direction is None:
-            compute = jax.value_and_grad(objective, has_aux=True)
-            (value, (metrics, collections)), gradient = compute(trained)
-            metrics = {'loss': value, **metrics}
-        else:
-            gradient, (metrics, collections) = objective(trained)
-        if axis is not None:
-            stats = {k: v for k, v in collections.items() if k == 'batch_stats'}
-            gradient, metrics, stats = jax.lax.pmean((gradient, metrics, stats), axis)
-            collections = {**collections, **stats}
-        metrics = {**metrics, 'gradient_norm': global_norm(gradient)}
-        metrics = {k: jnp.asarray(v, jnp.float32) for k, v in metrics.items()}
-        finite = jnp.isfinite(metrics.get('loss', 0.0) + metrics['gradient_norm'])
-        updates, opt_state = player.optimizer.update(
-            gradient, state.opt_state[name], trained
-        )
-        state = state.replace(
-            params=joined(frozen, optax.apply_updates(trained, updates)),
-            collections={**state.collections, **collections},
-            opt_state={**state.opt_state, name: opt_state},
-        )
-        return state, {**metrics, 'finite': finite}
 
     def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
         key = fold(key, 'update', state.step)
@@ -135,14 +99,12 @@ def learner(
             key = fold(key, jax.lax.axis_index(axis))
         report, intact = {}, jnp.bool_(True)
         for index, (name, player) in enumerate(players.items()):
-
-            def move(state: State, name: str = name, index: int = index) -> tuple:
-                return turn(name, fold(key, index), state, batch)
-
+            own = fold(key, index)
+            move = partial(turn, net, name, player, axis, own, batch=batch)
             state, metrics = player.act(move, state)
             finite = metrics['finite']
             metrics['finite'], intact = finite | ~intact, finite & intact
             report |= {f'{name}/{k}': v for k, v in metrics.items()}
         return state.replace(step=state.step + 1), report
 
-    return Learner(init, update)
+    return Learner(init, update, border(net, players))

@@ -1,27 +1,20 @@
 """The training loop: compiled rounds of updates, as a generator."""
 
-import functools
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import jaxpr_as_fun
-from jax.sharding import NamedSharding
 
+from dljax.training.compiled import beside, on_host, owned, traced
+from dljax.training.declaration import bordered, check_first, of_one_net, with_inputs
 from dljax.training.guard import require_finite
-from dljax.training.hosts import everywhere
 from dljax.training.learner import Learner
+from dljax.training.position import begun_at
 from dljax.training.record import spread, summary
-from dljax.training.small import is_small, jit_small
-from dljax.training.stopping import Stop
-from dljax.types import Array, Key, Metrics, Position, PyTree, Source, State
-
-# Calls under way at once over several devices of a CPU. Those that exchange what they
-# computed wait for each other for ever in jax 0.10.2 where 100 are; 30 are no trouble.
-UNDER_WAY = 16
+from dljax.training.skipping import Skips, passing_over, skipping, well
+from dljax.training.stopping import Stop, require_metric
+from dljax.types import Key, Metrics, Position, Source, Spec, State, require_key
 
 
 class Round(NamedTuple):
@@ -48,12 +41,16 @@ def rounds(
     position: Position | None = None,
     steps: int | None = None,
     chunk: int = 1,
+    revise: Callable[[State], State] | None = None,
+    skip: bool = False,
 ) -> Iterator[Round]:
     """Train, one compiled call of `chunk` updates after the other.
 
     Everything is a pure function of `key`, `state` and `position`: passing on those of
     an earlier round continues exactly as if there had been no break. Batches of a
     traced source are drawn inside the compiled call, those of a host source before.
+    What the learner checks of its data is checked first: all the arrays of a source
+    that holds them, each batch of a host source, else the batch to begin with.
 
     Example:
         >>> import jax, jax.numpy as jnp, optax
@@ -74,152 +71,59 @@ def rounds(
         source: where batches come from.
         key: the root key of the run, typed (`jax.random.key`).
         state: where to start; `learner.init` by default. It is copied, not donated.
-        position: where the source starts; its own first position by default.
+        position: where the source starts; by default where `state` says, if `fit` or
+            `run` returned it, else at its own first position.
         steps: the number of updates to make; unlimited by default.
         chunk: updates in one compiled `lax.scan`; the last round may be shorter.
+        revise: gives, of the state of the last round, that to go on with, such as one
+            with another learning rate; of the same form.
+        skip: whether to pass over updates that are not finite, see `skipping`.
 
     Yields:
         A `Round` after each call. The loop does not wait for the device, reading a
-        metric does; only over several devices of a CPU it stays a few calls ahead.
+        metric does; only over several devices of a CPU it waits for each call.
 
     Raises:
-        ValueError: for a chunk below 1 or negative steps.
+        ValueError: for a chunk below 1, negative steps, what is no key, a position of
+            another source, a state of another net, or data that an objective has no
+            meaning for.
     """
-    if chunk < 1:
-        raise ValueError(f'chunk={chunk}, wanted 1 or more')
-    if steps is not None and steps < 0:
-        raise ValueError(f'steps={steps}, wanted 0 or more')
+    _require_count('chunk', chunk, 1)
+    if steps is not None:
+        _require_count('steps', steps, 0)
+    require_key(key)
     first, batch = source.init(key)
+    position = begun_at(position, state, first)
+    source = bordered(source, learner, batch)
     if state is None:
         state = jax.jit(learner.init)(key, batch)
-    position = first if position is None else position
-    state, position = jax.tree.map(jnp.copy, (state, position))
-    key = _beside(state, key)
-    position = position if source.host else _beside(state, position)
-    train = _host(learner, source) if source.host else _traced(learner, source)
-    done, under_way = 0, deque()
+    check_first(source, learner, batch, state)
+    state, position = owned((state.replace(position=None), position))
+    key = beside(state, key)
+    position = position if source.host else beside(state, position)
+    compiled = on_host if source.host else traced
+    train = compiled(learner, source, well if skip else None)
+    if skip:
+        train = passing_over(train, compiled(skipping(learner), source))
+    done = 0
     while steps is None or done < steps:
         length = chunk if steps is None else min(chunk, steps - done)
-        state, position, metrics = train(key, state, position, length)
+        with of_one_net():
+            state, position, metrics = train(key, state, position, length)
         done += length
         if _on_several_of_a_cpu(state):
-            under_way.append(metrics)
-            if len(under_way) > UNDER_WAY:
-                jax.block_until_ready(under_way.popleft())
+            # A device takes 32 programs at once, counting those that are made of the
+            # metrics; the launch of another keeps a thread waiting, of which there are
+            # as few as devices, and jax 0.10 then has none left for the one that all
+            # the others wait for. One call at a time costs nothing that was measured.
+            jax.block_until_ready(metrics)
         yield Round(state, position, metrics)
-
-
-def _traced(learner: Learner, source: Source) -> Callable:
-    """Compile drawing and training together, the source's arrays as arguments.
-
-    Arrays that `source.next` closes over would become constants of the program, copied
-    into each compilation; here they are lifted out of it.
-    """
-    lifted, compiled = None, {}
-
-    def train(
-        key: Key, state: State, position: Position, length: int
-    ) -> tuple[State, Position, Metrics]:
-        nonlocal lifted
-        lifted = lifted or _lift(source.next, key, position, state)
-        arguments = lifted[1], key, state, position
-        if length not in compiled:
-            compiled[length] = compile_(length, *arguments)
-        return compiled[length](*arguments)
-
-    def one(
-        constants: list[Array], key: Key, state: State, position: Position
-    ) -> tuple[State, Position, Metrics]:
-        position, batch = lifted[0](constants, key, position, state)
-        state, metrics = learner.update(key, state, batch)
-        return state, position, metrics
-
-    def compile_(length: int, constants: list[Array], *carried: PyTree) -> Callable:
-        def many(
-            constants: list[Array], key: Key, state: State, position: Position
-        ) -> tuple[State, Position, Metrics]:
-            def body(carry: tuple, _: None) -> tuple:
-                *carry, metrics = one(constants, key, *carry)
-                return tuple(carry), metrics
-
-            (state, position), metrics = _repeat(body, (state, position), None, length)
-            return state, position, metrics
-
-        body = functools.partial(one, constants)
-        if length > 1 and is_small(body, *carried):
-            return jit_small(many, donate=(2, 3))
-        return jax.jit(many, donate_argnums=(2, 3))
-
-    return train
-
-
-def _host(learner: Learner, source: Source) -> Callable:
-    """Draw batches on the host, then run them in one compiled call."""
-
-    def train(
-        key: Key, state: State, position: Position, length: int
-    ) -> tuple[State, Position, Metrics]:
-        batches = []
-        for _ in range(length):
-            position, batch = source.next(key, position, state)
-            batches.append(batch)
-        stacked = jax.tree.map(_stacked, *batches)
-        state, metrics = many(key, state, stacked)
-        return state, position, metrics
-
-    def many(key: Key, state: State, batches: PyTree) -> tuple[State, Metrics]:
-        length = jax.tree.leaves(batches)[0].shape[0]
-        return _repeat(
-            lambda state, batch: learner.update(key, state, batch),
-            state,
-            batches,
-            length,
-        )
-
-    many = jax.jit(many, donate_argnums=1)
-    return train
-
-
-def _stacked(*leaves: np.ndarray | Array) -> np.ndarray | Array:
-    """Stack arrays where they are; those of several processes are on devices."""
-    stack = jnp.stack if isinstance(leaves[0], jax.Array) else np.stack
-    return stack(leaves)
-
-
-def _repeat(body: Callable, carry: PyTree, inputs: PyTree, length: int) -> tuple:
-    """Scan, but without a loop around a single pass: XLA optimises that better."""
-    if length > 1:
-        return jax.lax.scan(body, carry, inputs, length=length)
-    carry, output = body(carry, jax.tree.map(lambda x: x[0], inputs))
-    return carry, jax.tree.map(lambda x: x[None], output)
-
-
-def _lift(function: Callable, *example: PyTree) -> tuple[Callable, list[Array]]:
-    """Turn the arrays that a function closes over into its first argument."""
-    closed, shape = jax.make_jaxpr(function, return_shape=True)(*example)
-    treedef = jax.tree.structure(shape)
-    constants = _beside(example[-1], closed.consts)
-
-    def lifted(constants: list[Array], *arguments: PyTree) -> PyTree:
-        flat = jaxpr_as_fun(closed.replace(consts=constants))(
-            *jax.tree.leaves(arguments)
-        )
-        return treedef.unflatten(flat)
-
-    return lifted, constants
+        state = revise(state) if revise else state
 
 
 def _on_several_of_a_cpu(state: State) -> bool:
     devices = state.step.sharding.device_set
     return len(devices) > 1 and next(iter(devices)).platform == 'cpu'
-
-
-def _beside(state: State, tree: PyTree) -> PyTree:
-    """Put what every device needs on every device that holds a part of the state."""
-    sharding = state.step.sharding
-    if isinstance(sharding, NamedSharding):
-        return everywhere(tree, sharding.mesh)
-    return tree
 
 
 def fit(
@@ -229,15 +133,19 @@ def fit(
     steps: int,
     key: Key,
     state: State | None = None,
+    position: Position | None = None,
     chunk: int = 1,
     stop: Stop | None = None,
     window: int = 1,
+    skip: int = 0,
+    inputs: Mapping[str, Spec] | None = None,
 ) -> tuple[State, dict[str, np.ndarray]]:
     """Train for a number of updates, or until `stop` says why not to go on.
 
     The short way for scripts and tests, which looks at every round's metrics;
     `dljax.experiment.run` adds checkpoints, records and pictures round the same
-    `rounds`.
+    `rounds`. What it returns goes on with the next batches: with the same key, source
+    and chunk, ten calls of 20 updates are one of 200, bit for bit.
 
     Example:
         >>> import jax, jax.numpy as jnp, optax
@@ -251,40 +159,76 @@ def fit(
         >>> state, metrics = fit(line, source, steps=9, key=jax.random.key(0))
         >>> metrics['line/loss'].shape, bool(metrics['line/loss'][-1] < 1e-6)
         ((9,), True)
+        >>> state, _ = fit(line, source, steps=9, key=jax.random.key(0), state=state)
+        >>> int(state.step), int(state.position)
+        (18, 18)
 
     Args:
         learner: what to train.
         source: where batches come from.
         steps: the largest number of updates.
-        key: the root key of the run.
-        state: where to start; `learner.init` by default.
+        key: the root key of the run; to go on, that of the first call.
+        state: where to start, with the position in it; `learner.init` by default. To
+            begin another source at its beginning, `state.replace(position=None)`.
+        position: where the source starts, if not where the state says.
         chunk: updates in one compiled call.
-        stop: a rule of `dljax.training.stopping`, asked after each `window`.
+        stop: a rule of `dljax.training.stopping`, asked after each `window`. It sees
+            the windows of this call only.
         window: updates averaged into one row of what `stop` sees, such as an epoch.
             With `stop`, a multiple of `chunk`.
+        skip: how many updates in a row may be passed over where they are not finite,
+            see `skipping`; by default the first one raises.
+        inputs: the form of each feature, checked beside what the objectives declare of
+            their data; `dljax.zoo.inputs(name)` tells it of a model of the zoo.
 
     Returns:
-        The last state, and the metrics of each update: [updates, ...] NumPy arrays.
+        The last state, with the position of the source, and the metrics of each update:
+        [updates, ...] NumPy arrays.
 
     Raises:
         NonFiniteError: as soon as a loss or a gradient is not finite.
-        ValueError: where `window` is no multiple of `chunk`, or `steps` is below 1.
+        ValueError: where `window` is no multiple of `chunk`, `steps` is below 1, `key`
+            is none, the position is that of another source or the state that of another
+            net, `stop` is of no metric that there is, or for data that are not as
+            declared.
     """
-    if steps < 1:
-        raise ValueError(f'steps={steps}, wanted 1 or more')
+    _require_count('steps', steps, 1)
+    _require_count('chunk', chunk, 1)
     if stop is not None and window % chunk:
         raise ValueError(f'window={window} is no multiple of chunk={chunk}')
-    history, rows, done = [], [], 0
-    for turn in rounds(learner, source, key=key, state=state, steps=steps, chunk=chunk):
+    if inputs:
+        learner = with_inputs(learner, inputs)
+    history, rows, done, skips = [], [], 0, Skips(skip)
+    start = {'key': key, 'state': state, 'position': position}
+    for turn in rounds(
+        learner, source, steps=steps, chunk=chunk, skip=skip > 0, **start
+    ):
         metrics = {name: np.asarray(value) for name, value in turn.metrics.items()}
-        require_finite(metrics, turn.state)
+        require_finite(metrics, turn.state, source.arrays)
+        if not history:
+            require_metric(stop, metrics)
         history.append(metrics)
+        if skip:
+            skips.count(metrics, int(np.max(turn.state.step)))
         done += len(next(iter(metrics.values())))
         if stop is not None and done % window == 0:
-            rows.append(spread(summary(_joined(history[-(window // chunk) :]))))
+            row = spread(summary(_joined(history[-(window // chunk) :])))
+            rows.append(_of_turns(row))
             if stop(rows):
                 break
-    return turn.state, _joined(history)
+    return turn.state.replace(position=turn.position), _joined(history)
+
+
+def _require_count(name: str, value: int, least: int) -> None:
+    if not hasattr(value, '__index__') or value < least:
+        raise ValueError(f'{name}={value!r}, wanted an integer of {least} or more')
+
+
+def _of_turns(row: dict[str, float]) -> dict[str, float]:
+    """Leave out the metrics of players that sat out all turns; other NaN is a gap."""
+    norms = [name for name in row if name.endswith('/gradient_norm')]
+    silent = tuple(n.removesuffix('gradient_norm') for n in norms if row[n] != row[n])
+    return {name: v for name, v in row.items() if not name.startswith(silent)}
 
 
 def _joined(history: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from dljax.training.division import AXIS, batch_axes, require_divisible
 from dljax.training.learner import Learner
+from dljax.training.position import passed_by
 from dljax.types import Array, Batch, Key, Metrics, PyTree, State
 
 
@@ -72,7 +73,7 @@ def mapped(learner: Learner, mesh: Mesh) -> Learner:
         )
         return each(key, state, batch)
 
-    return Learner(init, update)
+    return Learner(init, passed_by(update), learner.check)
 
 
 def replicated(
@@ -151,4 +152,4 @@ def replicated(
         )
         return each(join, state), metrics
 
-    return Learner(init, update)
+    return Learner(init, passed_by(update), learner.check)

@@ -120,7 +120,8 @@ def by_path(
             raise ValueError(f'{unused} match (or are left) none of {paths}')
         return tree
 
-    return optax.partition(rules, labels)
+    # So that a search along a line gets its own part of the gradient.
+    return optax.partition(rules, labels, mask_compatible_extra_args=True)
 
 
 def layer_rates(
@@ -230,10 +231,14 @@ def averaged(
             raise ValueError(
                 'averaged() needs the parameters: update(g, state, params)'
             )
+        scale = extra.pop('scale', None)  # by which `Plateau` will shorten the updates
         updates, inner = optimizer.update(updates, state.inner, params, **extra)
+        moved = updates
+        if scale is not None:
+            moved = jax.tree.map(lambda u: u * scale.astype(u.dtype), updates)
         rate = jnp.minimum(decay, (1 + state.count) / (10 + state.count))
         average = optax.incremental_update(
-            optax.apply_updates(params, updates), state.average, 1 - rate
+            optax.apply_updates(params, moved), state.average, 1 - rate
         )
         return updates, AveragedState(state.count + 1, average, inner)
 

@@ -7,6 +7,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from dljax.training.division import AXIS, batch_axes, require_divisible
 from dljax.training.learner import Learner
+from dljax.training.position import passed_by
 from dljax.types import Array, Batch, Key, Metrics, PyTree, State
 
 
@@ -99,7 +100,7 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
         )
         return place(state, key, batch), metrics
 
-    return Learner(init, update)
+    return Learner(init, passed_by(update), learner.check)
 
 
 def abstract(

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 import optax
-from flax import linen as nn
 from flax.core import DenyList
 
-from dljax.types import Array, Batch, Metrics, Objective, PyTree, State
+from dljax.types import Array, Metrics, Objective, PyTree, State
 
 # What may change as a net is applied. Linen would else give back the parameters, and
 # what nets sow, as collections as well.
@@ -29,7 +28,9 @@ class Player:
         ({'generator': 1}, {'discriminator': 2})
 
     Attributes:
-        optimizer: turns gradients (or directions) into updates.
+        optimizer: turns gradients (or directions) into updates. One that wants the loss
+            is told it: Optax's extra arguments `value`, `grad` and `value_fn`, a pure
+            function of the trained groups with the batch and the noise of this turn.
         loss: `(net, batch, step) -> (scalar, metrics)`, which the engine
             differentiates.
         direction: `(net, batch, step) -> (tree, metrics)`, a learning rule that
@@ -100,21 +101,6 @@ class Player:
         return jax.lax.cond(
             self.moves(state.step), move, lambda state: (state, silent), state
         )
-
-    def rehearse(self, net: nn.Module, batch: Batch) -> None:
-        """Play once for initialisation, and refuse a loss that is not a scalar."""
-        value, metrics = self.objective(net, batch, jnp.int32(0))
-        clash = {'loss', 'gradient_norm', 'finite'} & set(metrics)
-        if clash:
-            raise ValueError(
-                f"the metrics {sorted(clash)} are the engine's own: give those of the "
-                'objective other names'
-            )
-        if self.loss is not None and jnp.shape(value):
-            raise ValueError(
-                f'a loss has shape {jnp.shape(value)}, wanted a scalar: take its mean '
-                'over the examples'
-            )
 
     def part(self, params: PyTree) -> tuple[PyTree, PyTree]:
         """Part the parameters into the groups that move, by name, and the rest."""

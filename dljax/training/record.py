@@ -1,12 +1,17 @@
 """Records of a run: metrics.jsonl and TensorBoard events, made anew from any step."""
 
-import json
+import functools
 import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+
+from dljax.training import rows
+from dljax.training.events import Events
+from dljax.training.player import Player
+from dljax.training.rows import read_rows as read_rows
 
 
 def summary(metrics: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -30,6 +35,25 @@ def summary(metrics: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return means
 
 
+def sat_out(players: Mapping[str, Player], first: int, last: int) -> tuple[str, ...]:
+    """Name the players that do not move once from one update to another.
+
+    Args:
+        players: by name.
+        first: update, counted from 0.
+        last: the one after the last of them.
+
+    Returns:
+        What the names of their metrics begin with, such as 'critic/'.
+    """
+    updates = np.arange(first, last)
+    return tuple(
+        f'{name}/'
+        for name, player in players.items()
+        if not np.any(player.moves(updates))
+    )
+
+
 def spread(values: Mapping[str, np.ndarray | float]) -> dict[str, float]:
     """Turn metrics of the members of an ensemble into means and deviations.
 
@@ -51,71 +75,74 @@ def spread(values: Mapping[str, np.ndarray | float]) -> dict[str, float]:
 
 
 class Records:
-    """Rows of a run's metrics, on disk as JSON lines and as TensorBoard events."""
+    """Rows of a run's metrics, on disk as JSON lines and as TensorBoard events.
+
+    Attributes:
+        rows: those so far; a figure that was not finite is NaN.
+        bad: lines of metrics.jsonl that are not as they were written, by number.
+        missing: rows that were written and are gone; a kill may cut off the last one.
+    """
 
     def __init__(self, workdir: Path, *, step: int = 0) -> None:
-        """Open the records, and drop what lies beyond the step where the run goes on.
+        """Read the records; nothing is written before there is something to add.
+
+        Then what lies beyond the step where the run goes on is dropped, and what is
+        damaged is set aside.
 
         Args:
             workdir: the folder of the run; 'metrics.jsonl' and 'events/' lie in it.
             step: the step that training starts from.
         """
-        from tensorboardX import SummaryWriter
-
-        self.path = workdir / 'metrics.jsonl'
-        kept = [row for row in read_rows(self.path) if row['step'] <= step]
-        self.rows: list[dict[str, float]] = kept
-        temporary = self.path.with_suffix('.tmp')
-        temporary.write_text(''.join(json.dumps(row) + '\n' for row in kept))
-        temporary.replace(self.path)  # a kill in between leaves the old file whole
-        self.elapsed = kept[-1]['seconds'] if kept else 0.0
+        self.workdir, self.path, self.step = workdir, workdir / 'metrics.jsonl', step
+        found = rows.read(self.path)
+        pairs = zip(found.rows, found.lines, strict=True)
+        kept = [(row, line) for row, line in pairs if row['step'] <= step]
+        self.rows: list[rows.Row] = [row for row, _ in kept]
+        self.bad, self.missing = found.bad, found.missing
+        self._lines = [line for _, line in kept]
+        self.elapsed = self.rows[-1]['seconds'] if self.rows else 0.0
         self.started = time.monotonic()
-        self.events = SummaryWriter(
-            str(workdir / 'events'),
-            purge_step=step + 1 if step else None,
-            filename_suffix=f'.{step}',  # the name's clock counts whole seconds
-        )
 
-    def write(self, step: int, values: Mapping[str, np.ndarray | float]) -> dict:
+    @functools.cached_property
+    def events(self) -> Events:
+        """The writer of TensorBoard's events."""
+        return Events(self.workdir / 'events', step=self.step)
+
+    def write(self, step: int, values: Mapping[str, np.ndarray | float]) -> rows.Row:
         """Append a row.
 
         Args:
             step: updates made so far.
-            values: scalars, or [members] arrays; see `spread`. Those that are not
-                finite are left out.
+            values: scalars, or [members] arrays; see `spread`. What is not finite
+                becomes NaN, and null on disk.
 
         Returns:
             The row, with 'step' and 'seconds' of training.
         """
-        numbers = {k: v for k, v in spread(values).items() if math.isfinite(v)}
+        numbers = {
+            name: value if math.isfinite(value) else math.nan
+            for name, value in spread(values).items()
+        }
         seconds = self.elapsed + time.monotonic() - self.started
         row = {'step': step, 'seconds': round(seconds, 3), **numbers}
-        with self.path.open('a') as file:
-            file.write(json.dumps(row) + '\n')
+        if self._lines is not None:
+            rows.keep(self.path, self._lines, self.bad)
+            self._lines = None
+        rows.append(self.path, row)
         for name, value in numbers.items():
-            self.events.add_scalar(name, value, step)
+            self.events.scalar(name, value, step)
         self.rows.append(row)
         return row
 
     def image(self, name: str, pixels: np.ndarray, step: int) -> None:
         """Add a picture to the TensorBoard events: [height, width, 3] uint8."""
-        self.events.add_image(name, pixels, step, dataformats='HWC')
+        self.events.image(name, pixels, step)
 
     def text(self, name: str, words: str, step: int) -> None:
         """Add a text to the TensorBoard events, as it is laid out."""
-        self.events.add_text(name, '    ' + words.replace('\n', '\n    '), step)
+        self.events.text(name, '    ' + words.replace('\n', '\n    '), step)
 
     def close(self) -> None:
         """Flush the events to disk."""
-        self.events.close()
-
-
-def read_rows(path: Path) -> list[dict[str, float]]:
-    """Read metrics.jsonl; a last line that was cut off by a crash is left out."""
-    rows = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
+        if 'events' in self.__dict__:
+            self.events.close()

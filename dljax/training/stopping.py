@@ -1,11 +1,12 @@
 """Rules that end a run early: functions of its records so far.
 
 A rule sees every row of averaged metrics since the start and answers with the reason to
-stop, or None. It keeps nothing, so a resumed run decides as an uninterrupted one.
+stop, or None. It keeps nothing, so a resumed run decides as an uninterrupted one. A
+measurement that is not finite, NaN in its row, is no improvement.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Rows = Sequence[Mapping[str, float]]
 Stop = Callable[[Rows], str | None]
@@ -34,7 +35,7 @@ def settled(metric: str, tolerance: float) -> Stop:
             return f'{metric} changed by less than {tolerance:g}'
         return None
 
-    return stop
+    return _of(metric, stop)
 
 
 def reached(metric: str, limit: float, *, higher: bool = False) -> Stop:
@@ -59,7 +60,7 @@ def reached(metric: str, limit: float, *, higher: bool = False) -> Stop:
             return f'{metric} = {values[-1]:g} reached {limit:g}'
         return None
 
-    return stop
+    return _of(metric, stop)
 
 
 def stalled(
@@ -85,9 +86,9 @@ def stalled(
 
     def stop(rows: Rows) -> str | None:
         values = _series(rows, metric)
-        best, age = None, 0
+        best, age = -math.inf, 0
         for value in values if higher else [-v for v in values]:
-            if best is None or value > best + margin:
+            if value > best + margin:
                 best, age = value, 0
             else:
                 age += 1
@@ -95,11 +96,40 @@ def stalled(
             return f'{metric} has not improved for {age} measurements'
         return None
 
+    return _of(metric, stop)
+
+
+def require_metric(
+    stop: Stop | None, known: Iterable[str], begun: tuple[str, ...] = ()
+) -> None:
+    """Refuse a rule of a metric that there will never be, by which nothing would stop.
+
+    Args:
+        stop: one of the rules here; of another one nothing is known.
+        known: the metrics that there are.
+        begun: what the names of others may begin with.
+
+    Raises:
+        ValueError: for such a rule.
+    """
+    metric, known = getattr(stop, 'metric', None), sorted(known)
+    if metric is None or metric.startswith(begun):
+        return
+    if metric.removesuffix('/std') not in known:
+        raise ValueError(
+            f"the rule to stop is of '{metric}', which is never measured along the "
+            f'training, wanted one of {known}'
+        )
+
+
+def _of(metric: str, stop: Stop) -> Stop:
+    """Let a rule say of which metric it is."""
+    stop.metric = metric
     return stop
 
 
 def _series(rows: Rows, metric: str) -> list[float]:
-    """Collect a metric: the first rows may lack it, and NaN marks a turn sat out."""
+    """Collect a metric, which the first rows may lack; NaN is one that is no number."""
     here = [row[metric] for row in rows if metric in row]
     if not here and len(rows) > 1:
         known = sorted({name for row in rows for name in row})
@@ -107,4 +137,4 @@ def _series(rows: Rows, metric: str) -> list[float]:
         # A group that is not there at all may be an evaluation that is yet to come.
         if any(name.split('/')[0] == group for name in known):
             raise ValueError(f"no metric is called '{metric}'; there are {known}")
-    return [value for value in here if not math.isnan(value)]
+    return here

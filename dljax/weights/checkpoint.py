@@ -98,7 +98,7 @@ def from_orbax(path: Path) -> PyTree:
     """
     try:
         with ocp.PyTreeCheckpointer() as checkpointer:
-            found = checkpointer.metadata(path.absolute()).item_metadata.tree
+            found = checkpointer.handler.metadata(path.absolute()).tree
             wanted = jax.tree.map(
                 lambda _: ocp.RestoreArgs(restore_type=np.ndarray), found
             )

@@ -15,7 +15,7 @@ from dljax.weights.refusal import Refusal
 
 class _Format(NamedTuple):
     words: str
-    read: Callable[[Path], dict[str, np.ndarray]]
+    read: Callable[..., dict[str, np.ndarray]]
     write: Callable[[Path, Mapping[str, np.ndarray]], None] | None
 
 
@@ -29,6 +29,15 @@ _FORMATS = {
     '.pt': _Format('PyTorch', pickled.read, pickled.write),
     '.pth': _Format('PyTorch', pickled.read, pickled.write),
 }
+_ALSO_READ = {
+    '.ckpt': _Format('PyTorch', pickled.read, None),
+    '.bin': _Format('PyTorch', pickled.read, None),
+}
+_BY_LIBHDF5 = ('HDF5', 'Keras weights', 'Keras model')
+_TENSORFLOW = (
+    'is a checkpoint of TensorFlow, which is not read: load it in TensorFlow and save '
+    'its weights as .h5, .weights.h5 or .npz'
+)
 _BEGINNINGS = {
     b'': 'an empty file',
     b'\x89HDF': 'HDF5, as Keras writes it to .h5',
@@ -40,16 +49,19 @@ _BEGINNINGS = {
 }
 
 
-def read(path: str | Path) -> dict[str, np.ndarray]:
+def read(path: str | Path, *, patience: float = h5.PATIENCE) -> dict[str, np.ndarray]:
     """Read named arrays; what a file declares is checked before it takes memory.
 
     Read are .safetensors; .npz; .h5 and .hdf5, plain or in the layouts of Keras 2 and
-    3, where the names become LAYER/kernel and so on; .keras; and .pt and .pth, these by
-    torch and its `weights_only` loader, which runs no code. Nothing outside the file is
-    followed.
+    3, where the names become LAYER/kernel and so on; .keras; and what PyTorch saves as
+    .pt, .pth, .ckpt or .bin, without PyTorch and without running any code. Of a
+    checkpoint the state dict is read, alone or as the entry 'state_dict' or 'model'.
+    Nothing outside the file is followed. HDF5 is read in a process of its own, since
+    damaged files let its library turn in circles for ever.
 
     Args:
         path: the file; its suffix says the format.
+        patience: seconds that the library of HDF5 may take without headway.
 
     Returns:
         NumPy arrays by name, in the file's order, bit for bit as they are there.
@@ -58,7 +70,6 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         ValueError: for another suffix, or a file that is damaged, holds anything but
             arrays of numbers, or is not what its suffix says.
         OSError: where there is no such file, or it is a folder.
-        ImportError: for .pt and .pth without torch.
 
     Example:
         >>> import pathlib, tempfile
@@ -69,13 +80,20 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         {'output/bias': array([0., 0., 0.])}
     """
     path = Path(path)
-    form = _format(path)
+    form = _format(path, _FORMATS | _ALSO_READ)
     if path.is_dir():
         raise IsADirectoryError(f'{path} is a folder, wanted a file of weights')
     if not path.exists():
+        if path.with_name(f'{path.name}.index').exists():
+            raise ValueError(f'{path} {_TENSORFLOW}')
         raise FileNotFoundError(f'there is no file {path}')
+    if not path.is_file():
+        raise ValueError(f'{path} is no regular file, wanted a file of weights')
+    if not patience > 0:
+        raise ValueError(f'patience={patience}, wanted seconds above 0')
     try:
-        arrays = form.read(path)
+        slow = form.words in _BY_LIBHDF5
+        arrays = form.read(path, patience) if slow else form.read(path)
     except (ImportError, PermissionError, MemoryError):
         raise
     except Refusal as error:
@@ -107,7 +125,7 @@ def write(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
         ImportError: for .pt and .pth without torch.
     """
     path = Path(path)
-    form = _format(path)
+    form = _format(path, _FORMATS)
     if form.write is None:
         raise ValueError(
             f'{path}: {form.words} files are read only, write one of '
@@ -151,19 +169,25 @@ def _numbers(array: np.ndarray) -> bool:
     return any(jnp.issubdtype(array.dtype, kind) for kind in real)
 
 
-def _format(path: Path) -> _Format:
+def _format(path: Path, formats: Mapping[str, _Format]) -> _Format:
     endings = [''.join(path.suffixes[-n:]).lower() for n in (2, 1)]
+    if endings[1] == '.index' or endings[1].startswith('.data-'):
+        raise ValueError(f'{path} {_TENSORFLOW}')
     for ending in endings:
-        if ending in _FORMATS:
-            return _FORMATS[ending]
+        if ending in formats:
+            return formats[ending]
     raise ValueError(
-        f"{path} has the suffix '{path.suffix}', wanted one of {', '.join(_FORMATS)}"
+        f"{path} has the suffix '{path.suffix}', wanted one of {', '.join(formats)}"
     )
 
 
 def _beginning(path: Path) -> str:
     with path.open('rb') as file:
         start = file.read(64)
+        file.seek(max(path.stat().st_size - 8, 0))
+        end = file.read(8)
+    if end == b'\x57\xfb\x80\x8b\x24\x75\x47\xdb':  # of its tables
+        return 'a checkpoint of TensorFlow, which is not read'
     for mark in sorted(_BEGINNINGS, key=len, reverse=True):
         if start.startswith(mark) and (mark or not start):
             return _BEGINNINGS[mark]

@@ -1,36 +1,73 @@
 """Arrays in HDF5 files: plain, and in the two layouts of Keras."""
 
-import zipfile
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, NamedTuple, NoReturn
 
 import h5py
 import jax.numpy as jnp
 import numpy as np
 
+from dljax.weights.archive import opened
 from dljax.weights.keras_layers import class_names, sorted_by_layer, weight_names
-from dljax.weights.refusal import Refusal, require_room
+from dljax.weights.refusal import Refusal, granted
+
+PATIENCE = 20.0
+READER = Path(__file__).with_name('h5_reader.py')
 
 
-def read(path: Path, file: IO[bytes] | None = None) -> dict[str, np.ndarray]:
-    """Read all arrays; named LAYER/WEIGHT where Keras wrote the file."""
-    with h5py.File(file or path, 'r') as content:
-        root = content['model_weights'] if _has(content, 'model_weights') else content
-        found = _keras_2(root) or _keras_3(root) or dict(_walk(root))
-        for name, array in found.items():
-            _require_numbers(name, array)
-        require_room(path, sum(array.nbytes for array in found.values()))
-        return {name: _values(array) for name, array in found.items()}
+def read(
+    path: Path, patience: float = PATIENCE, room: int | None = None
+) -> dict[str, np.ndarray]:
+    """Read all arrays; named LAYER/WEIGHT where Keras wrote the file.
+
+    libhdf5 reads it in a process of its own, see `h5_reader`.
+
+    Args:
+        path: the file.
+        patience: seconds without headway, after which the file is given up.
+        room: bytes that its arrays may take; by `granted` where None.
+
+    Returns:
+        NumPy arrays by name.
+
+    Raises:
+        Refusal: for what is never read, or not in time.
+        ValueError: for a damaged file.
+    """
+    room = granted(path) if room is None else room
+    with _reader(path, patience, room) as process:
+        found = _answer(process, patience)
+        tree = Tree(found['groups'], found['sets'], found['ranks'])
+        names = _keras_2(tree) or _keras_3(tree) or {n: n for n in tree.sets}
+        _tell(process, list(names.values()))
+        forms = _answer(process, patience)
+        return {
+            name: _numbers(process, patience, *form)
+            for name, form in zip(names, forms, strict=True)
+        }
 
 
-def read_keras_model(path: Path) -> dict[str, np.ndarray]:
+def read_keras_model(path: Path, patience: float = PATIENCE) -> dict[str, np.ndarray]:
     """Read the weights out of a .keras archive; its code is not looked at."""
-    with zipfile.ZipFile(path) as archive:
-        info = archive.getinfo('model.weights.h5')
-        require_room(path, info.file_size)
-        with archive.open(info) as file:
-            return read(path, file)
+    with (
+        opened(path, packed=True) as archive,
+        tempfile.TemporaryDirectory(prefix='dljax-') as folder,
+    ):
+        inner = Path(folder) / 'model.weights.h5'
+        if inner.name not in archive.entries:
+            raise Refusal(f'it holds no {inner.name}, as the models of Keras 3 do')
+        with archive.file.open(inner.name) as source, inner.open('wb') as target:
+            shutil.copyfileobj(source, target)
+        return read(inner, patience, granted(path))
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -67,81 +104,139 @@ def write_keras_3(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
                 _put(group, str(place), array)
 
 
-def _has(group: h5py.Group, name: str) -> bool:
-    """Tell whether a group of this name stands in the file itself."""
-    link = group.get(name, getlink=True)
-    return isinstance(link, h5py.HardLink) and isinstance(group[name], h5py.Group)
+@contextmanager
+def _reader(path: Path, patience: float, room: int) -> Iterator[subprocess.Popen]:
+    """Start the process that reads, and end it whatever happens."""
+    # -P: the folder of the script, whose files are no modules of their own, stays off
+    # the path.
+    words = [sys.executable, '-P', READER, path, str(patience), str(room)]
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, 'OPENBLAS_NUM_THREADS': '1'},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+            with suppress(BrokenPipeError):  # of a line that it did not hear
+                process.stdin.close()
 
 
-def _walk(
-    group: h5py.Group, above: str = '', seen: set[int] | None = None
-) -> Iterator[tuple[str, h5py.Dataset]]:
-    """List the data sets by path; links that could lead elsewhere are refused."""
-    seen = set() if seen is None else seen
-    address = h5py.h5o.get_info(group.id).addr
-    if address in seen:
-        raise Refusal(f"it comes to one group twice, as '{above}'")
-    seen.add(address)
-    for name in group:
-        path = f'{above}{name}'
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise Refusal(f"'{path}' is a link to elsewhere, which is not followed")
-        item = group[name]
-        if isinstance(item, h5py.Group):
-            yield from _walk(item, f'{path}/', seen)
-        elif isinstance(item, h5py.Dataset):
-            yield path, item
+def _answer(process: subprocess.Popen, patience: float) -> Any:
+    """Hear a line of the process."""
+    line = process.stdout.readline()
+    if not line.endswith(b'\n'):
+        _give_up(process, patience)
+    words = json.loads(line)
+    if 'refused' in words:
+        raise Refusal(words['refused'])
+    if 'damaged' in words:
+        raise ValueError(words['damaged'])
+    return words
 
 
-def _keras_2(root: h5py.Group) -> dict[str, h5py.Dataset]:
+def _tell(process: subprocess.Popen, words: Any) -> None:
+    """Say a line to the process, which may have ended."""
+    with suppress(BrokenPipeError):  # how it has ended is told later
+        process.stdin.write(json.dumps(words).encode() + b'\n')
+        process.stdin.flush()
+
+
+def _numbers(
+    process: subprocess.Popen,
+    patience: float,
+    dtype: str,
+    shape: list[int],
+    bfloat16: bool,
+) -> np.ndarray:
+    """Hear the numbers of an array."""
+    array = np.empty(shape, dtype)
+    view = memoryview(array.reshape(-1).view(np.uint8))
+    while view:
+        count = process.stdout.readinto(view)
+        if not count:
+            _give_up(process, patience)
+        view = view[count:]
+    return array.view(jnp.bfloat16) if bfloat16 else array
+
+
+def _give_up(process: subprocess.Popen, patience: float) -> NoReturn:
+    code = process.wait()
+    if code == -signal.SIGALRM:
+        raise Refusal(
+            f'libhdf5 made no headway with it in {patience:g} s, as with damaged files '
+            'that let it turn in circles: fetch or write it anew, or give it more time '
+            'by `patience`'
+        )
+    raise Refusal(
+        f'libhdf5 ended by {code} over it, as over damaged files: fetch or write it '
+        'anew'
+    )
+
+
+class Tree(NamedTuple):
+    """What a file holds, by path.
+
+    Attributes:
+        groups: their lists of texts by name.
+        sets: the data sets, in the file's order.
+        ranks: of those that have any size.
+    """
+
+    groups: dict[str, dict[str, list[str]]]
+    sets: list[str]
+    ranks: dict[str, int]
+
+    def rank(self, path: str) -> int:
+        """Give the number of a data set's axes."""
+        return self.ranks.get(path, 0)
+
+
+def _keras_2(tree: Tree) -> dict[str, str]:
     """Find the weights by layer: their own names have been several over the years."""
-    sets, found = dict(_walk(root)), {}
-    for layer in _texts(root, 'layer_names'):
-        if not _has(root, layer):
+    sets, found = set(tree.sets), {}
+    for layer in tree.groups[''].get('layer_names', []):
+        if layer not in tree.groups:
             raise Refusal(f"it names a layer '{layer}' that is not there")
-        paths = [f'{layer}/{name}' for name in _texts(root[layer], 'weight_names')]
+        names = tree.groups[layer].get('weight_names', [])
+        paths = [f'{layer}/{name}' for name in names]
         if absent := [path for path in paths if path not in sets]:
             raise Refusal(f'it names weights that are not there: {", ".join(absent)}')
-        names = weight_names([sets[path].ndim for path in paths])
+        names = weight_names([tree.rank(path) for path in paths])
         found |= {
-            f'{layer}/{name}': sets[path]
-            for name, path in zip(names, paths, strict=True)
+            f'{layer}/{name}': path for name, path in zip(names, paths, strict=True)
         }
     return found
 
 
-def _keras_3(root: h5py.Group) -> dict[str, h5py.Dataset]:
+def _keras_3(tree: Tree) -> dict[str, str]:
     """Find the weights by layer, named as it was where the file says how."""
     for top in ('layers', '_layer_checkpoint_dependencies'):  # the latter Keras 2.13
-        if _has(root, top):
+        if top in tree.groups:
             break
     else:
         return {}
-    groups: dict[str, dict[str, h5py.Dataset]] = {}
-    for path, array in _walk(root[top]):
-        above, _, place = path.rpartition('/')
-        if not above.endswith('/vars'):
-            return {}
-        groups.setdefault(above, {})[place] = array
+    groups: dict[str, dict[str, str]] = {}
+    for path in tree.sets:
+        if path.startswith(f'{top}/'):
+            above, _, place = path.rpartition('/')
+            if not above.endswith('/vars'):
+                return {}
+            groups.setdefault(above, {})[place] = path
     found = {}
     for above, places in groups.items():
-        arrays = [places[place] for place in sorted(places, key=lambda p: (len(p), p))]
-        layer = arrays[0].parent.attrs.get('name', above.removesuffix('/vars'))
-        names = weight_names([array.ndim for array in arrays])
-        for name, array in zip(names, arrays, strict=True):
+        paths = [places[place] for place in sorted(places, key=lambda p: (len(p), p))]
+        plain = above.removeprefix(f'{top}/').removesuffix('/vars')
+        layer = tree.groups[above].get('name', [plain])[0]
+        names = weight_names([tree.rank(path) for path in paths])
+        for name, path in zip(names, paths, strict=True):
             if f'{layer}/{name}' in found:
                 raise Refusal(f"two of its layers are named '{layer}'")
-            found[f'{layer}/{name}'] = array
+            found[f'{layer}/{name}'] = path
     return found
-
-
-def _texts(group: h5py.Group, name: str) -> list[str]:
-    """Read a list of texts, in parts where one attribute does not hold it."""
-    parts = [group.attrs[name]] if name in group.attrs else []
-    while f'{name}{len(parts)}' in group.attrs:
-        parts.append(group.attrs[f'{name}{len(parts)}'])
-    texts = [text for part in parts for text in np.asarray(part).tolist()]
-    return [text.decode() if isinstance(text, bytes) else str(text) for text in texts]
 
 
 def _put_texts(group: h5py.Group, name: str, texts: list[str], some: int = 200) -> None:
@@ -158,23 +253,3 @@ def _put(group: h5py.Group, name: str, array: np.ndarray) -> None:
     made = group.create_dataset(name, data=array)
     if array.dtype == jnp.bfloat16:  # HDF5 does not know it; Keras notes it so
         made.attrs['dtype'] = 'bfloat16'
-
-
-def _require_numbers(name: str, array: h5py.Dataset) -> None:
-    """Refuse what is not numbers in the file itself."""
-    if array.external or array.is_virtual:
-        raise Refusal(f"'{name}' lies in other files, which are not followed")
-    if array.shape is None or (array.dtype.kind not in 'biuf' and not _bfloat16(array)):
-        raise Refusal(f"'{name}' is of {array.dtype}, wanted an array of numbers")
-    held, packed = array.id.get_storage_size(), array.id.get_create_plist()
-    if not packed.get_nfilters() and held < array.nbytes:
-        raise Refusal(f"'{name}' declares {array.nbytes:,} bytes but has {held:,}")
-
-
-def _bfloat16(array: h5py.Dataset) -> bool:
-    return array.dtype == np.dtype('V2') and array.attrs.get('dtype') == 'bfloat16'
-
-
-def _values(array: h5py.Dataset) -> np.ndarray:
-    values: Any = np.asarray(array[()])
-    return values.view(jnp.bfloat16) if _bfloat16(array) else values

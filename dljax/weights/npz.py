@@ -7,26 +7,25 @@ from typing import IO
 
 import numpy as np
 
-from dljax.weights.refusal import Refusal, require_room
+from dljax.weights.archive import opened
+from dljax.weights.refusal import Refusal
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays, after their headers were compared with their lengths."""
-    with zipfile.ZipFile(path) as archive:
-        infos = archive.infolist()
-        names = [info.filename.removesuffix('.npy') for info in infos]
-        if len(set(names)) < len(names):
-            raise Refusal('two of its arrays have one name')
-        require_room(path, sum(info.file_size for info in infos))
+    with opened(path, packed=True) as archive:
         arrays = {}
-        for name, info in zip(names, infos, strict=True):
-            with archive.open(info) as file:
+        for full, info in archive.entries.items():
+            name = full.removesuffix('.npy')
+            if name in arrays:
+                raise Refusal('two of its arrays have one name')
+            with archive.file.open(info) as file:
                 declared = _declared(file, name) + file.tell()
             if declared != info.file_size:
                 raise Refusal(
                     f'{name} declares {declared} bytes but has {info.file_size}'
                 )
-            with archive.open(info) as file:
+            with archive.file.open(info) as file:
                 arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
                 file.read()  # up to the end, where the checksum is compared
     return arrays

@@ -10,20 +10,27 @@ class Refusal(ValueError):
     """A file holds what is never read: says what, and what is wanted."""
 
 
+def granted(path: Path) -> int:
+    """Tell how many bytes the arrays of a file may take.
+
+    A quarter of a GiB always, or 64 times the file's size, to which no real weights are
+    packed.
+    """
+    return max(SMALL, RATIO * path.stat().st_size)
+
+
 def require_room(path: Path, declared: int) -> None:
     """Refuse a file that declares far more than it can hold, before it takes memory.
 
     Args:
         path: the file.
-        declared: bytes of all its arrays. Up to a quarter of a GiB is always granted,
-            beyond that 64 times the file's size, which no real weights are packed to.
+        declared: bytes of all its arrays.
 
     Raises:
-        Refusal: for more.
+        Refusal: for more than is `granted`.
     """
-    size = path.stat().st_size
-    if declared > max(SMALL, RATIO * size):
+    if declared > granted(path):
         raise Refusal(
-            f'its {size:,} bytes declare arrays of {declared:,} bytes, which they '
-            'cannot hold'
+            f'its {path.stat().st_size:,} bytes declare arrays of {declared:,} bytes, '
+            'which they cannot hold'
         )

@@ -7,6 +7,7 @@ import numpy as np
 
 from dljax.types import PyTree
 from dljax.weights.entries import Entry, Form, as_it_is, read, write
+from dljax.weights.prefixes import Unwrapped, unwrap
 
 _CONV = Form(
     4,
@@ -51,9 +52,8 @@ def from_torchvision(
 
     Kernels become [height, width, in, out] and matrices [in, out]; the inputs of the
     first matrix after the maps are sorted from [channel, height, width] to [height,
-    width, channel]. torch's count of batches is left out. The prefixes that
-    `DataParallel` ('module.') and `torch.compile` ('_orig_mod.') put before every name
-    are taken off.
+    width, channel]. torch's count of batches is left out. What stands before the names
+    of a net that was part of another is taken off, see `unwrapped`.
 
     Args:
         name: one of `names()`, as torchvision and our zoo call it.
@@ -79,7 +79,7 @@ def from_torchvision(
         ...     print(str(error).splitlines()[0])
         these weights are not those of torchvision's vgg11:
     """
-    arrays = _stripped({key: np.asarray(value) for key, value in arrays.items()})
+    arrays, prefix, _ = unwrapped(name, arrays)
     heads = there = any(key.startswith(('aux1.', 'aux2.')) for key in arrays)
     if like is not None:
         heads = 'aux1' in like['params']
@@ -91,7 +91,33 @@ def from_torchvision(
         if entry.theirs.endswith('running_mean')
     }
     kept = {key: value for key, value in arrays.items() if key not in counted}
-    return read(f"torchvision's {name}", entries, kept, like, mend)
+    behind = f", behind the prefix '{prefix}'" if prefix else ''
+    if behind and mend is None and kept.keys() > {entry.theirs for entry in entries}:
+        mend = 'All of it is there: leave the others out where they are another part.'
+    return read(f"torchvision's {name}{behind}", entries, kept, like, mend)
+
+
+def unwrapped(name: str, arrays: Mapping[str, np.ndarray]) -> Unwrapped:
+    """Tell a net's own arrays in a state dict that holds it, maybe as a part.
+
+    Args:
+        name: one of `names()`.
+        arrays: the state dict in NumPy arrays.
+
+    Returns:
+        They, the prefix that stood before their names ('' for none), and the names of
+        what was left out; `from_torchvision` does the same.
+
+    Raises:
+        ValueError: for an unknown name, or two such nets.
+
+    Example:
+        >>> names = [entry.theirs for entry in _entries('resnet18', heads=False)]
+        >>> unwrapped('resnet18', {f'model.{n}': np.ones(1) for n in names}).prefix
+        'model.'
+    """
+    there = {key: np.asarray(value) for key, value in arrays.items()}
+    return unwrap(there, [entry.theirs for entry in _entries(name, heads=False)])
 
 
 def to_torchvision(name: str, variables: Mapping[str, PyTree]) -> dict[str, np.ndarray]:
@@ -138,17 +164,6 @@ def theirs_by_ours(name: str, variables: Mapping[str, PyTree]) -> dict[str, str]
     """
     entries = _entries(name, 'aux1' in variables['params'])
     return {entry.ours: entry.theirs for entry in entries}
-
-
-def _stripped(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Take off the prefixes of wrapped modules that stand before every name."""
-    arrays, before = dict(arrays), None
-    while arrays and arrays.keys() != before:
-        before = arrays.keys()
-        for prefix in ('module.', '_orig_mod.'):
-            if all(key.startswith(prefix) for key in arrays):
-                arrays = {k.removeprefix(prefix): v for k, v in arrays.items()}
-    return arrays
 
 
 def _entries(name: str, heads: bool) -> list[Entry]:

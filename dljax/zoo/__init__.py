@@ -27,6 +27,9 @@ from dljax.zoo import (
     self_organising,
 )
 from dljax.zoo.rows import ANSWERS as ANSWERS
+from dljax.zoo.rows import DRAWN as DRAWN
+from dljax.zoo.rows import WHOLE as WHOLE
+from dljax.zoo.rows import Part as Part
 from dljax.zoo.rows import Row, Specs
 
 _ROWS = (

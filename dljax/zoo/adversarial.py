@@ -1,11 +1,14 @@
 """Generators and discriminators that learn against each other."""
 
+from collections.abc import Callable
+from typing import Any
+
 from flax import linen as nn
 
 from dljax.models import adversarial
 from dljax.models.adversaries import Adversaries
 from dljax.types import Batch, PyTree, Spec
-from dljax.zoo.rows import Row, Specs, label
+from dljax.zoo.rows import Part, Row, Specs, label
 
 
 def _images_and_noise(net: Adversaries) -> Specs:
@@ -41,11 +44,39 @@ def _given(net: nn.Module, batch: Batch) -> PyTree:
     return net.discriminator(batch['image']), net.discriminator(made)
 
 
+def _parts(inputs: Callable[[Any], Specs], *, told: bool, shown: bool) -> dict:
+    """Samples of noise, and what the discriminator says of images.
+
+    Args:
+        inputs: of the whole net.
+        told: whether the generator takes the label.
+        shown: whether the discriminator does.
+    """
+
+    def of(*features: str) -> Callable[[Any], Specs]:
+        return lambda net: {name: inputs(net)[name] for name in features}
+
+    def make(net: Adversaries, batch: Batch) -> PyTree:
+        return net.generator(batch['noise'], *((batch['label'],) if told else ()))
+
+    def judge(net: Adversaries, batch: Batch) -> PyTree:
+        return net.discriminator(batch['image'], *((batch['label'],) if shown else ()))
+
+    return {
+        'generator': Part(
+            of('noise', *(('label',) if told else ())), make, answer=('image',)
+        ),
+        'discriminator': Part(of('image', *(('label',) if shown else ())), judge),
+    }
+
+
 ROWS = (
     Row(
         name='gan',
         constructor=adversarial.gan,
         inputs=_images_and_noise,
+        parts=_parts(_images_and_noise, told=False, shown=False),
+        use='generator',
         parameters=3_735_425,
         paper='Goodfellow et al., 2014, Generative Adversarial Nets, '
         'https://arxiv.org/abs/1406.2661',
@@ -56,6 +87,8 @@ ROWS = (
         name='dcgan',
         constructor=adversarial.dcgan,
         inputs=_signed_images_and_noise,
+        parts=_parts(_signed_images_and_noise, told=False, shown=False),
+        use='generator',
         parameters=6_342_272,
         paper='Radford et al., 2016, Unsupervised Representation Learning with Deep '
         'Convolutional Generative Adversarial Networks, '
@@ -67,6 +100,8 @@ ROWS = (
         name='dcgan_small',
         constructor=adversarial.dcgan_small,
         inputs=_signed_images_and_noise,
+        parts=_parts(_signed_images_and_noise, told=False, shown=False),
+        use='generator',
         parameters=75_328,
         paper='Radford et al., 2016, https://arxiv.org/abs/1511.06434',
         reference='generator 32·64·2²+2·64, 64·32·4²+2·32, 32·4²; discriminator 32·4², '
@@ -76,6 +111,8 @@ ROWS = (
         name='cgan',
         constructor=adversarial.cgan,
         inputs=_with_labels,
+        parts=_parts(_with_labels, told=True, shown=True),
+        use='generator',
         parameters=3_638_335,
         paper='Mirza and Osindero, 2014, Conditional Generative Adversarial Nets, '
         'https://arxiv.org/abs/1411.1784',
@@ -87,6 +124,8 @@ ROWS = (
         name='lsgan',
         constructor=adversarial.lsgan,
         inputs=_signed_images_and_noise,
+        parts=_parts(_signed_images_and_noise, told=False, shown=False),
+        use='generator',
         parameters=19_910_212,
         paper='Mao et al., 2017, Least Squares Generative Adversarial Networks, '
         'https://arxiv.org/abs/1611.04076',
@@ -98,6 +137,8 @@ ROWS = (
         name='wgan_gp',
         constructor=adversarial.wgan_gp,
         inputs=_signed_images_and_noise,
+        parts=_parts(_signed_images_and_noise, told=False, shown=False),
+        use='generator',
         parameters=2_258_308,
         paper='Gulrajani et al., 2017, Improved Training of Wasserstein GANs, '
         'https://arxiv.org/abs/1704.00028',
@@ -108,6 +149,8 @@ ROWS = (
         name='acgan',
         constructor=adversarial.acgan,
         inputs=_signed_with_labels,
+        parts=_parts(_signed_with_labels, told=True, shown=False),
+        use='generator',
         parameters=4_657_646,
         paper='Odena et al., 2017, Conditional Image Synthesis with Auxiliary '
         'Classifier GANs, https://arxiv.org/abs/1610.09585',
@@ -120,6 +163,8 @@ ROWS = (
         name='infogan',
         constructor=adversarial.infogan,
         inputs=_images_and_noise,
+        parts=_parts(_images_and_noise, told=False, shown=False),
+        use='generator',
         parameters=13_336_272,
         paper='Chen et al., 2016, InfoGAN: Interpretable Representation Learning by '
         'Information Maximizing Generative Adversarial Nets, '

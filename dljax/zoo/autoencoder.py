@@ -1,8 +1,11 @@
 """Networks that compress their input to a code and rebuild it."""
 
+import jax
+from flax import linen as nn
+
 from dljax.models import autoencoder
 from dljax.types import Batch, Spec
-from dljax.zoo.rows import Row, Specs, label
+from dljax.zoo.rows import Part, Row, Specs, label
 
 
 def _pixels(
@@ -16,12 +19,48 @@ def _of_a_class(net: autoencoder.VariationalAutoencoder, batch: Batch) -> tuple:
     return net(batch['image'], batch['label'])
 
 
+def _given(batch: Batch) -> tuple:
+    return (batch['label'],) if 'label' in batch else ()
+
+
+def _code(net: autoencoder.Autoencoder | autoencoder.VariationalAutoencoder) -> Specs:
+    """Tell the width of the code; that of an autoencoder only its encoder knows."""
+    if isinstance(net, autoencoder.VariationalAutoencoder):
+        given = {'label': label(net.classes)} if net.classes else {}
+        return {'code': Spec((net.code,)), **given}
+    image = jax.ShapeDtypeStruct((1, *net.shape), 'float32')
+    encode = nn.init_with_output(lambda net, image: net.encode(image), net)
+    width = jax.eval_shape(encode, jax.random.key(0), image)[0].shape[-1]
+    return {'code': Spec((width,))}
+
+
+def _labelled(
+    net: autoencoder.Autoencoder | autoencoder.VariationalAutoencoder,
+) -> Specs:
+    given = getattr(net, 'classes', 0)
+    return {**_pixels(net), **({'label': label(given)} if given else {})}
+
+
+# The decoder makes samples of a variational net out of normal numbers.
+_PARTS = {
+    'encoder': Part(
+        _labelled, lambda net, batch: net.encode(batch['image'], *_given(batch))
+    ),
+    'decoder': Part(
+        _code,
+        lambda net, batch: net.images(batch['code'], *_given(batch)),
+        answer=('image',),
+    ),
+}
+
 ROWS = (
     Row(
         name='autoencoder',
         constructor=autoencoder.autoencoder,
         inputs=_pixels,
         parameters=209_968,
+        answer=('image',),
+        parts=_PARTS,
         paper='Rumelhart, Hinton and Williams, 1986, Learning Internal Representations '
         'by Error Propagation, Parallel Distributed Processing, volume 1, chapter 8',
         reference='784·128+128 + 128·32+32, and back 32·128+128 + 128·784+784',
@@ -31,6 +70,8 @@ ROWS = (
         constructor=autoencoder.linear_autoencoder,
         inputs=_pixels,
         parameters=50_992,
+        answer=('image',),
+        parts=_PARTS,
         paper='Baldi and Hornik, 1989, Neural Networks and Principal Component '
         'Analysis, https://doi.org/10.1016/0893-6080(89)90014-2',
         reference='784·32+32 + 32·784+784',
@@ -40,6 +81,8 @@ ROWS = (
         constructor=autoencoder.deep_autoencoder,
         inputs=_pixels,
         parameters=2_837_314,
+        answer=('image',),
+        parts=_PARTS,
         paper='Hinton and Salakhutdinov, 2006, Reducing the Dimensionality of Data '
         'with Neural Networks, https://doi.org/10.1126/science.1127647',
         reference='1,418,280 of 784-1000-500-250-30, 1,419,034 of the way back',
@@ -49,6 +92,8 @@ ROWS = (
         constructor=autoencoder.convolutional_autoencoder,
         inputs=_pixels,
         parameters=256_001,
+        answer=('image',),
+        parts=_PARTS,
         paper='Masci, Meier, Cireşan and Schmidhuber, 2011, Stacked Convolutional '
         'Auto-Encoders, https://doi.org/10.1007/978-3-642-21735-7_7',
         reference='320 + 18,496 + 3,136·32+32, and back 32·3,136+3,136 + 32,800 + 513',
@@ -58,6 +103,8 @@ ROWS = (
         constructor=autoencoder.sparse_autoencoder,
         inputs=_pixels,
         parameters=1_607_440,
+        answer=('image',),
+        parts=_PARTS,
         paper='Ng, 2011, Sparse Autoencoder, CS294A lecture notes, '
         'https://web.stanford.edu/class/cs294a/sparseAutoencoder.pdf',
         reference='784·1024+1024 + 1024·784+784',
@@ -67,6 +114,8 @@ ROWS = (
         constructor=autoencoder.vae,
         inputs=_pixels,
         parameters=652_824,
+        answer=('image',),
+        parts=_PARTS,
         paper='Kingma and Welling, 2014, Auto-Encoding Variational Bayes, '
         'https://arxiv.org/abs/1312.6114',
         reference='784·400+400 + 2·(400·20+20), and back 20·400+400 + 400·784+784',
@@ -76,6 +125,8 @@ ROWS = (
         constructor=autoencoder.conditional_vae,
         inputs=lambda net: {**_pixels(net), 'label': label(net.classes)},
         parameters=660_824,
+        answer=('image',),
+        parts=_PARTS,
         paper='Sohn, Lee and Yan, 2015, Learning Structured Output Representation '
         'using Deep Conditional Generative Models, https://papers.nips.cc/paper/5775',
         reference='that of vae, and 10·400 weights of the label in either part',
@@ -86,6 +137,8 @@ ROWS = (
         constructor=autoencoder.convolutional_vae,
         inputs=_pixels,
         parameters=243_465,
+        answer=('image',),
+        parts=_PARTS,
         paper='Kingma and Welling, 2014, Auto-Encoding Variational Bayes, '
         'https://arxiv.org/abs/1312.6114',
         reference='320 + 18,496 + 3,136·40+40, and back 20·3,136+3,136 + 32,800 + 513',

@@ -38,7 +38,7 @@ def _translated(net: EncoderDecoder) -> Specs:
 
 
 def _read(net: SequenceClassifier | SequenceTagger, batch: Batch) -> Array:
-    return net(batch['sequence'], batch['length'])
+    return net(batch['sequence'], batch.get('length'))
 
 
 def _forced(net: SequenceGenerator, batch: Batch) -> Array:
@@ -125,6 +125,7 @@ ROWS = (
         inputs=_series,
         example={'history': (30, 1), 'target': (30, 1)},
         parameters=402,
+        answer=('target', 'history'),
         paper='Jaeger and Haas, 2004, Harnessing Nonlinearity: Predicting Chaotic '
         'Systems and Saving Energy in Wireless Communication, '
         'https://doi.org/10.1126/science.1091277',
@@ -136,6 +137,7 @@ ROWS = (
         inputs=_forecast,
         example={'history': (168, 1)},
         parameters=20_440,
+        answer=('target', 'history'),
         paper='Lin et al., 2023, SegRNN: Segment Recurrent Neural Network for '
         'Long-Term Time Series Forecasting, https://arxiv.org/abs/2308.11200',
         reference='GRU 12·192 + 64·192 + 192 + 64, output 64·24+24, highway 168·24',
@@ -146,6 +148,7 @@ ROWS = (
         inputs=_forecast,
         example={'history': (168, 1)},
         parameters=4_056,
+        answer=('target', 'history'),
         paper='Yule, 1927, On a Method of Investigating Periodicities in Disturbed '
         'Series, https://doi.org/10.1098/rsta.1927.0007',
         reference='168·24 + 24',

@@ -10,11 +10,28 @@ from dljax.types import Batch, PyTree, Spec
 
 Specs = dict[str, Spec]
 ANSWERS = ('label', 'target')  # features that a net is compared with, not given
+DRAWN = ('noise', 'code')  # features that no data have
+WHOLE = 'whole'
 
 
 def evaluate_inputs(net: nn.Module, batch: Batch) -> PyTree:
     """Call a net on the features that are no answers, in their order."""
     return net(*(value for name, value in batch.items() if name not in ANSWERS))
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """What a model can be used for.
+
+    Attributes:
+        inputs: `(net) -> {feature: Spec}`, what it reads, and perhaps answers.
+        call: `(net, batch) -> outputs`, in evaluation mode, without random numbers.
+        answer: features in whose units the outputs are, the first that there is.
+    """
+
+    inputs: Callable[[Any], Specs]
+    call: Callable[[Any, Batch], PyTree] = evaluate_inputs
+    answer: tuple[str, ...] = ('target',)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +48,9 @@ class Row:
         reference: where the count or the outputs can be checked.
         example: the shape that stands for a feature whose spec leaves one open.
         call: `(net, batch) -> outputs`, one evaluation of the net on such features.
+        answer: features in whose units the outputs are, the first that there is.
+        parts: what else the net can be used for, by name.
+        use: the part that it is used for as a rule; 'whole' is `call`.
     """
 
     name: str
@@ -41,6 +61,31 @@ class Row:
     reference: str
     example: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     call: Callable[[nn.Module, Batch], PyTree] = evaluate_inputs
+    answer: tuple[str, ...] = ('target',)
+    parts: Mapping[str, Part] = dataclasses.field(default_factory=dict)
+    use: str = WHOLE
+
+    def part(self, name: str | None = None) -> Part:
+        """Look up what the net is used for.
+
+        Args:
+            name: one of `parts`, or 'whole'; None for `use`.
+
+        Returns:
+            The part.
+
+        Raises:
+            ValueError: for an unknown one.
+        """
+        name = name or self.use
+        if name == WHOLE:
+            return Part(self.inputs, self.call, self.answer)
+        if name not in self.parts:
+            raise ValueError(
+                f'{self.name} has no part {name!r}, wanted one of '
+                + ', '.join([WHOLE, *self.parts])
+            )
+        return self.parts[name]
 
 
 def label(classes: int) -> Spec:

@@ -13,13 +13,14 @@ first tenth of the training the alarm for collapsed classes sounds for 3 of the 
 Command: python experiments/adversarial/acgan_digits.py --members 5
 """
 
+from dljax.cli import command
+
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data, judge, losses, zoo
 from dljax.alarms import classes_collapse, discriminator_wins, modes_collapse
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import classify_samples, fool, penalise_real, tell_apart
 from dljax.pictures.samples import by_class
@@ -101,6 +102,7 @@ def experiment(
         },
         source=data.resident({**train, 'image': 2 * train['image'] - 1}, batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=f'{digits.summary}; {inspector.describe()}',
         inputs={name: inputs[name] for name in ('image', 'label')},
         along={'Samples by class': of_averages(by_class(make, digits.class_names))},

@@ -13,6 +13,8 @@ recall 0.81 (real test digits 0.88 and 0.93). The judge's hash is f67305ce4896.
 Command: python experiments/adversarial/cgan_digits.py --members 5
 """
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -20,7 +22,6 @@ from flax import linen as nn
 
 from dljax import create_model, data, judge, losses, zoo
 from dljax.alarms import classes_collapse, discriminator_wins, modes_collapse
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import fool, penalise_real, tell_apart
 from dljax.pictures.samples import by_class
@@ -104,6 +105,7 @@ def experiment(
         },
         source=data.resident(train, batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=f'{digits.summary}; {inspector.describe()}',
         inputs={name: inputs[name] for name in ('image', 'label')},
         along={'Samples by class': of_averages(by_class(make, digits.class_names))},

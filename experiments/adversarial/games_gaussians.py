@@ -33,6 +33,8 @@ python experiments/adversarial/games_gaussians.py --members 5 --mixture grid \
 
 from typing import Literal
 
+from dljax.cli import command
+
 import jax
 import numpy as np
 import optax
@@ -40,7 +42,6 @@ from flax import linen as nn
 
 from dljax import create_model, data, losses
 from dljax.alarms import discriminator_wins, modes_collapse
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.metrics import modes_covered
 from dljax.models.adversaries import Adversaries

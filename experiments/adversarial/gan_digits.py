@@ -25,12 +25,13 @@ python experiments/adversarial/gan_digits.py --members 5 --game minimax
 
 from typing import Literal
 
+from dljax.cli import command
+
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data, judge, losses
 from dljax.alarms import discriminator_wins, modes_collapse
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import fool, tell_apart
 from dljax.pictures.paths import linear

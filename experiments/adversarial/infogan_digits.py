@@ -18,6 +18,8 @@ Command: python experiments/adversarial/infogan_digits.py --members 5
 
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +28,6 @@ from flax import linen as nn
 
 from dljax import create_model, data, judge, losses, metrics, zoo
 from dljax.alarms import discriminator_wins, modes_collapse
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import fool, penalise_real, recover_codes, tell_apart
 from dljax.pictures.categories import categories_and_classes
@@ -117,6 +118,7 @@ def experiment(
         },
         source=data.resident({'image': digits.images('train')['image']}, batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=f'{digits.summary}; {inspector.describe()}',
         score=taken_for_real,
         evaluation={'test': digits.images('test')},
@@ -160,7 +162,7 @@ def read(net: nn.Module, batch: Batch) -> Array:
 def taken_for_real(net: nn.Module, batch: Batch, step: Array) -> dict[str, Array]:
     """Score digits that the discriminator was not shown: 1 where it takes them so."""
     logits = net.discriminator(batch['image'], train=False)[0]
-    return {'taken_for_real': (logits[:, 0] > 0).astype(jnp.float32)}
+    return {'taken_for_real': (logits[:, 0] >= 0).astype(jnp.float32)}
 
 
 def known_of_classes(outcome: Outcome) -> dict[str, float | np.ndarray]:

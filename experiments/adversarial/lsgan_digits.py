@@ -12,12 +12,13 @@ Cost: 283 s of training for all on one core.
 Command: python experiments/adversarial/lsgan_digits.py --members 5
 """
 
+from dljax.cli import command
+
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data, judge, losses
 from dljax.alarms import discriminator_wins, modes_collapse
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import fool, tell_apart
 from dljax.pictures.samples import interpolations, samples

@@ -15,12 +15,13 @@ Cost: 1,014 s of training for all on one core, 517 s for one on a busy machine.
 Command: python experiments/adversarial/wgan_gp_digits.py --members 5
 """
 
+from dljax.cli import command
+
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data, judge, losses
 from dljax.alarms import modes_collapse
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import fool, penalise_between, tell_apart
 from dljax.pictures.samples import interpolations, samples

@@ -35,6 +35,8 @@ python experiments/autoencoders/anomaly_digits.py --members 5 --anomaly 0
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -42,7 +44,6 @@ from flax import linen as nn
 
 from dljax import create_model, data, losses
 from dljax.alarms import discriminator_wins, modes_collapse
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.metrics import area_under_roc
 from dljax.models.container import container

@@ -35,13 +35,14 @@ python experiments/autoencoders/anomaly_series.py --members 5 --series mackey_gl
 
 from typing import Literal
 
+from dljax.cli import command
+
 import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.metrics import area_under_roc
 from dljax.models.container import container

@@ -25,6 +25,8 @@ python experiments/autoencoders/beta_vae_digits.py --members 5
 import functools
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,7 +34,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, metrics, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.losses import binomial_loss
 from dljax.models.container import container

@@ -27,6 +27,8 @@ python experiments/autoencoders/conditional_vae_digits.py --members 5 --beta 1
 import functools
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,7 +36,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.losses import binomial_loss
 from dljax.metrics import accuracy

@@ -36,6 +36,8 @@ python experiments/autoencoders/kinds_digits.py --members 5
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,7 +45,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, metrics, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.losses import squared_error
 from dljax.models.container import container

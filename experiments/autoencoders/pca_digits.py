@@ -29,6 +29,8 @@ python experiments/autoencoders/pca_digits.py --members 5
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +38,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.losses import squared_error
 from dljax.metrics import principal_angles

@@ -33,6 +33,8 @@ python experiments/autoencoders/rate_distortion_digits.py --members 5
 import functools
 from collections.abc import Callable
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,7 +42,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, metrics, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.models.container import container
 from dljax.objectives import autoencode, side_by_side, within

@@ -26,6 +26,8 @@ python experiments/autoencoders/vae_digits.py --kind convolutional --hidden 32 6
 import functools
 from typing import TYPE_CHECKING, Literal
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,7 +35,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.losses import binomial_loss
 from dljax.models.container import container

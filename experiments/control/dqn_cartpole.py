@@ -31,13 +31,14 @@ python experiments/control/dqn_cartpole.py --members 5
 
 from typing import TYPE_CHECKING, Literal
 
+from dljax.cli import command
+
 import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.cli import command
 from dljax.environments import cartpole
 from dljax.experiment import Experiment
 from dljax.losses import huber, squared_error

@@ -33,11 +33,12 @@ python experiments/convolutional/augmentation_digits.py --members 5
 from collections.abc import Sequence
 from typing import Literal, get_args
 
+from dljax.cli import command
+
 import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.models.container import container
 from dljax.objectives import (

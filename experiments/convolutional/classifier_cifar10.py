@@ -23,13 +23,14 @@ python experiments/convolutional/classifier_cifar10.py --data cifar-10-binary.ta
 import os
 from typing import Literal
 
+from dljax.cli import command
+
 import numpy as np
 import optax
 from flax import linen as nn
 
 from dljax import create_model, pictures, zoo
 from dljax import data as sources
-from dljax.cli import command
 from dljax.data import DataSet, Normalizer
 from dljax.experiment import Experiment
 from dljax.objectives import classify, predict, score_classes
@@ -125,6 +126,7 @@ def experiment(
             {name: sets[train][name] for name in ('centred', 'label')}, batch_size
         ),
         steps=steps,
+        class_names=own.class_names,
         data=own.summary,
         score=score_classes('centred'),
         evaluation={'validation': sets[validation], 'test': sets['test']},

@@ -39,6 +39,8 @@ python experiments/convolutional/explain_digits.py --members 5
 import functools
 from collections.abc import Mapping
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,7 +48,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, explain, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.explain import Explain
 from dljax.models.container import container
@@ -148,6 +149,7 @@ def experiment(
             {name: data.resident(arrays, batch_size) for name, arrays in sets.items()}
         ),
         steps=steps,
+        class_names=digits.class_names,
         data=f'{digits.summary}; tags of {tag}x{tag} pixels are composed',
         score=side_by_side({name: score_classes() for name in NETS}),
         evaluation={

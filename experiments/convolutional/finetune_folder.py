@@ -31,10 +31,14 @@ python experiments/convolutional/finetune_folder.py --data FOLDER --weights runs
 """
 
 import ast
+import inspect
 import json
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from dljax.cli import command
 
 import jax
 import numpy as np
@@ -43,15 +47,15 @@ from flax import linen as nn
 
 from dljax import create_model, pictures, zoo
 from dljax import data as sources
-from dljax.cli import command
+from dljax.alarms import classes_absent, classes_never_found, confusions
 from dljax.data import IMAGENET
 from dljax.experiment import Experiment
 from dljax.models.standardised import Standardised
 from dljax.objectives import classify, predict, score_classes
-from dljax.report import Outcome, Picture
+from dljax.report import Measure, Outcome, Picture
 from dljax.runs import from_run
 from dljax.training import Player, by_path, clipped
-from dljax.types import Key, PyTree, Source
+from dljax.types import Batch, Key, PyTree, Source
 from dljax.weights import check, from_keras, from_torchvision, read, restore, without
 
 if TYPE_CHECKING:
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
 
 TINY = {'steps': 3, 'batch_size': 8, 'frozen_steps': 1}
 NAMES = ('zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine')
+UNEQUAL = 1.5  # times as many pictures of one class as of another
 RESIDENT = 2**30  # bytes of training pictures that are put on the device
 HEADS = ('output', 'aux1', 'aux2')  # what is not taken over
 KERAS = ('.h5', '.hdf5', '.keras')
@@ -99,6 +104,7 @@ def experiment(
     mirror: bool | None = None,
     rotation: float = 10.0,
     smallest_area: float = 0.6,
+    balance: Literal['none', 'weights', 'sampling'] | None = None,
     workers: int = 0,
 ) -> Experiment:
     """Train the head, then all, and show what is taken for what.
@@ -132,12 +138,28 @@ def experiment(
             not in digits, which that would make others.
         rotation: largest random rotation, in degrees.
         smallest_area: share of the picture that a random crop keeps at least.
+        balance: classes of unequal numbers by weights in the loss, by drawing all
+            equally often, or not at all; by default by weights where the most frequent
+            has half as many again as the rarest. The best checkpoint then goes by the
+            balanced accuracy, the mean of the recalls.
         workers: processes that decode pictures, where they do not fit on the device.
     """
     model = model or ('resnet18' if data else 'lenet5')
     height, width, channels = _image(model)
     usual = 224 if data else 32
     side = (size or height or usual, size or width or usual)
+    _check(size=size, steps=steps, batch_size=batch_size)
+    if (frozen_steps or 0) < 0 or not 0 <= (body_rate or 0) < math.inf or workers < 0:
+        raise ValueError(
+            f'frozen_steps is {frozen_steps}, body_rate {body_rate} and workers '
+            f'{workers}, wanted 0 or more'
+        )
+    augment = sources.compose(
+        sources.flip(mirror if mirror is not None else data is not None),
+        sources.rotation(rotation),
+        sources.random_resized_crop(side, (smallest_area, 1.0)),
+    )
+    _require_logits(model, (*side, channels))
     # What is wrong with the weights is told before a large folder is read.
     start, known = (
         (None, None) if weights is None else _start(model, weights, normalise)
@@ -157,11 +179,11 @@ def experiment(
         frozen_steps = steps // 5 if start else 0
     if body_rate is None:
         body_rate = 0.1 if start else 1.0
-    augment = sources.compose(
-        sources.flip(mirror if mirror is not None else data is not None),
-        sources.rotation(rotation),
-        sources.random_resized_crop(side, (smallest_area, 1.0)),
-    )
+    labels = _labels(folder)
+    counts, unequal = None, _ratio(labels) >= UNEQUAL
+    balance = balance or ('weights' if unequal else 'none')
+    if balance == 'weights':
+        counts = tuple(sources.class_weights(labels, chosen['classes']).tolist())
 
     def augmented(key: Key, images: jax.Array) -> jax.Array:
         return augment(key, sources.as_float(images))
@@ -170,7 +192,12 @@ def experiment(
         return optax.adamw(rate, weight_decay=weight_decay)
 
     def player(rule: optax.GradientTransformation, train: bool, **turns: Any) -> Player:
-        loss = classify(augment=augmented, label_smoothing=label_smoothing, train=train)
+        loss = classify(
+            augment=augmented,
+            label_smoothing=label_smoothing,
+            class_weights=counts,
+            train=train,
+        )
         return Player(clipped(rule, 1.0), loss=loss, **turns)
 
     players, left = {}, steps - frozen_steps
@@ -188,32 +215,47 @@ def experiment(
             not frozen_statistics,
             during=(frozen_steps, None),
         )
-    evaluation = {split: folder[split] for split in folder.splits if split != 'train'}
+    evaluation = {
+        split: sources.with_balance(folder[split])
+        for split in folder.splits
+        if split != 'train'
+    }
     last = 'test' if 'test' in evaluation else 'validation'
-    source, counted = _source(folder, batch_size, workers)
-    names = folder.class_names
+    source = _source(folder, batch_size, workers, balance == 'sampling')
+    names, logits = folder.class_names, predict()
+    alarms = {
+        'classes': classes_never_found(logits, names),
+        'absent': classes_absent(names),
+    }
+    if twice := folder.description.partition(' There twice: ')[2]:
+        alarms['copies'] = lambda outcome: f'there twice: {twice}'
     made = '' if data else "scikit-learn's 8x8 digits (real), written as PNG files: "
     return Experiment(
         net=Standardised(net, *wanted),
         players=players,
         source=source,
         steps=steps,
-        data=f'{made}{folder.summary}. {folder.description}',
-        score=score_classes(),
+        class_names=folder.class_names,
+        data=f'{made}{folder.summary}. {folder.description}'
+        + f' Classes of {_ratio(labels):.1f} to 1; balance: {balance}.' * unequal,
+        score=score_classes(balance='balance'),
         evaluation=evaluation,
         inputs=folder.specs,
         start=start,
-        best='validation/accuracy',
+        best='validation/balanced_accuracy' if unequal else 'validation/accuracy',
+        alarms=alarms,
+        measures={'recall': measure_recalls(logits, names, last)},
         evaluation_batch=64,
         pictures={
             'Classes': pictures.class_counts(
-                counted | {s: arrays['label'] for s, arrays in evaluation.items()},
+                {'train': labels}
+                | {s: arrays['label'] for s, arrays in evaluation.items()},
                 names,
             ),
             'Pictures as they are trained on': _sheet(folder, augmented),
-            'Confusion matrix': pictures.confusion(predict(), names, last),
-            'Most frequent mistakes': pictures.confused_pairs(predict(), names, last),
-            'Worst mistakes': pictures.mistakes(predict(), names, last),
+            'Confusion matrix': pictures.confusion(logits, names, last),
+            'Most frequent mistakes': pictures.confused_pairs(logits, names, last),
+            'Worst mistakes': pictures.mistakes(logits, names, last),
         },
     )
 
@@ -225,7 +267,9 @@ def _image(model: str) -> tuple[int | None, int | None, int]:
         if 'classes' not in zoo.settings(name):
             return None
         specs = zoo.inputs(name)
-        if 'image' not in specs or specs.get('label', specs['image']).shape != ():
+        # A game takes noise, a conditional net the label as well.
+        given = {*inspect.signature(create_model(name).__call__).parameters} - {'train'}
+        if specs.keys() != {'image', 'label'} or specs['label'].shape or len(given) > 1:
             return None
         return specs['image'].shape
 
@@ -237,6 +281,70 @@ def _image(model: str) -> tuple[int | None, int | None, int]:
             f'wanted one of {", ".join(others)}'
         )
     return found
+
+
+def _check(**sizes: int | None) -> None:
+    for name, value in sizes.items():
+        if value is not None and value < 1:
+            raise ValueError(f'{name} is {value}, wanted 1 or more')
+
+
+def _require_logits(model: str, shape: tuple[int, ...]) -> None:
+    """Refuse a size of images that the net cannot take, before a folder is read."""
+    net, classes = create_model(model, classes=3), 3
+    image = jax.ShapeDtypeStruct((1, *shape), 'float32')
+    try:
+        call = nn.init_with_output(lambda net, x: net(x, train=False), net)
+        found = jax.eval_shape(call, jax.random.key(0), image)[0]
+    except Exception as error:
+        why = ' '.join(str(error).split())[:200]
+        raise ValueError(
+            f'{model} cannot take images of {shape[0]}x{shape[1]} ({why}): choose a '
+            'larger size'
+        ) from error
+    if getattr(found, 'shape', None) != (1, classes):
+        raise ValueError(
+            f'model={model} gives no logits of classes: choose another one'
+        )
+
+
+def _labels(folder: sources.DataSet) -> np.ndarray:
+    """Read the classes of the training pictures, without the pictures."""
+    from tensorflow_datasets import decode
+
+    few = folder.builder.as_data_source(
+        'train', decoders={'image': decode.SkipDecoding()}
+    )
+    return np.array([example['label'] for example in few], np.int32)
+
+
+def _ratio(labels: np.ndarray) -> float:
+    counts = np.bincount(labels)
+    return float(counts.max() / counts[counts > 0].min())
+
+
+def measure_recalls(
+    logits: Callable[[nn.Module, Batch], jax.Array], names: Sequence[str], split: str
+) -> Measure:
+    """Measure the recall of each class, and the least of them.
+
+    Args:
+        logits: `(net, batch) -> logits`.
+        names: of the classes; of more than 50 only the least recall is entered.
+        split: the set.
+    """
+
+    def measure(outcome: Outcome) -> dict[str, np.ndarray]:
+        tables = confusions(outcome, logits, split, len(names))
+        counts = tables.sum(2)
+        shares = np.diagonal(tables, axis1=1, axis2=2) / np.maximum(counts, 1)
+        there = counts[0] > 0
+        found = {'(least)': shares[:, there].min(1)}
+        if len(names) <= 50:
+            found |= {n: shares[:, c] for c, n in enumerate(names) if there[c]}
+        return found
+
+    return measure
 
 
 def _digits() -> Path:
@@ -322,19 +430,22 @@ def _first(folder: sources.DataSet, count: int) -> dict[str, np.ndarray]:
 
 
 def _source(
-    folder: sources.DataSet, batch_size: int, workers: int
-) -> tuple[Source, dict[str, np.ndarray]]:
+    folder: sources.DataSet, batch_size: int, workers: int, balanced: bool = False
+) -> Source:
     """Put the training pictures on the device, or read them as they are needed."""
     count, spec = folder.splits['train'], folder.specs['image']
     batch_size = min(batch_size, count)
     if count * math.prod(spec.shape) * np.dtype(spec.dtype).itemsize <= RESIDENT:
-        train = folder['train']
-        return sources.resident(train, batch_size), {'train': train['label']}
+        return sources.resident(
+            folder['train'], batch_size, balanced='label' if balanced else None
+        )
+    if balanced:
+        raise ValueError(
+            'the pictures do not fit on the device and are read in turn, so that no '
+            'class can be drawn more often: choose balance=weights'
+        )
     records = folder.records('train')
-    return (
-        sources.stream(records, batch_size, workers=workers, specs=folder.specs),
-        {},
-    )
+    return sources.stream(records, batch_size, workers=workers, specs=folder.specs)
 
 
 def _sheet(folder: sources.DataSet, augmented: sources.Augmentation) -> Picture:

@@ -12,10 +12,11 @@ Cost: 28 s of training for one member; 346 s for five on a busy machine. Command
 python experiments/convolutional/lenet_digits.py --members 5
 """
 
+from dljax.cli import command
+
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import classify, predict, score_classes
 from dljax.training import Player, clipped
@@ -55,6 +56,7 @@ def experiment(
         },
         source=data.resident(digits.images('train', (32, 32)), batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=digits.summary,
         score=score_classes(),
         evaluation={

@@ -13,10 +13,11 @@ Cost: about 270 s of training for all three on one core. Command:
 python experiments/convolutional/resnet20_digits.py --members 3
 """
 
+from dljax.cli import command
+
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import classify, predict, score_classes
 from dljax.training import Player
@@ -74,6 +75,7 @@ def experiment(
         },
         source=data.resident(sets.pop('train'), batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=digits.summary,
         score=score_classes(),
         evaluation=sets,

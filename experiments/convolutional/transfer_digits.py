@@ -27,6 +27,8 @@ python experiments/convolutional/transfer_digits.py --members 5
 
 from collections.abc import Sequence
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -34,7 +36,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.metrics import accuracy
 from dljax.models.container import container
@@ -190,8 +191,6 @@ def adopt(ways: Sequence[str], layers: Sequence[str]) -> Objective:
     """Give nets some layers of the source; with `optax.sgd(1.)` in one move."""
 
     def direction(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
-        if net.is_initializing():
-            return {}, {}
         params = net.variables['params']
 
         def gap(student: PyTree) -> PyTree:

@@ -10,10 +10,11 @@ Cost: about 70 s for one member; 494 s for five on a busy machine. Command:
 python experiments/convolutional/tutorial_cnn_digits.py --members 5
 """
 
+from dljax.cli import command
+
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import classify, predict, score_classes
 from dljax.training import Player, clipped
@@ -55,6 +56,7 @@ def experiment(
         },
         source=data.resident(digits.images('train', (28, 28)), batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=digits.summary,
         score=score_classes(),
         evaluation={

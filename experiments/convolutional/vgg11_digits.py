@@ -16,11 +16,12 @@ Cost: about 640 s of training for all three on one core. Command:
 python experiments/convolutional/vgg11_digits.py --members 3
 """
 
+from dljax.cli import command
+
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import classify, predict, score_classes
 from dljax.training import Player
@@ -88,6 +89,7 @@ def experiment(
         },
         source=data.resident(sets.pop('train'), batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=digits.summary,
         score=score_classes(),
         evaluation=sets,

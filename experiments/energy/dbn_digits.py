@@ -30,6 +30,8 @@ python experiments/energy/dbn_digits.py --members 5 --start small
 
 from typing import TYPE_CHECKING, Literal
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,7 +39,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.models.container import container
 from dljax.objectives import (

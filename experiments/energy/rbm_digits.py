@@ -28,6 +28,8 @@ python experiments/energy/rbm_digits.py --members 5 --hidden 200
 
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -35,7 +37,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.losses import binary_cross_entropy
 from dljax.metrics import annealed_importance_sampling, log_partition

@@ -30,13 +30,14 @@ python experiments/feedforward/activations.py --members 5
 
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import ACTIVATIONS, derivative, leaky_relu, scaled_tanh
 from dljax.losses import cross_entropy

@@ -29,10 +29,11 @@ Cost: 7 s of training for all. Command:
 python experiments/feedforward/exploding_regression.py --members 5
 """
 
+from dljax.cli import command
+
 import optax
 
 from dljax import create_model, data, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.models.container import container
 from dljax.objectives import regress, score_regression, side_by_side, within

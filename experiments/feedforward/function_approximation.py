@@ -23,12 +23,13 @@ python experiments/feedforward/function_approximation.py --members 5
 
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import numpy as np
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import regress, score_regression, side_by_side, within
 from dljax.report import Outcome

@@ -12,10 +12,11 @@ examples right. Cost: 2 s of training for all members. Command:
 python experiments/feedforward/logistic_regression_breast_cancer.py --members 5
 """
 
+from dljax.cli import command
+
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import classify, predict, score_classes
 from dljax.training import Player, reached
@@ -49,6 +50,7 @@ def experiment(
         },
         source=data.resident(train, batch_size),
         steps=steps,
+        class_names=cancer.class_names,
         data=cancer.summary,
         score=score_classes('features'),
         evaluation={

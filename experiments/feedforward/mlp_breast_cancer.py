@@ -20,10 +20,11 @@ python experiments/feedforward/mlp_breast_cancer.py --members 5
 
 from typing import Literal
 
+from dljax.cli import command
+
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.models.feedforward import Difficulty, propose_hidden
 from dljax.objectives import classify, predict, score_classes
@@ -69,6 +70,7 @@ def experiment(
         },
         source=data.resident(train, batch_size),
         steps=steps,
+        class_names=cancer.class_names,
         data=cancer.summary,
         score=score_classes('features'),
         evaluation={

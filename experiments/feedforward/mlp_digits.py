@@ -11,10 +11,11 @@ Cost: 19 s of training for all members. Command:
 python experiments/feedforward/mlp_digits.py --members 5
 """
 
+from dljax.cli import command
+
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import classify, predict, score_classes
 from dljax.training import Player, clipped
@@ -62,6 +63,7 @@ def experiment(
         },
         source=data.resident(digits.images('train'), batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=digits.summary,
         score=score_classes(),
         evaluation={split: digits.images(split) for split in ('validation', 'test')},

@@ -20,11 +20,12 @@ python experiments/feedforward/modular_digits.py --members 5 --combine vote
 
 from typing import Literal
 
+from dljax.cli import command
+
 import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import Concatenation, Gate, Vote
 from dljax.models.feedforward import MLP
@@ -90,6 +91,7 @@ def experiment(
         },
         source=data.resident(pixels('train'), batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=digits.summary,
         score=score_classes('features'),
         evaluation={split: pixels(split) for split in ('validation', 'test')},

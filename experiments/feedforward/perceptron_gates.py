@@ -20,11 +20,12 @@ python experiments/feedforward/perceptron_gates.py --gate xor --members 100
 
 from typing import Literal
 
+from dljax.cli import command
+
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import perceptron, predict, score_solved
 from dljax.training import Player, reached

@@ -22,12 +22,13 @@ gradient --batch-size 64 --placing-rate 0.02 --steps 2000
 
 from typing import TYPE_CHECKING, Literal
 
+from dljax.cli import command
+
 import jax.numpy as jnp
 import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, rules, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import (
     classify,
@@ -124,6 +125,7 @@ def experiment(
         players={'centres': placing[centres], 'output': reading[output]},
         source=data.resident(train, batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=digits.summary,
         score=score_classes(),
         evaluation={split: images(split) for split in ('validation', 'test')},

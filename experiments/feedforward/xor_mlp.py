@@ -21,11 +21,12 @@ python experiments/feedforward/xor_mlp.py --gate xnor --hidden 2 --members 100
 
 from typing import Literal
 
+from dljax.cli import command
+
 import jax
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import classify, predict, score_solved
 from dljax.training import Player

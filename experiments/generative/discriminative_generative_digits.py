@@ -41,6 +41,8 @@ breast_cancer
 
 from typing import Any, Literal
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -48,7 +50,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.metrics import accuracy
 from dljax.models.container import container
@@ -177,6 +178,7 @@ def experiment(
             {f'first_{size}': data.labelled(numbered, size) for size in sizes}
         ),
         steps=steps,
+        class_names=sets.class_names,
         data=f'{sets.summary}; subsets of {", ".join(map(str, sizes))} in training',
         score=side_by_side(
             {f'{kind}_{size}': score_classes('features') for kind, size in names}

@@ -31,13 +31,14 @@ python experiments/recurrent/adding_problem.py --cells irnn
 
 from typing import TYPE_CHECKING, Literal
 
+from dljax.cli import command
+
 import jax
 import numpy as np
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack, identity
 from dljax.models.container import container

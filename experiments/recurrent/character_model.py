@@ -23,6 +23,8 @@ python experiments/recurrent/character_model.py
 from pathlib import Path
 from typing import Literal
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,7 +32,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, zoo
-from dljax.cli import command
 from dljax.data import Vocabulary, load, read_text, scored_windows, text_windows
 from dljax.experiment import Experiment
 from dljax.layers import GRU, LSTM, Elman

@@ -23,6 +23,8 @@ python experiments/recurrent/draw_digits.py
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,7 +32,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import LSTM, RecurrentStack
 from dljax.losses import cross_entropy

@@ -27,12 +27,13 @@ python experiments/recurrent/echo_state_mackey_glass.py --members 5
 
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import numpy as np
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import score_free_run, side_by_side, solve_readout, within
 from dljax.report import Measure, Outcome, Picture

@@ -29,12 +29,13 @@ Command:
 python experiments/recurrent/exploding_recurrence.py --members 5
 """
 
+from dljax.cli import command
+
 import jax
 import numpy as np
 import optax
 
 from dljax import create_model, data, pictures
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import Elman, RecurrentStack, identity
 from dljax.models.container import container

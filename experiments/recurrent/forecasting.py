@@ -25,11 +25,14 @@ plus the mean square of what their mean missed in the validation windows.
 Cost: 20 s of training for all on either series. Commands:
 python experiments/recurrent/forecasting.py --members 5
 python experiments/recurrent/forecasting.py --members 5 --series mackey_glass
-python experiments/recurrent/forecasting.py --data FILE --column NAME --season 12
+python experiments/recurrent/forecasting.py --data FILE --column NAME --date NAME
+--season 12
 """
 
 from pathlib import Path
 from typing import Literal
+
+from dljax.cli import command
 
 import jax.numpy as jnp
 import numpy as np
@@ -38,7 +41,6 @@ from flax import linen as nn
 
 from dljax import create_model
 from dljax import data as sources
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import GRU, LSTM, Elman, SeasonalNaive
 from dljax.losses import huber
@@ -87,7 +89,12 @@ def experiment(
     series: Literal['seasonal', 'mackey_glass'] = 'seasonal',
     data: Path | None = None,
     column: str | None = None,
-    delimiter: str = ',',
+    date: str | None = None,
+    date_format: str | None = None,
+    gaps: Literal['refuse', 'keep', 'fill'] = 'refuse',
+    delimiter: str | None = None,
+    decimal: Literal['.', ','] | None = None,
+    header: bool | None = None,
     season: int | None = None,
     history: int = 168,
     horizon: int = 24,
@@ -110,7 +117,15 @@ def experiment(
         series: which one is made, where no file is given.
         data: a CSV file of your own, with the names of the columns in its first row.
         column: of that file; not needed where it has one only.
-        delimiter: between the fields of that file.
+        date: the column that tells when, by which the rows are sorted; '' takes them as
+            they stand. Without, they have to be the oldest first already.
+        date_format: of the dates: iso, day-first, month-first, year, unix, unix-ms,
+            number, or a pattern such as %d.%m.%y; by default the one that fits.
+        gaps: where the dates leave some: refuse, keep the rows one after the other, or
+            fill by straight lines.
+        delimiter: between the fields of that file; by default what parts its first row.
+        decimal: sign of the decimals in that file; by default the point.
+        header: whether its first row holds names; if not, columns are called 1, 2, ...
         season: steps in a season, which is repeated as a baseline; by default 168 for
             the seasonal series, 50 for Mackey-Glass, 1 (no season) for a file.
         history: values that a forecast is made from.
@@ -129,8 +144,19 @@ def experiment(
         windows: evaluated in each part at most, evenly spaced.
     """
     if data is not None:
-        values = sources.read_column(data, column, delimiter=delimiter)
+        values = sources.read_column(
+            data,
+            column,
+            delimiter=delimiter,
+            decimal=decimal,
+            header=header,
+            date=date,
+            date_format=date_format,
+            gaps=gaps,
+        )
         described, season = f'{column or "the column"} of {data.name}', season or 1
+        if date:
+            described += f' by {date}' + ', gaps filled by lines' * (gaps == 'fill')
     elif series == 'seasonal':
         values = sources.seasonal(0, length)
         described, season = 'trend, two seasons, noise (synthetic)', season or 168

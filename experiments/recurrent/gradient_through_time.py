@@ -32,6 +32,8 @@ python experiments/recurrent/gradient_through_time.py
 
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,7 +41,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, rules
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack, identity
 from dljax.models.container import container

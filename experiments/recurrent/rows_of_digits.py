@@ -17,11 +17,12 @@ python experiments/recurrent/rows_of_digits.py --members 5
 
 from typing import Literal
 
+from dljax.cli import command
+
 import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
 from dljax.objectives import classify, predict, score_classes
@@ -95,6 +96,7 @@ def experiment(
         },
         source=data.resident(rows('train'), batch_size),
         steps=steps,
+        class_names=digits.class_names,
         data=digits.summary,
         score=score_classes('sequence'),
         evaluation={split: rows(split) for split in ('validation', 'test')},

@@ -33,11 +33,12 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from dljax.cli import command
+
 import numpy as np
 import optax
 
 from dljax import create_model, data, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
 from dljax.models.container import container

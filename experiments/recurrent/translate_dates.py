@@ -16,11 +16,12 @@ python experiments/recurrent/translate_dates.py
 
 from typing import Literal
 
+from dljax.cli import command
+
 import numpy as np
 import optax
 
 from dljax import create_model, data, zoo
-from dljax.cli import command
 from dljax.data.dates import CHARACTERS, SOURCE_LENGTH, TARGET_LENGTH, decoded
 from dljax.experiment import Experiment
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack

@@ -29,6 +29,8 @@ python experiments/recurrent/truncated_bptt.py
 python experiments/recurrent/truncated_bptt.py --members 3
 """
 
+from dljax.cli import command
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +38,6 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, pictures, zoo
-from dljax.cli import command
 from dljax.data import Vocabulary, load, scored_windows, text_windows
 from dljax.experiment import Experiment
 from dljax.layers import LSTM

@@ -26,12 +26,13 @@ Command: python experiments/segmentation/unet_scenes.py --members 3
 
 from collections.abc import Callable
 
+from dljax.cli import command
+
 import numpy as np
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data, metrics, zoo
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.layers import batch_norm
 from dljax.models.container import container

@@ -22,11 +22,12 @@ python experiments/self_organising/som_digits.py --members 5 --grid rectangular
 
 from typing import Literal
 
+from dljax.cli import command
+
 import optax
 from flax import linen as nn
 
 from dljax import create_model, data, rules
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import organise, score_map
 from dljax.pictures.maps import class_map, prototype_map, u_matrix
@@ -74,6 +75,7 @@ def experiment(
         },
         source=data.resident(splits['train']),
         steps=steps,
+        class_names=digits.class_names,
         data=digits.summary,
         score=score_map('image'),
         evaluation=splits,

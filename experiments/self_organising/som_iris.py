@@ -26,10 +26,11 @@ python experiments/self_organising/som_iris.py --members 5 --rule online --steps
 
 from typing import Literal
 
+from dljax.cli import command
+
 import optax
 
 from dljax import create_model, data, rules
-from dljax.cli import command
 from dljax.experiment import Experiment
 from dljax.objectives import organise, score_map
 from dljax.pictures.maps import class_map, u_matrix
@@ -84,6 +85,7 @@ def experiment(
         players={'map': player},
         source=data.resident(splits['train'], None if batch else 1),
         steps=steps,
+        class_names=iris.class_names,
         data=iris.summary,
         score=score_map(),
         evaluation=splits,

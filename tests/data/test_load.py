@@ -3,14 +3,16 @@
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from dljax.data import load, z_score
+from dljax.data import load, resident, z_score
 from dljax.data.builders.embedded import png
 from dljax.data.builders.tabular import Iris
 
@@ -47,6 +49,45 @@ class Scenes(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     'caption': f'scene {i}',
                 },
             )
+
+
+class Meters(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Stands for a set whose numbers vary by little beside what they are."""
+
+    name = 'meters_of_a_test'
+    VERSION = tfds.core.Version('1.0.0')
+    code_path = None
+
+    def _info(self):
+        features = {
+            # Without an encoding TFDS stores 32 bits of each.
+            'features': tfds.features.Tensor(
+                shape=(1,), dtype=np.float64, encoding='zlib'
+            ),
+            'target': tfds.features.Scalar(dtype=np.float64),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict(features)
+        )
+
+    def _split_generators(self, dl_manager):
+        return {'train': self._generate_examples()}
+
+    def _generate_examples(self):
+        for i in range(32):
+            yield i, {'features': [98_765_432.0 + 3 * (-1) ** i], 'target': i / 7}
+
+
+def test_numbers_that_float32_would_make_constant_are_normalised_first(tmp_path):
+    Meters(data_dir=tmp_path).download_and_prepare(file_format='array_record')
+    meters = load('meters_of_a_test', data_dir=tmp_path)
+    assert meters['train']['target'].dtype == np.float32
+    with pytest.raises(ValueError, match="'features' holds .*z_score"):
+        resident(meters['train'])
+    fitted = z_score(meters['train']['features'])
+    values = meters.table('train', fitted)['features']
+    assert values.dtype == np.float32
+    np.testing.assert_allclose(np.sort(values[:, 0]), [-1.0] * 16 + [1.0] * 16)
 
 
 def prepare(folder, file_format='array_record'):
@@ -274,3 +315,47 @@ def test_tables_are_normalised_by_what_the_training_split_was_fitted_to():
     np.testing.assert_allclose(train.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(train.std(0), 1, atol=1e-5)
     assert abs(test.mean(0)).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['', '.', '..', '../x', '/etc', 'a/../b', 'iris/..', 'a b', 'x:..', 'a\0b', 'é', 7]
+    + ['x' * 300, 'digits/', 'mnist:1.2'],
+)
+def test_what_is_no_name_of_a_set_is_refused(name: object, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='name is .*, wanted that of a data set'):
+        load(name, data_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope='module')
+def iris(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('iris')
+    load('iris', data_dir=folder)
+    return folder
+
+
+@pytest.mark.parametrize('way', ['lost', 'empty', 'half', 'changed'])
+@pytest.mark.parametrize(
+    'file',
+    ['dataset_info.json', 'features.json', 'label.labels.txt']
+    + ['dljax_iris-train.array_record-00000-of-00001'],
+)
+def test_a_damaged_set_says_which_folder_to_delete(
+    file: str, way: str, iris: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(iris, tmp_path / 'sets') / 'dljax_iris' / '1.0.0'
+    path, content = folder / file, (folder / file).read_bytes()
+    if way == 'lost':
+        path.unlink()
+    elif way == 'changed':
+        at = min(100, len(content) // 2)
+        # The records have hashes of their own, but in their padding.
+        path.write_bytes(content[:100] + bytes([content[at] ^ 64]) + content[at + 1 :])
+    else:
+        path.write_bytes(content[: len(content) // 2 if way == 'half' else 0])
+    with pytest.raises(OSError, match='is damaged .* delete this folder') as refused:
+        load('iris', data_dir=tmp_path / 'sets')['train']
+    assert f"'{folder}'" in str(refused.value)
+    shutil.rmtree(folder)
+    assert load('iris', data_dir=tmp_path / 'sets').splits['train'] == 105

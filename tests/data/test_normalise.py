@@ -46,6 +46,69 @@ def test_the_inverse_returns_and_text_keeps_every_digit(fit):
     assert Normalizer.from_json(normalizer.to_json()) == normalizer
 
 
+@pytest.mark.parametrize(
+    ('offset', 'deviation'),
+    [
+        (48.1374, 2e-5),
+        (5.4e6, 10.0),
+        (1.2e7, 5.0),
+        (1.7e9, 1000.0),
+        (98_765_432.0, 3.0),
+        (2.0e9, 50.0),
+        (-1e15, 3.0),
+        (1e9, 1e-3),
+        (0.0, 1e-200),
+        (0.0, 1e200),
+    ],
+)
+@pytest.mark.parametrize('fit', [min_max, z_score])
+def test_what_is_small_beside_its_offset_is_kept(fit, offset, deviation):
+    column = offset + deviation * RANDOM.normal(size=(1000, 1))
+    normalizer = fit(column)
+    first = column - column[0]  # exact, as Python's fractions would have it
+    zero, one = (
+        (first.min(), np.ptp(first))
+        if fit is min_max
+        else (first.mean(), np.std(first / deviation) * deviation)
+    )
+    atol = 1e-6 + 2e-16 * abs(offset) / deviation  # the offset's last digit
+    np.testing.assert_allclose(normalizer(column), (first - zero) / one, atol=atol)
+    # The inverse is float64, and so differs by what normalised float32 lost.
+    back = normalizer.inverse(normalizer(column))
+    np.testing.assert_allclose(back, column, rtol=4e-16, atol=1e-6 * deviation)
+
+
+@pytest.mark.parametrize('fit', [min_max, z_score])
+def test_a_last_digit_alone_does_not_make_a_column(fit):
+    computed = np.array([[0.3], [0.1 + 0.2], [0.3]])  # 0.30000000000000004
+    np.testing.assert_allclose(fit(computed)(computed), 0, atol=1e-12)
+    counter = np.array([[10**12], [10**12 + 1]])
+    assert np.ptp(fit(counter)(counter)) >= 1
+
+
+def test_constant_columns_of_any_length_have_no_spread():
+    column = np.full((100_001, 1), 0.1) * [1.0, 1e7]
+    assert z_score(column).scale == (1.0, 1.0)
+    assert z_score(column).offset == (0.1, 0.1 * 1e7)
+
+
+@pytest.mark.parametrize('dtype', [np.int32, np.float32])
+def test_compiled_arrays_lose_nothing_beyond_their_own_rounding(dtype):
+    column = (98_765_432 + np.arange(-400, 400, 8))[:, None]
+    normalizer = Normalizer((98_765_432.3,), (3.0,), 'z_score')
+    got = jax.jit(normalizer)(jnp.asarray(column, dtype))
+    np.testing.assert_allclose(got, normalizer(column), rtol=1e-5, atol=1e-5)
+    back = jax.jit(normalizer.inverse)(got)
+    np.testing.assert_allclose(back, column, atol=4)  # half the step of float32 there
+
+
+def test_wide_jax_arrays_are_mapped_wide():
+    with jax.enable_x64(True):
+        column = jnp.asarray([[98_765_431.0], [98_765_432.0]], jnp.float64)
+        got = Normalizer((98_765_432.0,), (0.5,), 'z_score')(column)
+    np.testing.assert_array_equal(got, [[-2], [0]])
+
+
 def test_jax_arrays_of_any_rank_compile():
     normalizer = z_score(TRAIN)
     values = jnp.asarray(TRAIN, jnp.float32).reshape(5, 10, 3)
@@ -61,6 +124,29 @@ def test_jax_arrays_of_any_rank_compile():
 def test_what_cannot_be_fitted_is_refused(train):
     with pytest.raises(ValueError, match='cannot be fitted, wanted finite'):
         min_max(train)
+
+
+@pytest.mark.parametrize(
+    'values, message',
+    [
+        (np.array([[1j], [2.0]]), 'complex128, wanted real'),
+        (np.array([['1'], ['1_0']]), 'wanted real numbers'),
+        (np.array([['a'], [1]], object), 'values are no numbers'),
+        (np.array([['2024-01-01'], ['2024-01-02']], 'datetime64[D]'), 'wanted real'),
+        (np.ma.masked_equal([[1.0], [-999.0]], -999.0), 'masks 1 values'),
+    ],
+)
+@pytest.mark.parametrize('use', [min_max, z_score, Normalizer((0.0,), (1.0,), 'own')])
+def test_what_are_no_numbers_or_masked_is_refused(use, values, message):
+    with pytest.raises(ValueError, match=message):
+        use(values)
+
+
+def test_integers_that_float64_would_make_constant_are_refused():
+    with pytest.raises(ValueError, match='column 0 holds integers.*subtract a const'):
+        z_score(2**60 + np.arange(200)[:, None])
+    nanoseconds = 1_700_000_000 * 10**9 + 3_600 * 10**9 * np.arange(50)[:, None]
+    np.testing.assert_allclose(z_score(nanoseconds)(nanoseconds).std(), 1, rtol=1e-6)
 
 
 def test_another_number_of_columns_is_refused():

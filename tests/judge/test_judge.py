@@ -50,6 +50,8 @@ def test_the_features_are_what_the_logits_are_computed_from(judge: Judge) -> Non
     np.testing.assert_allclose(judge.logits(images), wanted, rtol=1e-4, atol=1e-5)
     right = judge.logits(judge.test).argmax(1) == judge.test_labels
     assert judge.accuracy == pytest.approx(right.mean())
+    of_ones = right[judge.test_labels == 1].mean()
+    assert judge.recalls[1] == pytest.approx(of_ones)
 
 
 def test_a_judge_is_trained_once_and_its_fingerprint_is_of_its_weights(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from dljax.layers import BatchNorm
+from dljax.layers import BatchNorm, NormalisedConv, batch_norm
 from dljax.types import Array, PyTree
 
 
@@ -38,6 +38,32 @@ def test_it_computes_what_linen_does(shape: tuple[int, ...], average: bool) -> N
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5), ours, linen
     )
+
+
+@pytest.mark.parametrize('unbiased', [False, True])
+def test_the_running_variance_is_that_of_flax_or_of_torch(unbiased: bool) -> None:
+    net = NormalisedConv(
+        3, normalise=functools.partial(batch_norm, unbiased=unbiased, momentum=0.75)
+    )
+    x = jax.random.normal(jax.random.key(0), (2, 4, 4, 3))
+    variables = net.init(jax.random.key(1), x)
+    y, after = net.apply(variables, x, train=True, mutable='batch_stats')
+    conv = net.clone(normalise=None, activation=jax.nn.identity)
+    maps = np.asarray(conv.apply({'params': {'conv': variables['params']['conv']}}, x))
+    # torch's formula: Σ(x - μ)² / (n - 1) for the eight places of a channel.
+    squares = np.square(maps - maps.mean((0, 1, 2), keepdims=True)).sum((0, 1, 2))
+    wanted = 0.75 + 0.25 * squares / (7 if unbiased else 8)
+    np.testing.assert_allclose(after['batch_stats']['norm']['var'], wanted, rtol=1e-5)
+    centred = maps - maps.mean((0, 1, 2), keepdims=True)
+    divided = np.maximum(centred / np.sqrt(squares / 8 + 1e-5), 0)
+    np.testing.assert_allclose(y, divided, atol=1e-5)
+
+
+def test_one_value_a_channel_has_no_unbiased_variance() -> None:
+    layer = BatchNorm(False, unbiased=True)
+    variables = layer.init(jax.random.key(0), jnp.ones((1, 3)))
+    with pytest.raises(ValueError, match='one value a channel'):
+        layer.apply(variables, jnp.ones((1, 3)), mutable='batch_stats')
 
 
 def test_parameters_and_averages_have_linens_names_and_forms() -> None:
@@ -71,12 +97,13 @@ def test_half_precision_has_statistics_of_single_precision(given: str) -> None:
     np.testing.assert_allclose(y.astype('float32'), wanted, atol=0.02)
 
 
-def test_an_axis_shares_statistics() -> None:
+@pytest.mark.parametrize('unbiased', [False, True])
+def test_an_axis_shares_statistics(unbiased: bool) -> None:
     x = jax.random.normal(jax.random.key(0), (2, 8, 3))
     variables = BatchNorm(False).init(jax.random.key(0), x[0])
 
     def apply(axis: str | None, x: Array) -> PyTree:
-        layer = BatchNorm(False, axis_name=axis)
+        layer = BatchNorm(False, unbiased=unbiased, axis_name=axis)
         return layer.apply(variables, x, mutable='batch_stats')
 
     y, after = jax.vmap(functools.partial(apply, 'data'), axis_name='data')(x)

@@ -122,3 +122,23 @@ def test_tables_and_windows_that_do_not_fit_are_refused():
         layers.check_images(jnp.ones((2, 28, 28)))
     with pytest.raises(ValueError, match='at least 32'):
         layers.check_images(jnp.ones((2, 28, 28, 1)), smallest=32)
+
+
+@pytest.mark.parametrize('dtype', ['uint8', 'float16', 'bfloat16'])
+def test_sums_and_means_of_short_types_are_those_of_float32(dtype: str) -> None:
+    x = jnp.asarray(np.random.default_rng(0).integers(0, 9, (2, 70, 70, 3)), dtype)
+    exact = np.asarray(x, np.float64)
+    tolerance = {'rtol': 1e-6 if dtype == 'uint8' else 4e-3}
+    np.testing.assert_allclose(
+        np.float64(layers.sum_pool(x, (70, 70)))[:, 0, 0],
+        exact.sum((1, 2)),
+        **tolerance,
+    )
+    for mean in (
+        layers.global_average_pool(x),
+        layers.adaptive_average_pool(x, 1)[:, 0, 0],
+    ):
+        np.testing.assert_allclose(np.float64(mean), exact.mean((1, 2)), **tolerance)
+    assert layers.adaptive_average_pool(x, 3).dtype == (
+        'float32' if dtype == 'uint8' else dtype
+    )

@@ -74,6 +74,22 @@ def test_a_transposed_convolution_is_differentiated_twice() -> None:
         check_grads(outputs, (maps, kernel), order=2, modes=['rev'])
 
 
+def test_a_layer_norm_loses_no_digits_where_the_mean_is_large() -> None:
+    class Net(nn.Module):
+        """The norm alone."""
+
+        @nn.compact
+        def __call__(self, x: Array) -> Array:
+            """Normalise."""
+            return layer_norm(x)
+
+    x = np.float32(10_000 + np.random.default_rng(0).normal(size=(2, 500)))
+    exact = x - x.mean(1, keepdims=True, dtype=np.float64)
+    wanted = exact / exact.std(1, keepdims=True)
+    got, _ = Net().init_with_output(jax.random.key(0), x)
+    np.testing.assert_allclose(got, wanted, atol=2e-3)
+
+
 def test_a_layer_norm_ties_no_two_examples_together() -> None:
     def change(normalise) -> float:
         net = NormalisedConv(3, normalise=normalise)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dljax.layers import RecurrentStack, Reservoir, spectral_radius
+from dljax.layers.reservoir import _by_powers
 from dljax.types import PyTree
 
 X = np.random.default_rng(0).normal(size=(3, 60, 2)).astype(np.float32)
@@ -43,6 +44,21 @@ def test_the_radius_of_known_matrices_is_found() -> None:
     assert spectral_radius(nilpotent) == 0.0
     signs = jnp.diag(jnp.array([2.0, -2.0, 1.0]))
     assert spectral_radius(signs) == pytest.approx(2.0, rel=1e-5)
+
+
+@pytest.mark.parametrize('size', [2, 4, 12])
+@pytest.mark.parametrize('turned', [False, True])
+def test_a_defective_block_has_the_radius_of_its_eigenvalue(
+    size: int, turned: bool
+) -> None:
+    block = 0.7 * np.eye(size) + np.eye(size, k=1)
+    if turned:  # a pair of complex eigenvalues, as many times
+        turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+        block = 0.7 * np.kron(np.eye(size), turn) + np.eye(2 * size, k=2)
+    block = jnp.float32(block)
+    assert jax.jit(spectral_radius)(block) == pytest.approx(0.7, rel=1e-5)
+    with jax.enable_x64(True):  # where there are no eigenvalues
+        assert _by_powers(jnp.float64(block)) == pytest.approx(0.7, rel=1e-3)
 
 
 def test_members_of_an_ensemble_have_reservoirs_of_their_own() -> None:

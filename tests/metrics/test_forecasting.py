@@ -26,6 +26,25 @@ def test_an_interval_adds_the_spread_and_what_was_missed() -> None:
     np.testing.assert_allclose(high, forecasts.mean(0) + half, rtol=1e-5)
 
 
+def test_forecasts_far_from_zero_are_scored_in_float64() -> None:
+    series = 98_765_432 + 3 * RNG.normal(size=60)
+    wanted = np.abs(np.diff(series)).mean()
+    assert naive_scale(series) == pytest.approx(wanted, rel=1e-6)
+    near = RNG.normal(size=(4, 30, 2))
+    residuals = RNG.normal(size=(9, 2))
+    low, high = predictive_interval(98_765_432 + near, residuals)
+    plain = predictive_interval(near, residuals)
+    np.testing.assert_allclose(low - 98_765_432, plain[0], atol=1e-6)
+    truth = 98_765_432 + RNG.normal(size=(30, 2))
+    held = (plain[0] <= truth - 98_765_432) & (truth - 98_765_432 <= plain[1])
+    assert coverage(low, high, truth) == pytest.approx(held.mean())
+    # A device holds steps of 8 there, and the spread of what it holds is right.
+    steps = 8 * np.round(near)
+    low, high = predictive_interval(jnp.float32(98_765_432 + steps), jnp.zeros((9, 2)))
+    half = 1.959964 * steps.std(0, ddof=1)
+    np.testing.assert_allclose((high - low) / 2, half, atol=8)
+
+
 def test_a_single_member_has_the_noise_alone() -> None:
     low, high = predictive_interval(np.zeros((1, 5, 1)), np.full((7, 1), 2.0), 0.95)
     np.testing.assert_allclose(high, 1.959964 * 2 * np.ones((5, 1)), rtol=1e-5)

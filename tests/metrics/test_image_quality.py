@@ -1,5 +1,7 @@
 """PSNR and SSIM: twins of scikit-image, values worked by hand, limits."""
 
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from dljax import metrics
 
 RNG = np.random.default_rng(0)
 LARGE = {'gaussian_weights': True, 'sigma': 1.5}  # scikit-image makes that 11x11
+PAPER = {**LARGE, 'use_sample_covariance': False}
 SMALL = {'gaussian_weights': True, 'sigma': 0.9}  # and that 7x7
 
 
@@ -88,6 +91,47 @@ def test_the_range_of_the_values_does_not_matter_where_it_is_said() -> None:
             metric(images, targets),
             rtol=1e-4,
         )
+
+
+@pytest.mark.parametrize('data_range', [46_341, 65_535, 2**31, 10**30])
+def test_a_range_may_be_any_whole_number(data_range: int) -> None:
+    images, targets = pair(24, 1)
+    for metric in (metrics.psnr, metrics.ssim):
+        np.testing.assert_allclose(
+            metric(images * data_range, targets * data_range, data_range=data_range),
+            metric(images, targets),
+            rtol=1e-4,
+        )
+
+
+@pytest.mark.parametrize('dtype', ['uint8', 'uint16'])
+def test_integers_have_the_range_of_their_type_and_do_not_wrap(dtype: str) -> None:
+    most = np.iinfo(dtype).max
+    images, targets = ((most * part).astype(dtype) for part in pair(24, 1))
+    for metric, theirs in (
+        (metrics.psnr, peak_signal_noise_ratio),
+        (metrics.ssim, functools.partial(structural_similarity, **PAPER)),
+    ):
+        wanted = [
+            theirs(np.float64(a[..., 0]), np.float64(b[..., 0]), data_range=most)
+            for a, b in zip(targets, images, strict=True)
+        ]
+        got = metric(images, targets)
+        np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(got, metric(targets, images), rtol=1e-6)
+        with pytest.raises(ValueError, match=f'float32 and {dtype}, wanted one range'):
+            metric(images.astype(np.float32), targets)
+
+
+def test_contrast_that_is_small_beside_the_brightness_is_seen() -> None:
+    images, targets = pair(24, 1)
+    bright = 60_000 + np.round(100 * targets), 60_000 + np.round(100 * images)
+    wanted = [
+        structural_similarity(a[..., 0], b[..., 0], data_range=10.0, **PAPER)
+        for a, b in zip(*np.float64(bright), strict=True)
+    ]
+    got = metrics.ssim(*bright[::-1], data_range=10)
+    np.testing.assert_allclose(got, wanted, atol=1e-3)
 
 
 def test_a_copy_is_perfect() -> None:

@@ -1,11 +1,15 @@
 """Metrics: values worked by hand, twins of scikit-learn, limits."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
 from dljax import metrics
+from dljax.explain.target import chosen
+from dljax.layers import binary_step
+from dljax.models.recurrent.sequence_generator import bernoulli
 
 RNG = np.random.default_rng(0)
 SCORES = jnp.asarray(RNG.normal(size=(60, 4)), jnp.float32)
@@ -26,6 +30,15 @@ def test_a_single_positive_logit_means_the_second_class(columns):
             metrics.accuracy(logits, labels[:, None]), [1, 0, 0, 1]
         )
     np.testing.assert_array_equal(metrics.accuracy(logits, labels), [1, 0, 0, 1])
+
+
+def test_a_single_logit_of_zero_means_the_second_class():
+    logits = jnp.array([0.0, -0.0, -1e-30])
+    fires = binary_step(logits)
+    np.testing.assert_array_equal(fires, [1, 1, 0])
+    np.testing.assert_array_equal(metrics.accuracy(logits, fires.astype(int)), 1)
+    np.testing.assert_array_equal(chosen(logits[:, None], None), fires)
+    np.testing.assert_array_equal(bernoulli(logits[:, None])[:, 0], fires)
 
 
 def test_accuracy_of_a_sequence_is_the_share_of_the_positions_that_count():
@@ -98,6 +111,59 @@ def test_r_squared_of_a_constant_target_is_one_if_exact_and_else_zero():
     constant = jnp.ones((4, 2))
     predictions = jnp.stack([jnp.ones(4), jnp.arange(4.0)], axis=1)
     np.testing.assert_array_equal(metrics.r_squared(predictions, constant), [1, 0])
+
+
+FAR = 98_765_432.0 + np.round(3 * RNG.normal(size=(50, 2)), 3)
+
+
+def test_errors_far_from_zero_are_those_of_float64():
+    predictions = FAR + 0.1 * RNG.normal(size=FAR.shape)
+    got = metrics.r_squared(predictions, FAR)
+    wanted = sklearn_metrics.r2_score(FAR, predictions, multioutput='raw_values')
+    np.testing.assert_allclose(got, wanted, rtol=1e-6)
+    got = metrics.absolute_error(predictions, FAR)
+    np.testing.assert_allclose(got, np.abs(predictions - FAR).mean(1), rtol=1e-6)
+    # One of them on a device: what is known on the host is not rounded.
+    got = metrics.absolute_error(jnp.float32(FAR), FAR)
+    np.testing.assert_allclose(got, np.abs(np.float32(FAR) - FAR).mean(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize('dtype', [np.int32, np.float32])
+def test_errors_of_arrays_on_a_device_lose_no_more_than_the_arrays(dtype):
+    targets = np.arange(98_765_000, 98_765_400, 8)[:, None]
+    predictions = targets + RNG.integers(-2, 3, targets.shape) * 8
+    wanted = sklearn_metrics.r2_score(targets, predictions)
+    given = jnp.asarray(predictions, dtype), jnp.asarray(targets, dtype)
+    got = jax.jit(metrics.r_squared)(*given)
+    np.testing.assert_allclose(got[0], wanted, rtol=1e-5)
+    got = jax.jit(metrics.absolute_error)(*given)
+    np.testing.assert_array_equal(got, np.abs(targets - predictions)[:, 0])
+
+
+def test_a_constant_far_from_zero_is_one():
+    constant = np.full((1001, 1), 0.1 + 1e7)
+    np.testing.assert_array_equal(metrics.r_squared(constant, constant), [1])
+    assert metrics.r_squared(constant + 1, constant) == 0
+    on_device = jnp.full((1001, 1), 1e8 / 3)
+    assert metrics.r_squared(on_device + 4, on_device) == 0
+
+
+@pytest.mark.parametrize('dtype', ['uint8', 'bool', 'int8'])
+def test_differences_of_short_types_do_not_wrap(dtype):
+    few, many = jnp.array([[0], [1]], dtype), jnp.array([[1], [0]], dtype)
+    np.testing.assert_array_equal(metrics.absolute_error(few, many), [1, 1])
+    got = metrics.absolute_error(np.asarray(few), np.asarray(many))
+    np.testing.assert_array_equal(got, [1, 1])
+    np.testing.assert_array_equal(metrics.r_squared(few, many), [-3])
+
+
+def test_neighbours_far_from_zero_are_the_nearest():
+    known = np.arange(40.0)[:, None] * 8 + 98_765_432
+    labels = jnp.arange(40) % 7
+    got = metrics.nearest_neighbours(
+        jnp.float32(known + 2), jnp.float32(known), labels, classes=7, neighbours=1
+    )
+    np.testing.assert_array_equal(got, labels)
 
 
 def test_absolute_error_is_the_mean_over_the_outputs():

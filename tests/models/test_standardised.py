@@ -57,6 +57,13 @@ def test_the_precision_of_a_run_reaches_the_net() -> None:
     assert y.dtype == jnp.bfloat16
 
 
+def test_a_large_offset_is_subtracted_to_its_last_digit() -> None:
+    net = Standardised(nn.Sequential((jax.nn.identity,)), (98_765_432.3,), (3.0,))
+    image = jnp.asarray([98_765_424.0, 98_765_432.0]).reshape(1, 1, 2, 1)
+    found = jax.jit(net.apply)({}, image).ravel()
+    np.testing.assert_allclose(found, [-8.3 / 3, -0.1], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ('offset', 'scale'), [((0.0,), (0.0,)), ((0.0, 1.0), (1.0,)), ((), ())]
 )

@@ -268,3 +268,15 @@ def test_every_game_moves_samples_to_the_real_ones(name: str) -> None:
     mean = outcome.averaged().apply(draw, noise)
     assert differs(last, mean)
     assert jnp.abs(mean.mean(0) - 2.0).max() < 0.4
+
+
+def test_a_game_without_noise_is_told_what_it_lacks() -> None:
+    class Bare(nn.Module):
+        generator: nn.Module
+        discriminator: nn.Module
+
+    net = Bare(MLP(hidden=(), outputs=3), MLP(hidden=(), outputs=1))
+    game = losses.hinge_game()
+    for objective in (tell_apart(game), fool(game)):
+        with pytest.raises(ValueError, match=r'Bare has no noise\(count\), wanted a'):
+            nn.init(objective, net)(jax.random.key(0), BATCH, jnp.int32(0))

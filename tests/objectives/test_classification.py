@@ -7,9 +7,16 @@ import numpy as np
 import optax
 import pytest
 
-from dljax.data import mixup, resident, truth_table
+from dljax.data import mixup, resident, truth_table, with_balance
+from dljax.metrics import balanced_accuracy, confusion_matrix
 from dljax.models.feedforward import MLP, xor_2_2_1, xor_weights
-from dljax.objectives import classify, predict, score_classes, score_solved
+from dljax.objectives import (
+    classify,
+    predict,
+    score_classes,
+    score_solved,
+    segment,
+)
 from dljax.training import Player, data_mesh, evaluate, fit, learner, sharded
 from dljax.types import Array, Key
 
@@ -105,3 +112,41 @@ def test_in_evaluation_mode_nothing_moves_and_nothing_is_dropped():
         mean = moved['batch_stats']['norm']['mean']
         assert bool((mean != 0).any()) == train
         assert bool(jnp.allclose(value, wanted, rtol=1e-6)) == (not train)
+
+
+def test_weights_of_classes_weigh_the_loss_of_their_examples() -> None:
+    features = jax.random.normal(KEY, (6, 4))
+    batch = {'features': features, 'label': jnp.array([0, 1, 2, 0, 1, 2])}
+    net = MLP(hidden=(), outputs=3)
+    variables = net.init(KEY, features)
+
+    def loss(**settings: object) -> float:
+        return float(
+            nn.apply(classify('features', **settings), net)(variables, batch, 0)[0]
+        )
+
+    losses = nn.apply(score_classes('features'), net)(variables, batch, 0)['loss']
+    wanted = (losses * jnp.array([0, 1, 3, 0, 1, 3])).mean()
+    assert loss(class_weights=(0, 1, 3)) == pytest.approx(float(wanted), rel=1e-6)
+    assert loss(class_weights=(1, 1, 1)) == pytest.approx(loss(), rel=1e-6)
+    with pytest.raises(ValueError, match='class_weights are 2, wanted one for each of'):
+        loss(class_weights=(1, 1))
+    wrong = (1, -1), (1, float('nan')), ((1, 1),), (0, 0), {0: 1, 1: 2}, 'balanced'
+    for weights in wrong:
+        for made in (classify, segment):
+            with pytest.raises(ValueError, match='wanted a finite number of 0 or more'):
+                made(class_weights=weights)
+
+
+def test_the_balanced_accuracy_is_the_mean_of_the_recalls() -> None:
+    labels = np.repeat([0, 1], [95, 5])
+    arrays = with_balance({'features': np.zeros((100, 2)), 'label': labels})
+    net = MLP(hidden=(), outputs=2)
+    variables = net.init(KEY, arrays['features'])
+    scores = nn.apply(score_classes('features', balance='balance'), net)(
+        variables, arrays, 0
+    )
+    assert scores['accuracy'].mean() == pytest.approx(0.95)
+    assert scores['balanced_accuracy'].mean() == pytest.approx(0.5)
+    table = confusion_matrix(jnp.zeros(100, int), jnp.asarray(labels), classes=3)
+    assert balanced_accuracy(table) == pytest.approx(0.5)

@@ -9,6 +9,7 @@ from flax import linen as nn
 
 from dljax import zoo
 from dljax.data import resident, together, truth_table
+from dljax.layers import binary_step
 from dljax.models.feedforward import MLP, Perceptron, RBFNetwork
 from dljax.objectives import (
     classify,
@@ -117,6 +118,32 @@ def test_the_perceptron_learns_what_a_line_separates(gate: str, learns: bool) ->
     assert (accuracy(Perceptron(), state, table) == 1.0) == learns
 
 
+@pytest.mark.parametrize('gate', ['and', 'or', 'nand'])
+def test_a_perceptron_that_began_at_zero_fires_where_its_sum_is_at_least_zero(
+    gate: str,
+) -> None:
+    # With this rate all sums are whole, and some of them exactly 0 at the end.
+    table = truth_table(gate)
+    train = learner(Perceptron(), {'p': Player(optax.sgd(1.0), direction=perceptron())})
+    state, _ = fit(train, resident(table, 1), steps=100, key=KEY, chunk=100)
+    variables = {'params': state.params}
+    sums = Perceptron().apply(variables, table['features'])[:, 0]
+    fires = binary_step(sums).astype(int)
+    np.testing.assert_array_equal(fires, table['label'])
+    assert accuracy(Perceptron(), state, table) == 1.0
+    direction, found = nn.apply(perceptron(), Perceptron())(variables, table, 0)
+    assert found['accuracy'] == 1.0
+    assert not any(leaf.any() for leaf in jax.tree.leaves(direction))
+
+
+def test_a_sum_of_zero_is_a_mistake_for_the_first_class_alone() -> None:
+    batch = {'features': jnp.eye(2), 'label': jnp.array([0, 1])}
+    variables = {'params': {'kernel': jnp.zeros((2, 1)), 'bias': jnp.zeros(1)}}
+    direction, found = nn.apply(perceptron(), Perceptron())(variables, batch, 0)
+    np.testing.assert_array_equal(direction['kernel'][:, 0], [1, 0])
+    assert found['accuracy'] == 0.5
+
+
 def test_fixed_points_of_the_perceptron_stay() -> None:
     table = truth_table('and')
     train = learner(Perceptron(), {'p': Player(optax.sgd(0.1), direction=perceptron())})
@@ -139,6 +166,20 @@ def test_a_radial_net_is_placed_and_solved_without_a_gradient() -> None:
     assert accuracy(net, state, RING_SET) > 0.9
     distortion = history['centres/distortion']
     assert (np.diff(distortion) <= 1e-6).all() and distortion[-1] < 0.6 * distortion[0]
+
+
+def test_the_unit_of_the_features_changes_no_radial_answer() -> None:
+    answers = []
+    for unit in (1.0, 1e-6):
+        net, batch = RBFNetwork(units=5, outputs=1), {'features': unit * RINGS[:50]}
+        params = net.init(KEY, batch['features'])['params']
+        params['radial']['centres'] = unit * RINGS[:5]
+        moves, _ = nn.apply(place_centres(), net)({'params': params}, batch, 0)
+        params['radial'] = jax.tree.map(
+            lambda old, move: old - move, params['radial'], moves['radial']
+        )
+        answers.append(net.apply({'params': params}, batch['features']))
+    np.testing.assert_allclose(*answers, rtol=1e-3, atol=1e-4)
 
 
 def test_a_solved_readout_is_a_fixed_point() -> None:

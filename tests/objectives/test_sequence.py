@@ -201,6 +201,16 @@ class Says(nn.Module):
         return jnp.array(self.tokens)[:, :steps], length
 
 
+def test_a_token_that_there_is_none_of_makes_all_scores_of_its_example_nan() -> None:
+    answers = ((2, 3), (2, 3))
+    target, length = jnp.array([[2, 9], [2, 3]]), jnp.array([2, 2])
+    batch = {'source': target, 'target': target}
+    batch |= {'source_length': length, 'target_length': length}
+    scores = jax.jit(nn.apply(score_translation(), Says(answers)))({}, batch, 0)
+    for values in scores.values():
+        np.testing.assert_array_equal(np.isnan(values), [True, False])
+
+
 def test_scores_count_true_places_only_and_whole_answers() -> None:
     answers = ((2, 3, 1, 0), (2, 3, 1, 0), (2, 2, 3, 1))
     target = jnp.array([[2, 3, 1, 0], [2, 1, 0, 0], [2, 3, 3, 1]])

@@ -23,7 +23,14 @@ SLOW = {  # even to trace them takes long
     'preact_resnet18',
     'wgan_gp',
 } - {'resnet_cifar'}
-TRACED = [pytest.param(n, marks=pytest.mark.heavy) if n in SLOW else n for n in NAMES]
+# The deepest takes two minutes, and differs from its relatives in its depth alone.
+MARKS = {**dict.fromkeys(SLOW, 'heavy'), 'resnet1202_cifar': 'exhaustive'}
+TRACED = [
+    pytest.param(name, marks=getattr(pytest.mark, MARKS[name]))
+    if name in MARKS
+    else name
+    for name in NAMES
+]
 # One of each family, of a size at which compiling and computing takes a moment.
 SMALL = {
     'xor_2_4_1': {},

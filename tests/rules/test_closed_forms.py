@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression, Ridge
 
 from dljax import rules
+from dljax.rules import wide
 
 RNG = np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(2.0, 1.0, (40, 5)), jnp.float32)
@@ -18,6 +19,7 @@ T = jnp.asarray(RNG.normal(size=(40, 2)), jnp.float32)
 BLOBS = jnp.asarray(
     np.concatenate([RNG.normal(m, 0.3, (20, 2)) for m in (-3, 0, 3)]), jnp.float32
 )
+LABELS = jnp.repeat(jnp.arange(3), 20)
 
 
 @pytest.mark.parametrize('ridge', [0.0, 0.1, 100.0])
@@ -27,6 +29,27 @@ def test_the_solution_equals_scikit_learn(ridge):
     got = rules.least_squares_solution(X, T, ridge=ridge)
     np.testing.assert_allclose(got['kernel'], model.coef_.T, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(got['bias'], model.intercept_, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('shared', [True, False])
+def test_a_tpu_can_compile_gaussian_classes(shared):
+    """Its compiler has no float64 Cholesky decomposition on a mesh."""
+    fit = jax.jit(lambda x: rules.gaussian_classes(x, LABELS, classes=3, shared=shared))
+    text = fit.trace(BLOBS).lower(lowering_platforms=('tpu',)).as_text()
+    assert 'f64' in text
+    assert not re.search('cholesky', text, re.IGNORECASE)
+
+
+def test_columns_of_a_cholesky_factor_are_those_of_lapack():
+    with jax.enable_x64(True):
+        rows = np.random.default_rng(1).normal(size=(30, 6)) @ np.diag(
+            10.0 ** np.arange(6)
+        )
+        covariance = jnp.asarray(rows.T @ rows)
+        got = wide.cholesky_by_columns(covariance)
+        np.testing.assert_allclose(got, np.linalg.cholesky(covariance), rtol=1e-12)
+        singular = wide.cholesky_by_columns(jnp.zeros((2, 2)))
+    assert not np.isfinite(singular).all()
 
 
 def test_mapped_solutions_are_decomposed_one_after_the_other():
@@ -39,6 +62,34 @@ def test_mapped_solutions_are_decomposed_one_after_the_other():
     text = jax.jit(solve).lower(several).as_text()
     # Two mapped decompositions at once can hang in the thread pool of a CPU.
     assert re.findall(r'num_batch_dims = "(\d)"', text) == ['0']
+
+
+@pytest.mark.parametrize('mapped', [False, True])
+@pytest.mark.parametrize(
+    'solve',
+    [
+        lambda x: rules.least_squares_solution(x, T, ridge=0.1),
+        lambda x: rules.principal_components(x, 2),
+        lambda x: rules.gaussian_classes(x, jnp.arange(40) % 2, classes=2),
+    ],
+    ids=['least squares', 'components', 'classes'],
+)
+def test_rules_in_float64_stand_in_branches_of_compiled_and_mapped_steps(solve, mapped):
+    # A branch is traced by itself and mapped later, outside of what it was traced in.
+    def step(x, play):
+        made = solve(x)
+        return jax.lax.cond(
+            play, solve, lambda x: jax.tree.map(jnp.zeros_like, made), x
+        )
+
+    inputs, wanted = X, solve(X)
+    if mapped:
+        step, inputs = jax.vmap(step, (0, None)), jnp.stack([X, X])
+        wanted = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), wanted)
+    got = jax.jit(step)(inputs, True)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), got, wanted
+    )
 
 
 def test_a_small_ridge_reaches_the_faint_directions():
@@ -89,12 +140,43 @@ def test_a_constant_feature_gets_no_weight():
     np.testing.assert_allclose(got['kernel'][5], [0, 0], atol=1e-5)
 
 
+@pytest.mark.parametrize('examples', [40, 4])  # more and fewer than features
+@pytest.mark.parametrize('ridge', [0.0, 1.0])
+def test_the_solution_has_the_right_gradient(examples, ridge):
+    def seen(x, t):
+        solution = rules.least_squares_solution(x, t, ridge=ridge)
+        fit = X[:9] @ solution['kernel'] + solution['bias'][None, :]
+        return jnp.square(fit - T[:9]).mean()
+
+    check_grads(seen, (X[:examples], T[:examples]), order=1, modes=['rev'], eps=1e-2)
+
+
 def test_the_error_that_is_left_has_the_right_gradient_in_the_targets():
     def left(t):
         solution = rules.least_squares_solution(X, t, ridge=1.0)
         return jnp.square(X @ solution['kernel'] + solution['bias'][None, :] - t).mean()
 
     check_grads(left, (T,), order=1, modes=['rev'], eps=1e-2)
+
+
+@pytest.mark.parametrize('ridge', [1e-10, 1e-8, 1e-6])
+def test_faint_directions_have_their_say_under_jit(ridge):
+    # Singular values from 100 to 1e-6, as the states of a reservoir have them.
+    random = np.random.default_rng(1)
+    mixing = np.linalg.qr(random.normal(size=(30, 30)))[0]
+    sizes = 10.0 ** -np.linspace(0, 8, 30)
+    x = np.float32(3 * random.normal(size=(300, 30)) * sizes @ mixing)
+    t = np.float32((x.astype(float) @ mixing.T / np.sqrt(sizes)).sum(1))[:, None]
+    solve = jax.jit(rules.least_squares_solution, static_argnames='ridge')
+    got = {k: np.float64(v) for k, v in solve(x, t, ridge=ridge).items()}
+    # The same by a least-squares solver: the ridge is one more example a feature.
+    below = np.append(x - x.mean(0, dtype=float), np.sqrt(ridge) * np.eye(30), axis=0)
+    wanted = np.linalg.lstsq(below, np.append(t - t.mean(dtype=float), np.zeros(30)))[0]
+
+    def error(kernel):
+        return np.square(below[:300] @ kernel - (t[:, 0] - t.mean(dtype=float))).mean()
+
+    np.testing.assert_allclose(error(got['kernel'][:, 0]), error(wanted), rtol=1e-3)
 
 
 def test_lloyd_by_moves_equals_scikit_learn():
@@ -117,6 +199,14 @@ def test_the_direction_of_k_means_is_the_gradient_of_the_distances():
     counts = np.bincount(rules.assign(centres, BLOBS), minlength=3)[:, None]
     wanted = jax.grad(cost)(centres) / counts
     np.testing.assert_allclose(rules.kmeans(centres, BLOBS), wanted, atol=1e-5)
+
+
+def test_k_means_far_from_zero_moves_as_near_it():
+    points = jnp.round(BLOBS) * 8
+    centres = points[::25]
+    near = rules.kmeans(centres, points)
+    far = rules.kmeans(centres + 98_765_432, points + 98_765_432)
+    np.testing.assert_allclose(far, near, rtol=1e-5, atol=1e-5)
 
 
 def test_a_cluster_without_points_stays():

@@ -20,6 +20,14 @@ def test_the_components_equal_those_of_scikit_learn(components):
     np.testing.assert_allclose(found.variances, model.explained_variance_, rtol=1e-4)
 
 
+def test_a_large_offset_changes_no_component():
+    near = np.float32(8 * np.round(INPUTS))  # so that float32 holds them far away too
+    far = rules.principal_components(jnp.asarray(near + np.float32(98_765_432)), 2)
+    found = rules.principal_components(jnp.asarray(near), 2)
+    np.testing.assert_allclose(far.vectors, found.vectors, atol=1e-5)
+    np.testing.assert_allclose(far.variances, found.variances, rtol=1e-5)
+
+
 def test_the_vectors_are_orthonormal_and_their_largest_entries_positive():
     vectors = np.asarray(rules.principal_components(jnp.asarray(INPUTS), 4).vectors)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(4), atol=1e-6)

@@ -8,6 +8,7 @@ import pytest
 
 from dljax import metrics, rules
 from dljax.data import resident
+from dljax.layers import squared_distances
 from dljax.models.self_organising import SelfOrganisingMap, grid_coordinates
 from dljax.objectives import organise, score_map
 from dljax.training import Player, evaluate, fit, learner
@@ -72,6 +73,19 @@ def test_both_rules_equal_their_numpy_twins(radius: float) -> None:
     np.testing.assert_allclose(got, online, rtol=1e-4, atol=1e-5)
     got = rules.batch_map(PROTOTYPES, INPUTS, GRID, radius)
     np.testing.assert_allclose(got, batch, rtol=1e-4, atol=1e-5)
+
+
+def test_a_map_far_from_zero_moves_and_measures_as_near_it() -> None:
+    far = 98_765_432
+    prototypes, inputs = jnp.round(8 * PROTOTYPES) * 8, jnp.round(8 * INPUTS) * 8
+    for rule in (rules.kohonen, rules.batch_map):
+        near = rule(prototypes, inputs, GRID, 1.0)
+        got = rule(prototypes + far, inputs + far, GRID, 1.0)
+        np.testing.assert_allclose(got, near, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        squared_distances(inputs + far, prototypes + far),
+        squared_distances(inputs, prototypes),
+    )
 
 
 def test_an_update_of_one_example_is_the_rule_of_the_paper() -> None:

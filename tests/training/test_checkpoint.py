@@ -1,7 +1,12 @@
 """Checkpoints come back as they went, or say that they did not."""
 
 import json
+import math
+import random
 import shutil
+import signal
+import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +18,11 @@ import optax
 import pytest
 from flax import linen as nn
 
+from dljax.interrupt import Interrupted, ending_at_once
 from dljax.training import Player, data_mesh, learner, sharded
 from dljax.training.checkpoint import Checkpoints
+from dljax.training.header import changed_files, made, require_saved
+from dljax.training.sealing import Damaged
 from dljax.types import Array, State
 
 KEY = jax.random.key(0)
@@ -104,6 +112,30 @@ def test_a_state_may_be_donated_as_soon_as_it_is_saved(tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_signal_disturbs_no_wait_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Orbax logs whatever is raised in its wait, with a stack trace."""
+    checkpoints = Checkpoints(tmp_path, best='a')
+    join = threading.Thread.join
+
+    def disturbed(thread: threading.Thread, timeout: float | None = None) -> None:
+        if thread.name == 'save_finalize':
+            signal.raise_signal(signal.SIGTERM)
+        join(thread, timeout)
+
+    for ask in (checkpoints.ranked, lambda: checkpoints.restore(trained(), 0)):
+        steps = checkpoints.steps()
+        save(checkpoints, 1 + len(steps), trained(1), a=1.0)
+        monkeypatch.setattr(threading.Thread, 'join', disturbed)
+        with pytest.raises(Interrupted), ending_at_once():
+            ask()
+        monkeypatch.undo()
+        assert len(checkpoints.steps()) == 1 + len(steps)
+    checkpoints.close()
+    assert not caplog.records
+
+
 def data_files(folder: Path) -> list[Path]:
     """The files that hold the numbers."""
     return [p for p in (folder / 'tree').rglob('*') if p.is_file() and '/d/' in str(p)]
@@ -159,6 +191,214 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
     again.close()
     assert found.step == 1
     assert_same(found.state, trained(1))
+
+
+@pytest.fixture(scope='module')
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the checkpoints of steps 1 and 2, to be copied."""
+    folder = tmp_path_factory.mktemp('two')
+    checkpoints = Checkpoints(folder, best='score')
+    for step in (1, 2):
+        notes = {'pending': {'loss': [0.5, step / 3, math.nan]}, 'alarms': {'a': 1}}
+        state = trained(step, units=4)
+        checkpoints.save(step, state, step, metrics={'score': step / 7}, notes=notes)
+    checkpoints.close()
+    return folder
+
+
+def assert_right_or_passed_over(folder: Path, name: str) -> int:
+    """Restore: what comes must be what was saved at its step; a step back is said."""
+    checkpoints = Checkpoints(folder, best='score')
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        found = checkpoints.restore(trained(units=4), 0)
+    checkpoints.close()
+    said = [str(w.message) for w in caught if 'is damaged' in str(w.message)]
+    step = found.step
+    assert len(said) == 2 - step, (name, said)
+    assert all(m.startswith('checkpoint 2 is damaged and is passed') for m in said)
+    assert_same(found.state, trained(step, units=4))
+    assert (found.position, found.metrics) == (step, {'score': step / 7})
+    pending = found.notes.pop('pending')['loss']
+    np.testing.assert_array_equal(pending, [0.5, step / 3, math.nan])
+    assert found.notes == {'alarms': {'a': 1}}
+    return step
+
+
+def files(folder: Path) -> list[str]:
+    paths = sorted(p for p in folder.rglob('*') if p.is_file())
+    return [p.relative_to(folder).as_posix() for p in paths]
+
+
+def kind(name: str) -> str:
+    """Files that differ in a random name only, or that nobody reads, are of a kind."""
+    if 'ocdbt.process_' in name:
+        return 'copies'
+    return name.rsplit('/', 1)[0] if '/d/' in name else name
+
+
+def one_bit(path: Path, draw: random.Random) -> None:
+    content = bytearray(path.read_bytes())
+    content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+    path.write_bytes(bytes(content))
+
+
+def test_a_flipped_bit_in_any_file_never_restores_what_was_not_saved(
+    two: Path, tmp_path: Path
+) -> None:
+    draw = random.Random(0)
+    kinds = {kind(name): name for name in files(two / '2')}
+    assert {'header/metadata', 'tree/_METADATA', 'copies'} < kinds.keys()
+    steps = {}
+    for number, name in enumerate(kinds.values()):
+        folder = shutil.copytree(two, tmp_path / str(number))
+        one_bit(folder / '2' / name, draw)
+        steps[kind(name)] = assert_right_or_passed_over(folder, name)
+    assert steps['header/metadata'] == steps['tree/d'] == 1
+    assert steps['copies'] == steps['_CHECKPOINT_METADATA'] == 2  # nobody reads them
+
+
+@pytest.mark.heavy
+def test_two_hundred_flipped_bits_restore_nothing_that_was_not_saved(
+    two: Path, tmp_path: Path
+) -> None:
+    draw = random.Random(1)
+    names = [name for name in files(two / '2') if kind(name) != 'copies']
+    for number in range(200):
+        folder = shutil.copytree(two, tmp_path / 'copy')
+        name = 'header/metadata' if number % 2 else draw.choice(names)
+        one_bit(folder / '2' / name, draw)
+        assert_right_or_passed_over(folder, name)
+        shutil.rmtree(folder)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b'')
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize('damage', [Path.unlink, empty, cut, replace_by_folder])
+def test_a_file_that_is_lost_or_cut_is_never_read_for_another(
+    two: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    for number, name in enumerate(['header/metadata', 'tree/_METADATA', 'tree/d']):
+        folder = shutil.copytree(two, tmp_path / str(number))
+        path = folder / '2' / name
+        damage(next(path.iterdir()) if path.is_dir() else path)
+        assert assert_right_or_passed_over(folder, name) == 1
+
+
+def test_what_is_no_checkpoint_is_in_nobodys_way(two: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(two, tmp_path / 'run')
+    (folder / '3').write_text('not a folder')
+    (folder / '007').mkdir()
+    (folder / '\u0663').mkdir()
+    (folder / 'notes.txt').write_text('mine')
+    shutil.copytree(folder / '1', folder / '5')  # of another step than its name says
+    (folder / '8').write_text('in the way of a later save')
+    checkpoints = Checkpoints(folder)
+    with pytest.warns(RuntimeWarning) as caught:
+        found = checkpoints.restore(trained(units=4), 0)
+    said = [str(w.message) for w in caught if 'damaged' in str(w.message)]
+    assert [line.split(' is')[0] for line in said] == [f'checkpoint {n}' for n in '853']
+    assert 'that of step 1' in said[1]
+    assert found.step == 2
+    (folder / '8').write_text('and once more')
+    for step in (3, 8):
+        save(checkpoints, step, found.state)
+    checkpoints.close()
+    again = Checkpoints(folder)
+    assert again.restore(trained(units=4), 0).step == 8
+    again.close()
+    assert (folder / 'notes.txt').read_text() == 'mine'
+    assert (folder / '3.damaged').read_text() == 'not a folder'  # nothing is lost
+
+
+def test_one_that_is_asked_for_and_damaged_is_refused_and_the_whole_ones_are_named(
+    two: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(two, tmp_path / 'run')
+    shutil.rmtree(folder / '2/tree')
+    checkpoints = Checkpoints(folder)
+    with pytest.raises(
+        ValueError, match=r'checkpoint 2 of .* is damaged: 2/tree/.* whole are \[1\]'
+    ):
+        checkpoints.restore(trained(units=4), 0, step=2)
+    checkpoints.close()
+    assert (folder / '2').is_dir()
+
+
+def test_a_damaged_header_is_no_other_model(two: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(two, tmp_path / 'run')
+    path = folder / '2/header/metadata'
+    path.write_text(path.read_text().replace('float32[4, 4]', 'float32[4, 5]', 1))
+    assert assert_right_or_passed_over(folder, 'shapes') == 1
+
+
+def test_the_best_is_not_chosen_by_a_damaged_figure(two: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(two, tmp_path / 'run')
+    path = folder / '1/header/metadata'
+    path.write_text(path.read_text().replace('"score": 0.1', '"score": 9.1'))
+    checkpoints = Checkpoints(folder, keep=1, best='score')
+    assert checkpoints.best_step() == 2
+    save(checkpoints, 3, trained(units=4), score=0.1)
+    checkpoints.close()
+    assert sorted(p.name for p in folder.iterdir()) == ['2', '3']
+
+
+def test_a_checkpoint_without_a_seal_is_read_with_a_warning(
+    two: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(two, tmp_path / 'run')
+    path = folder / '2/header/metadata'
+    header = json.loads(path.read_text())
+    former = ('notes', 'shapes', 'sha256', 'metrics')
+    path.write_text(json.dumps({name: header[name] for name in former}))
+    (folder / '2/files.json').unlink()
+    checkpoints = Checkpoints(folder)
+    with pytest.warns(RuntimeWarning, match='checkpoint 2 was saved by an earlier'):
+        found = checkpoints.restore(trained(units=4), 0)
+    checkpoints.close()
+    assert found.step == 2 and found.metrics == {'score': 2 / 7}
+    path.write_text(json.dumps({name: header[name] for name in (*former, 'step')}))
+    assert assert_right_or_passed_over(folder, 'a header that lost its seal') == 1
+
+
+def test_every_file_is_listed_and_its_change_found(two: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(two, tmp_path / 'run') / '2'
+    assert changed_files(folder) == []
+    alone = {'files.json', 'commit_success.txt'}
+    names = [name for name in files(folder) if name not in alone]
+    assert len(names) > 8
+    draw = random.Random(2)
+    for name in names:
+        if name == '_CHECKPOINT_METADATA':  # but for the moment of its commit
+            continue
+        content = (folder / name).read_bytes()
+        one_bit(folder / name, draw)
+        assert changed_files(folder) == [name]
+        (folder / name).write_bytes(content)
+    one_bit(folder / 'files.json', draw)
+    assert changed_files(folder) == ['files.json']
+
+
+def test_values_are_held_against_the_header_whatever_their_files_say(
+    tmp_path: Path,
+) -> None:
+    tree = {'kernel': np.arange(3.0, dtype=np.float32)}
+    header = made(6, tree, {}, {})
+    require_saved(tmp_path, header, tree)
+    other = {'kernel': np.nextafter(tree['kernel'], np.float32(9))}
+    with pytest.raises(Damaged, match='not those that were saved'):
+        require_saved(tmp_path, header, other)
 
 
 def test_nothing_but_damage_is_an_error(tmp_path: Path) -> None:

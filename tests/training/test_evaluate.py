@@ -54,6 +54,26 @@ def test_a_score_that_is_not_one_value_an_example_is_refused() -> None:
         evaluate(NET, mean, STATE, batches(SET, 6))
 
 
+@pytest.mark.parametrize(
+    'mask', [[1, 1], [1, 1, -1], [1, np.nan, 1], [1, np.inf, 1], [[1], [1], [1]]]
+)
+def test_a_mask_that_weighs_no_examples_is_refused(mask: list) -> None:
+    batch = {'x': np.ones((3, 1), np.float32), 'mask': np.array(mask)}
+    with pytest.raises(ValueError, match="'mask' of batch 0 .*each of 3 examples"):
+        evaluate(NET, score, STATE, [batch])
+
+
+@pytest.mark.parametrize('net', [nn.Dense(2, use_bias=False), nn.Dense(1)])
+def test_the_state_of_another_net_is_refused(net: nn.Module) -> None:
+    with pytest.raises(ValueError, match='not one of this net'):
+        evaluate(net, score, STATE, batches(SET, 6))
+
+
+def test_one_dictionary_is_no_list_of_batches() -> None:
+    with pytest.raises(ValueError, match='put it in a list'):
+        evaluate(NET, score, STATE, {'x': np.ones((3, 1), np.float32)})
+
+
 def test_nothing_to_evaluate_is_refused() -> None:
     with pytest.raises(ValueError, match='nothing to evaluate'):
         evaluate(NET, score, STATE, [])

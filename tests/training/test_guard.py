@@ -7,6 +7,7 @@ import optax
 import pytest
 from flax import linen as nn
 
+from dljax.data import resident
 from dljax.training import NonFiniteError, Player, clipped, ensemble, fit, learner
 from dljax.training.guard import first_non_finite, require_finite
 from dljax.types import Source, State, fold
@@ -145,3 +146,22 @@ def test_a_diverging_member_is_named():
     many, each = ensemble(one, source, 3)
     with pytest.raises(NonFiniteError, match='of member 1 is not finite in update 2'):
         fit(many, each, steps=6, key=KEY, chunk=3)
+
+
+def labelled(net, batch, step):
+    logits = net(batch['x'])
+    return -jnp.log(logits[:, 0]).mean() * (batch['label'] >= 0).mean(), {}
+
+
+@pytest.mark.parametrize('first', [True, False])
+def test_the_message_names_the_range_of_labels_before_the_learning_rate(first):
+    source = resident({'x': jnp.ones((4, 1)), 'label': jnp.array([-1, 0, 1, 1])})
+    start = nn.initializers.constant(-1.0 if first else 1.0)
+    player = Player(optax.sgd(-50.0), loss=labelled)
+    train = learner(nn.Dense(1, kernel_init=start), {'p': player})
+    with pytest.raises(NonFiniteError, match=r"'label' in \[-1, 1\]") as caught:
+        fit(train, source, steps=9, key=jax.random.key(0))
+    message = str(caught.value)
+    assert (caught.value.step == 0) == first
+    assert ('learning rate' in message) != first  # which has moved nothing by then
+    assert 'label or an input out of range' in message.split('learning rate')[0]

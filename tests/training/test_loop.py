@@ -7,7 +7,15 @@ import optax
 import pytest
 from flax import linen as nn
 
-from dljax.training import NonFiniteError, Player, fit, learner, reached, rounds
+from dljax.training import (
+    NonFiniteError,
+    Player,
+    fit,
+    learner,
+    reached,
+    rounds,
+    stalled,
+)
 from dljax.types import Source, fold
 
 KEY = jax.random.key(3)
@@ -223,6 +231,13 @@ def test_fit_starts_from_a_state():
     assert last.step == 5 and len(history['net/loss']) == 2
 
 
+def test_fit_refuses_the_state_of_another_net():
+    other = learner(nn.Dense(2), {'net': Player(optax.adam(0.1), loss=squares)})
+    middle, _ = fit(recurrent(), drawn(), steps=1, key=KEY)
+    with pytest.raises(ValueError, match='not one of this net'):
+        fit(other, drawn(), steps=1, key=KEY, state=middle)
+
+
 def test_fit_stops_by_a_rule_asked_after_each_window():
     seen = []
 
@@ -249,6 +264,27 @@ def test_fit_trains_until_a_loss_is_reached():
     assert loss[-1] <= 1e-3 and (loss[:-1] > 1e-3).all()
 
 
+def test_a_metric_of_no_number_is_seen_by_the_rule_and_one_sat_out_is_not():
+    def loss(net, batch, step):
+        return jnp.mean(net(batch['x']) ** 2), {'share': jnp.nan}
+
+    players = {
+        'now': Player(optax.sgd(0.1), loss=loss),
+        'late': Player(optax.sgd(0.1), loss=loss, during=(2, None)),
+    }
+    seen = []
+    rule = reached('now/share', 1.0)
+
+    def stop(rows):
+        seen.append(set(rows[-1]))
+        return rule(rows)
+
+    fit(learner(nn.Dense(1), players), drawn(), steps=3, key=KEY, stop=stop)
+    now = {'now/loss', 'now/share', 'now/gradient_norm'}
+    late = {name.replace('now', 'late') for name in now}
+    assert seen == [now, now, now | late]
+
+
 @pytest.mark.parametrize('chunk', [1, 4])
 def test_fit_names_the_update_that_diverged(chunk):
     def explode(net, batch, step):
@@ -265,13 +301,24 @@ def test_fit_names_the_update_that_diverged(chunk):
     'settings,match',
     [
         ({'steps': 0}, 'steps=0'),
+        ({'steps': 3.5}, 'steps=3.5, wanted an integer of 1 or more'),
+        ({'steps': '3'}, "steps='3', wanted an integer"),
         ({'steps': 4, 'chunk': 0}, 'chunk=0'),
         ({'steps': 4, 'chunk': 2, 'window': 3, 'stop': lambda rows: None}, 'window=3'),
+        ({'steps': 4, 'key': 7}, r'key is 7, wanted .*jax.random.key\(7\)'),
+        (
+            {'steps': 4, 'key': jax.random.split(KEY, 3)},
+            r'key is key<fry>\[3\], wanted',
+        ),
+        (
+            {'steps': 4, 'stop': stalled('valid/loss', 3)},
+            "'valid/loss'.*never measured",
+        ),
     ],
 )
 def test_fit_refuses_wrong_numbers(settings, match):
     with pytest.raises(ValueError, match=match):
-        fit(recurrent(), drawn(), key=KEY, **settings)
+        fit(recurrent(), drawn(), **{'key': KEY, **settings})
 
 
 def test_rounds_refuse_wrong_numbers():

@@ -8,7 +8,7 @@ import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
 from dljax.training import data_mesh
-from dljax.training.norm import LARGE, clip_to_norm, global_norm
+from dljax.training.norm import LARGE, all_finite, clip_to_norm, global_norm
 from dljax.types import PyTree
 
 
@@ -50,6 +50,18 @@ def test_nothing_has_no_length_and_what_is_not_finite_shows() -> None:
     tree = gradient()
     tree['large'] = tree['large'].at[0, 0, 0].set(jnp.nan)
     assert jnp.isnan(global_norm(tree))
+
+
+@pytest.mark.parametrize(
+    'dtype', ['float8_e5m2', 'float16', 'bfloat16', 'float32', 'complex64']
+)
+@pytest.mark.parametrize('size', [1, LARGE])
+def test_one_number_that_is_not_finite_is_found(dtype: str, size: int) -> None:
+    leaf, other = jnp.ones(size, dtype), jnp.ones(3)
+    assert all_finite([leaf, other])
+    for bad in (jnp.inf, -jnp.inf, jnp.nan):
+        assert not all_finite([other, leaf.at[size // 2].set(bad)])
+        assert not all_finite([leaf, other.at[1].set(bad)])
 
 
 def test_it_can_be_mapped_and_differentiated() -> None:

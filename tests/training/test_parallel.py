@@ -98,6 +98,19 @@ def test_many_devices_train_as_one(way: str, clip: bool) -> None:
     assert len(many.step.devices()) == 2
 
 
+@pytest.mark.parametrize('host', [False, True], ids=['traced', 'host'])
+def test_a_training_goes_on_over_other_devices(host: bool) -> None:
+    source = resident(SET, 16)._replace(host=host)
+    start = {'key': KEY, 'chunk': 1}
+    one, _ = fit(made('one', True), source, steps=6, **start)
+    state = None
+    for way in ('pmap', 'one', 'pmap', 'mesh', 'pmap', 'mapped'):
+        state, _ = fit(made(way, True), source, steps=1, state=state, **start)
+        # as it comes back from a checkpoint
+        state = jax.device_put(jax.device_get(state), jax.devices()[0])
+    assert_close(one, state)
+
+
 def test_without_its_axis_a_batch_norm_normalises_each_share() -> None:
     one, _ = trained('one', False)
     players = {'c': Player(optax.adam(1e-2), loss=loss)}
@@ -237,6 +250,15 @@ def test_rounds_keep_the_placement_over_calls() -> None:
     assert len(specs) == 1
 
 
+def test_over_several_devices_of_a_cpu_no_call_is_left_under_way() -> None:
+    """The next one, and what callers compute of the metrics, could stall it."""
+    wide = {'x': np.ones((32, 300), np.float32)}
+    player = Player(optax.sgd(1e-3), loss=follow_sum)
+    train = sharded(learner(nn.Dense(300), {'c': player}), data_mesh())
+    for turn in rounds(train, resident(wide, 32), key=KEY, steps=6):
+        assert all(value.is_ready() for value in turn.metrics.values())
+
+
 MANY_CALLS = """
 import jax, jax.numpy as jnp, optax
 from flax import linen as nn
@@ -250,8 +272,9 @@ player = Player(optax.sgd(0.1), loss=loss)
 train = sharded(learner(nn.Dense(400), {'net': player}), data_mesh())
 batch = jnp.ones((128, 784))
 source = Source(lambda key: (0, batch), lambda key, at, state: (at, batch))
+found = []
 for turn in rounds(train, source, key=jax.random.key(0), steps=1000):
-    pass
+    found.append(sum(turn.metrics.values()) * 2 - 1)  # programs of the caller's own
 print(len(jax.devices()), int(turn.state.step))
 """
 

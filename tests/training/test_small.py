@@ -10,7 +10,7 @@ from dljax import create_model
 from dljax.data import resident
 from dljax.objectives import classify
 from dljax.training import Learner, Player, learner, rounds
-from dljax.training import loop as loops
+from dljax.training import compiled as loops
 from dljax.training.small import (
     NUMBERS,
     OPERATIONS,

@@ -65,10 +65,20 @@ RULES = [
 
 @pytest.mark.parametrize('rule', RULES)
 def test_a_turn_that_was_sat_out_is_no_measurement(rule):
-    nan = math.nan
-    history = rows(nan, 5.0, nan, nan, nan, nan, 4.0, nan, nan, 2.0)
+    out = [{'step': 0, 'other/loss': 1.0}]
+    history = [*out, *rows(5.0), *out * 4, *rows(4.0), *out * 2, *rows(2.0)]
     assert first_stop(rule, history) is None
-    assert first_stop(rule, [*history, *rows(nan, 2.0, nan, 2.0, 0.05)]) is not None
+    assert first_stop(rule, [*history, *out, *rows(2.0), *out, *rows(2.0, 0.05)])
+
+
+def test_a_measurement_that_is_no_number_is_no_improvement():
+    nan = math.nan
+    assert first_stop(stalled('net/loss', 3), rows(nan, nan, nan)) == 3
+    assert first_stop(stalled('net/loss', 2), rows(nan, 3.0, nan, 2.0, nan, nan)) == 6
+    assert first_stop(reached('net/loss', 0.5), rows(nan, nan, 0.4)) == 3
+    assert first_stop(reached('net/loss', 0.5, higher=True), rows(nan, 0.4)) is None
+    assert first_stop(settled('net/loss', 0.1), rows(nan, nan, 1.0, nan, 1.0)) is None
+    assert first_stop(settled('net/loss', 0.1), rows(nan, 1.0, 1.05)) == 3
 
 
 @pytest.mark.parametrize('rule', RULES)

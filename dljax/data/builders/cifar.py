@@ -1,10 +1,12 @@
 """CIFAR-10 and CIFAR-100 in their binary version, as a folder or as it is published."""
 
+import bz2
+import gzip
 import os
 import tarfile
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from dljax.data.builders.files import Example, Form, require_regular, tenth
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE
 LARGEST = 2**28  # bytes of one file; the largest that is published has 154 million
+TOTAL = 2**30  # bytes of all; those that are published have 185 million
+MEMBERS = 1000  # files in a tar file; those that are published have ten
 CITATION = (
     'A. Krizhevsky, 2009, Learning multiple layers of features from tiny images, '
     'https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf'
@@ -217,8 +221,13 @@ def _from_folder(path: str) -> tuple[dict[str, bytes], set[str]]:
 def _from_tar(path: str) -> tuple[dict[str, bytes], set[str]]:
     found, names = {}, set()
     try:
-        with tarfile.open(path) as archive:
-            for member in archive:
+        with _Bounded(path) as file, tarfile.open(fileobj=file, mode='r:') as archive:
+            for count, member in enumerate(archive):
+                if count == MEMBERS:
+                    raise ValueError(
+                        f"'{path}' holds more than {MEMBERS} files, wanted those of "
+                        'CIFAR: is it another file?'
+                    )
                 folder, name = os.path.split(member.name)
                 names |= {name, os.path.basename(folder)}
                 if name not in _WANTED:
@@ -231,13 +240,51 @@ def _from_tar(path: str) -> tuple[dict[str, bytes], set[str]]:
                 if member.size > LARGEST:
                     raise ValueError(_too_large(name, member.size))
                 found[name] = archive.extractfile(member).read()
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, OSError, OverflowError, zlib.error) as error:
         raise ValueError(
             f"'{path}' cannot be read as a tar file ({type(error).__name__}: {error}), "
             'wanted cifar-10-binary.tar.gz or cifar-100-binary.tar.gz, whole: fetch it '
             'again'
         ) from error
     return found, names
+
+
+class _Bounded:
+    """An unpacked tar file of which never too much is read at once, nor in all."""
+
+    def __init__(self, path: str) -> None:
+        with open(path, 'rb') as file:
+            start = file.read(3)
+        opening = {b'\x1f\x8b': gzip.open, b'BZ': bz2.open}.get(start[:2], open)
+        self._path, self._file = path, opening(path, 'rb')
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, size: int) -> bytes:
+        """Read as many bytes, if that is not beyond what CIFAR has."""
+        # A header of tar's may ask for any number.
+        self._check(size if size >= 0 else TOTAL + 1)
+        return self._file.read(size)
+
+    def seek(self, place: int) -> int:
+        """Go to a place, by unpacking what lies before it."""
+        self._check(place - self._file.tell())
+        return self._file.seek(place)
+
+    def tell(self) -> int:
+        """Tell the place."""
+        return self._file.tell()
+
+    def _check(self, size: int) -> None:
+        if size > LARGEST or self._file.tell() + size > TOTAL:
+            raise ValueError(
+                f"'{self._path}' holds more than {TOTAL:,} bytes, or {LARGEST:,} in "
+                'one piece, wanted less, as CIFAR has: is it another file?'
+            )
 
 
 def _too_large(name: str, size: int) -> str:

@@ -114,14 +114,14 @@ def key_of(path: str, *facts: Any) -> str:
 
     Args:
         path: of the files; its last part makes the key readable.
-        *facts: bytes, or whatever has a faithful `repr`.
+        *facts: bytes, a memoryview of such, or whatever has a faithful `repr`.
 
     Returns:
         Such as 'pets-3f2a91c04b7d5e68'.
     """
     digest = hashlib.sha256()
     for fact in facts:
-        part = fact if isinstance(fact, bytes) else repr(fact).encode()
+        part = fact if isinstance(fact, bytes | memoryview) else repr(fact).encode()
         digest.update(b'%d:' % len(part))
         digest.update(part)
     stem = re.sub(r'[^A-Za-z0-9_]+', '_', os.path.basename(path))[:32].strip('_')

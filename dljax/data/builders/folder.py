@@ -10,6 +10,7 @@ from dljax.data.builders.embedded import FRACTIONS, split_indices
 from dljax.data.builders.files import Example, Form, tenth
 from dljax.data.builders.listing import File, Listing, shown
 from dljax.data.builders.picture import Recipe, kind, picture, pixels
+from dljax.data.builders.twice import repeated
 
 Parts = dict[str, list[File]]
 
@@ -66,7 +67,7 @@ def folder_form(
     except Exception:
         raise refusal(listing, recipe) from None
     return Form(
-        description=description(listing),
+        description=description(listing) + repeated(listing),
         citation='',
         shape=shape,
         dtype=recipe.dtype,

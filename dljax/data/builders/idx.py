@@ -1,5 +1,6 @@
 """The four IDX files in which MNIST and its relatives are published."""
 
+import contextlib
 import glob
 import gzip
 import math
@@ -7,7 +8,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,9 @@ _OTHER = {
     't10k-labels': 'test-labels',
 }  # as EMNIST has it
 _UNSIGNED_BYTE = 8
+CHUNK = 2**20  # bytes read at a time
+DEFLATE = 1032  # the most that gzip makes of a byte
+WIDE = 16  # bytes that a label takes while it is looked at, with its index
 
 
 class IdxSet(NamedTuple):
@@ -57,15 +61,18 @@ def idx_set(path: str, prefix: str, limit: int) -> IdxSet:
         split: [_file(path, prefix, name) for name in names]
         for split, names in _FILES.items()
     }
+    # All that the files declare is looked at before any of it is read.
+    for pictures, answers in found.values():
+        wanted, given = _shape(pictures, 3, limit)[0], _shape(answers, 1, limit)[0]
+        if wanted != given:
+            raise ValueError(
+                f"'{pictures}' holds {wanted} images and '{answers}' {given} labels, "
+                'wanted as many: they are of two sets'
+            )
     images, labels = {}, {}
     for split, (pictures, answers) in found.items():
+        labels[split] = read_idx(answers, 1, limit // WIDE).astype(np.int64)
         images[split] = read_idx(pictures, 3, limit)
-        labels[split] = read_idx(answers, 1, limit).astype(np.int64)
-        if len(images[split]) != len(labels[split]):
-            raise ValueError(
-                f"'{pictures}' holds {len(images[split])} images and '{answers}' "
-                f'{len(labels[split])} labels, wanted as many: they are of two sets'
-            )
     sizes = {split: values.shape[1:] for split, values in images.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(
@@ -96,38 +103,77 @@ def read_idx(path: str, axes: int, limit: int) -> np.ndarray:
         LeCun, Cortes and Burges, The MNIST database of handwritten digits,
         http://yann.lecun.com/exdb/mnist/
     """
+    shape = _shape(path, axes, limit)
+    size = math.prod(shape)
+    # Memory is taken as it is filled: a file that declares too much takes none.
+    values = np.empty(size, np.uint8)
+    filled, more = 0, b''
+    with _opened(path) as file:
+        file.read(4 + 4 * axes)
+        view = memoryview(values)
+        while filled < size:
+            read = file.readinto(view[filled : filled + CHUNK])
+            if not read:
+                break
+            filled += read
+        more = file.read(1)
+    if filled < size or more:
+        raise ValueError(
+            _another_length(path, shape, 'more' if more else f'{filled:,}')
+        )
+    return values.reshape(shape)
+
+
+def _shape(path: str, axes: int, limit: int) -> tuple[int, ...]:
+    """Read what a file declares, and refuse what it cannot hold."""
+    with _opened(path) as file:
+        magic = file.read(4)
+        wanted = bytes((0, 0, _UNSIGNED_BYTE, axes))
+        if magic != wanted:
+            raise ValueError(
+                f"'{path}' begins with 0x{magic.hex()}, wanted 0x{wanted.hex()}, "
+                f'an IDX file of bytes with {axes} axes: is it another file?'
+            )
+        head = file.read(4 * axes)
+        packed = isinstance(file, gzip.GzipFile)
+    shape = struct.unpack(f'>{len(head) // 4}I', head[: len(head) // 4 * 4])
+    size = math.prod(shape)
+    if len(shape) != axes or not 0 < size <= limit:
+        raise ValueError(
+            f"'{path}' declares {list(shape)}, wanted {axes} lengths of "
+            f'1 or more, and {limit:,} bytes or less in all'
+        )
+    held = os.path.getsize(path) - 4 - 4 * axes
+    if packed and size > DEFLATE * (held + 4 + 4 * axes):
+        raise ValueError(_another_length(path, shape, 'cannot hold as many'))
+    if not packed and held != size:
+        raise ValueError(
+            _another_length(path, shape, 'more' if held > size else f'{held:,}')
+        )
+    return shape
+
+
+def _another_length(path: str, shape: Sequence[int], holds: str) -> str:
+    holds = holds if holds.startswith('cannot') else f'holds {holds}'
+    return (
+        f"'{path}' declares {list(shape)}, that is {math.prod(shape):,} bytes, and "
+        f'{holds}: fetch it again'
+    )
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[BinaryIO]:
+    """Open a file, packed by gzip or not; damage is told in words."""
+    with open(path, 'rb') as file:
+        packed = file.read(2) == b'\x1f\x8b'
     try:
-        with open(path, 'rb') as file:
-            packed = file.read(2) == b'\x1f\x8b'
         with gzip.open(path) if packed else open(path, 'rb') as file:
-            magic = file.read(4)
-            wanted = bytes((0, 0, _UNSIGNED_BYTE, axes))
-            if magic != wanted:
-                raise ValueError(
-                    f"'{path}' begins with 0x{magic.hex()}, wanted 0x{wanted.hex()}, "
-                    f'an IDX file of bytes with {axes} axes: is it another file?'
-                )
-            head = file.read(4 * axes)
-            shape = struct.unpack(f'>{len(head) // 4}I', head[: len(head) // 4 * 4])
-            size = math.prod(shape)
-            if len(shape) != axes or not 0 < size <= limit:
-                raise ValueError(
-                    f"'{path}' declares {list(shape)}, wanted {axes} lengths of "
-                    f'1 or more, and {limit:,} bytes or less in all'
-                )
-            values = file.read(size + 1)
+            yield file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(
             f"'{path}' is damaged ({type(error).__name__}: {error}), wanted a whole "
             'gzip file: fetch it again'
         ) from error
-    if len(values) != size:
-        more = 'more' if len(values) > size else f'{len(values):,}'
-        raise ValueError(
-            f"'{path}' declares {list(shape)}, that is {size:,} bytes, and holds "
-            f'{more}: fetch it again'
-        )
-    return np.frombuffer(values, np.uint8).reshape(shape)
 
 
 def idx_form(

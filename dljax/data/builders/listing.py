@@ -2,8 +2,10 @@
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+from dljax.data.builders.splits import parts
 
 ENDINGS = (
     '.bmp',
@@ -17,13 +19,6 @@ ENDINGS = (
     '.tiff',
     '.webp',
 )
-SPLITS = {
-    'train': 'train',
-    'validation': 'validation',
-    'valid': 'validation',
-    'val': 'validation',
-    'test': 'test',
-}
 # What systems leave in folders without being asked, besides hidden files.
 SYSTEM = ('thumbs.db', 'desktop.ini', '__macosx', '@eadir')
 
@@ -88,10 +83,10 @@ def listed(path: str | os.PathLike[str]) -> Listing:
         )
     walk = _Walk(root)
     folders, files = walk.entries('')
-    parts = _parts(walk, folders)
+    divided = _parts(walk, folders)
     walk.outside(files)
     found: dict[str, dict[str, list[File]]] = {}
-    for split, (folder, inside) in parts.items():
+    for split, (folder, inside) in divided.items():
         if folder:
             inside, files = walk.entries(folder)
             walk.outside(files)
@@ -150,7 +145,7 @@ class _Walk:
         """Give the pictures in a folder and below."""
         folders, files = self.entries(folder)
         for entry in files:
-            if os.path.splitext(entry.name)[1].lower() not in ENDINGS:
+            if not _is_picture(entry.name):
                 self.fault(entry, f'is no picture by its name ({", ".join(ENDINGS)})')
                 continue
             facts = entry.stat(follow_symlinks=False)
@@ -162,7 +157,7 @@ class _Walk:
     def outside(self, files: list[os.DirEntry]) -> None:
         """Refuse pictures that lie beside the classes; pass other files over."""
         for entry in files:
-            if os.path.splitext(entry.name)[1].lower() in ENDINGS:
+            if _is_picture(entry.name):
                 self.fault(entry, 'lies in no folder of a class')
             else:
                 self.passed_over += 1
@@ -179,29 +174,20 @@ class _Walk:
 
 def _parts(walk: _Walk, folders: list[str]) -> dict[str, tuple[str, list[str]]]:
     """Tell split folders from class folders: (folder, its class folders) by split."""
-    found = {name: SPLITS[name.casefold()] for name in folders if _split(name)}
     peek = _Walk(walk.root)  # what is found here will be found once more
-    train = [name for name in found if found[name] == 'train']
-    if not any(peek.entries(name)[0] for name in train):
-        return {'train': ('', folders)}  # a class may be called 'train' as well
-    others = [name for name in folders if not _split(name)]
-    twice = sorted({s for s in found.values() if [*found.values()].count(s) > 1})
-    if others or twice:
-        raise walk.refusal(
-            f"holds {_names(folders)}, wanted either folders of splits alone ('train', "
-            "and 'validation' or 'val', and 'test', each once) or folders of classes: "
-            'move what does not belong there'
-        )
-    return {
-        split: (name, [])
-        for split in ('train', 'validation', 'test')
-        for name in found
-        if found[name] == split
-    }
+
+    def inside(folder: str) -> tuple[list[str], bool]:
+        below, files = peek.entries(folder)
+        return below, any(_is_picture(entry.name) for entry in files)
+
+    found = parts(folders, inside, walk.refusal, _names)
+    if not found:
+        return {'train': ('', folders)}
+    return {split: (folder, []) for split, folder in found.items()}
 
 
-def _split(name: str) -> bool:
-    return name.casefold() in SPLITS
+def _is_picture(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in ENDINGS
 
 
 def _class(name: str) -> str:
@@ -253,7 +239,7 @@ def _classes(found: dict[str, dict[str, list[File]]], walk: _Walk) -> tuple[str,
     return classes
 
 
-def _names(names: list[str] | tuple[str, ...]) -> str:
+def _names(names: Sequence[str]) -> str:
     """Quote names, but not without end."""
     if not names:
         return 'no folder'

@@ -16,6 +16,7 @@ from dljax.layers import (
     leaky_relu_fifth,
 )
 from dljax.models.adversaries import Adversaries
+from dljax.models.settings import check_shares, check_sizes
 from dljax.types import Array
 
 
@@ -52,6 +53,7 @@ class LabelledGenerator(nn.Module):
         """Check the settings."""
         super().__post_init__()
         doublings(self.shape[0], self.first)
+        check_sizes(shape=self.shape, classes=self.classes, width=self.width)
 
     @nn.compact
     def __call__(self, noise: Array, label: Array, *, train: bool = False) -> Array:
@@ -124,13 +126,10 @@ class ClassifyingDiscriminator(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        if not self.features or min(self.features) < 1:
+        if not self.features:
             raise ValueError(f'features are {self.features}, wanted widths, at least 1')
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the share that '
-                'is dropped'
-            )
+        check_sizes(classes=self.classes, features=self.features)
+        check_shares(dropout=self.dropout)
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> tuple[Array, Array]:

@@ -9,8 +9,9 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import Activation, Maxout
+from dljax.layers import Activation, Maxout, check_layout
 from dljax.models.adversaries import Adversaries, Prior
+from dljax.models.settings import check_shares, check_sizes
 from dljax.types import Array
 
 
@@ -28,6 +29,9 @@ class ConditionalGenerator(nn.Module):
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
+
+    Raises:
+        ValueError: for a setting out of range.
     """
 
     shape: tuple[int, ...] = (28, 28, 1)
@@ -40,6 +44,18 @@ class ConditionalGenerator(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.lecun_normal()
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_sizes(
+            shape=self.shape,
+            classes=self.classes,
+            noise_hidden=self.noise_hidden,
+            label_hidden=self.label_hidden,
+            hidden=self.hidden,
+        )
+        check_shares(dropout=self.dropout)
 
     @nn.compact
     def __call__(self, noise: Array, label: Array, *, train: bool = False) -> Array:
@@ -83,6 +99,9 @@ class ConditionalDiscriminator(nn.Module):
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
+
+    Raises:
+        ValueError: for a setting out of range.
     """
 
     classes: int = 10
@@ -93,6 +112,17 @@ class ConditionalDiscriminator(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.lecun_normal()
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_sizes(
+            classes=self.classes,
+            sample_hidden=self.sample_hidden,
+            label_hidden=self.label_hidden,
+            hidden=self.hidden,
+        )
+        check_shares(dropout=self.dropout)
 
     @nn.compact
     def __call__(self, sample: Array, label: Array, *, train: bool = False) -> Array:
@@ -116,6 +146,7 @@ class ConditionalDiscriminator(nn.Module):
             x = Maxout(*sizes, name=name, **types)(x)
             return nn.Dropout(self.dropout, deterministic=not train)(x)
 
+        check_layout(sample)
         x = hidden(sample.reshape(sample.shape[0], -1), self.sample_hidden, 'sample')
         chosen = jax.nn.one_hot(label, self.classes, dtype=x.dtype)
         chosen = hidden(chosen, self.label_hidden, 'label')

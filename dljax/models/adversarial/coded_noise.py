@@ -29,6 +29,14 @@ class CodedNoise:
     categories: int = 10
     continuous: int = 2
 
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if min(self.noise, self.continuous) < 0 or self.categories < 1:
+            raise ValueError(
+                f'noise is {self.noise}, continuous {self.continuous} and categories '
+                f'{self.categories}, wanted at least 0, 0 and 1'
+            )
+
     @property
     def size(self) -> int:
         """Numbers in all."""

@@ -9,8 +9,9 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import Activation, Maxout
+from dljax.layers import Activation, Maxout, check_layout
 from dljax.models.adversaries import Adversaries
+from dljax.models.settings import check_shares, check_sizes
 from dljax.types import Array, Key
 
 
@@ -25,6 +26,9 @@ class DenseGenerator(nn.Module):
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
+
+    Raises:
+        ValueError: for a setting out of range.
     """
 
     shape: tuple[int, ...] = (28, 28, 1)
@@ -34,6 +38,11 @@ class DenseGenerator(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.lecun_normal()
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_sizes(shape=self.shape, hidden=self.hidden)
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
@@ -62,6 +71,9 @@ class MaxoutDiscriminator(nn.Module):
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
+
+    Raises:
+        ValueError: for a setting out of range.
     """
 
     hidden: tuple[int, ...] = (240, 240)
@@ -72,6 +84,12 @@ class MaxoutDiscriminator(nn.Module):
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.lecun_normal()
 
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_sizes(hidden=self.hidden, pieces=self.pieces)
+        check_shares(input_dropout=self.input_dropout, dropout=self.dropout)
+
     @nn.compact
     def __call__(self, sample: Array, *, train: bool = False) -> Array:
         """Compute the logits [batch, 1] of samples [batch, ...]."""
@@ -80,6 +98,7 @@ class MaxoutDiscriminator(nn.Module):
             'param_dtype': self.param_dtype,
             'kernel_init': self.kernel_init,
         }
+        check_layout(sample)
         x = sample.reshape(sample.shape[0], -1)
         x = nn.Dropout(self.input_dropout, deterministic=not train)(x)
         for index, width in enumerate(self.hidden):

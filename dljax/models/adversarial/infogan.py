@@ -18,6 +18,7 @@ from dljax.layers import (
 )
 from dljax.models.adversarial.coded_noise import CodedNoise
 from dljax.models.adversaries import Adversaries
+from dljax.models.settings import check_sizes
 from dljax.types import Array
 
 _SMALL = nn.initializers.normal(0.02)
@@ -35,6 +36,9 @@ class CodedGenerator(nn.Module):
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
+
+    Raises:
+        ValueError: for a setting out of range.
     """
 
     shape: tuple[int, int, int] = (28, 28, 1)
@@ -45,6 +49,11 @@ class CodedGenerator(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = _SMALL
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_sizes(shape=self.shape, hidden=self.hidden, width=self.width)
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
@@ -92,6 +101,9 @@ class ReadingDiscriminator(nn.Module):
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
+
+    Raises:
+        ValueError: for a setting out of range.
     """
 
     categories: int = 10
@@ -104,6 +116,16 @@ class ReadingDiscriminator(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = _SMALL
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        super().__post_init__()
+        check_sizes(
+            categories=self.categories,
+            width=self.width,
+            hidden=self.hidden,
+            code_hidden=self.code_hidden,
+        )
 
     @nn.compact
     def __call__(

@@ -15,6 +15,7 @@ from dljax.layers import (
     leaky_relu_fifth,
 )
 from dljax.models.adversaries import Adversaries
+from dljax.models.settings import check_sizes
 from dljax.types import Array
 
 
@@ -54,6 +55,7 @@ class LeastSquaresGenerator(nn.Module):
                 f'the size is {self.shape[0]} and first {self.first}, wanted at least '
                 f'two doublings; width is {self.width}, wanted a multiple of 4'
             )
+        check_sizes(shape=self.shape, width=self.width)
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:

@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 from dljax.layers import Normalise, batch_norm, check_images, doublings
 from dljax.layers.convolve import Conv
 from dljax.models.adversaries import Adversaries
+from dljax.models.settings import check_sizes
 from dljax.types import Array
 
 
@@ -112,6 +113,7 @@ class ResidualGenerator(nn.Module):
         """Check the settings."""
         super().__post_init__()
         doublings(self.shape[0], self.first)
+        check_sizes(shape=self.shape, width=self.width)
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:

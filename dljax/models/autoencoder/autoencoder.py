@@ -8,6 +8,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation
+from dljax.layers.images import check_layout
 from dljax.layers.typed import typed
 from dljax.models.feedforward.mlp import MLP
 from dljax.types import Array
@@ -80,7 +81,12 @@ class Autoencoder(nn.Module):
 
         Returns:
             [batch, code].
+
+        Raises:
+            ValueError: for images whose channels come first.
         """
+        if image.shape[1:] != tuple(self.shape):
+            check_layout(image)
         return self.code_activation(self.encoder(image, train=train))
 
     def decode(self, code: Array, *, train: bool = False) -> Array:

@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers import typed
 from dljax.layers.activations import Activation
+from dljax.layers.images import check_layout
 from dljax.models.autoencoder.autoencoder import Shape, check_shape
 from dljax.models.feedforward.mlp import MLP
 from dljax.types import Array
@@ -105,9 +106,11 @@ class VariationalAutoencoder(nn.Module):
             Mean and log variance, both [batch, code] float32.
 
         Raises:
-            ValueError: if a label is missing or not wanted, or the encoder gives
-                another number of outputs.
+            ValueError: if a label is missing or not wanted, for images whose channels
+                come first, or if the encoder gives another number of outputs.
         """
+        if image.shape[1:] != tuple(self.shape):
+            check_layout(image)
         statistics = self.encoder(self._joined(image, label), train=train)
         if statistics.shape[-1] != 2 * self.code:
             raise ValueError(

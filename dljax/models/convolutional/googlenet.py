@@ -119,7 +119,7 @@ class GoogLeNet(nn.Module):
         super().__post_init__()
         rates = {'dropout': self.dropout, 'auxiliary_dropout': self.auxiliary_dropout}
         sizes = {'width': self.width, 'last_window': self.last_window}
-        check_settings(self.classes, rates, **sizes)
+        check_settings(self.classes, rates, kernel=self.kernel, **sizes)
 
     def __call__(self, image: Array, *, train: bool = False) -> Array:
         """Compute the logits of the main head.

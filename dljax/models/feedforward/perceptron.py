@@ -35,7 +35,7 @@ class Perceptron(nn.Module):
         >>> import jax.numpy as jnp
         >>> params = {'kernel': jnp.array([[1.], [1.]]), 'bias': jnp.array([-1.5])}
         >>> corners = jnp.array([[0., 0.], [0., 1.], [1., 0.], [1., 1.]])
-        >>> print(Perceptron().apply({'params': params}, corners)[:, 0] > 0)
+        >>> print(Perceptron().apply({'params': params}, corners)[:, 0] >= 0)
         [False False False  True]
     """
 

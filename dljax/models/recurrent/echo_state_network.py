@@ -1,5 +1,7 @@
 """Echo state network (U3.7)."""
 
+from typing import Any
+
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.nn.initializers import Initializer
@@ -70,10 +72,21 @@ class EchoStateNetwork(nn.Module):
         super().__post_init__()
         if self.outputs < 1:
             raise ValueError(f'outputs is {self.outputs}, wanted at least 1')
+        self._layer(parent=None)  # which checks the others
 
     def setup(self) -> None:
         """Make the two layers."""
-        self.reservoir = Reservoir(
+        self.reservoir = self._layer()
+        self.output = nn.Dense(
+            self.outputs,
+            dtype=self.dtype,
+            param_dtype=self.param_dtype,
+            kernel_init=self.kernel_init,
+        )
+
+    @nn.nowrap
+    def _layer(self, **settings: Any) -> Reservoir:
+        return Reservoir(
             self.features,
             spectral_radius=self.spectral_radius,
             density=self.density,
@@ -83,12 +96,7 @@ class EchoStateNetwork(nn.Module):
             activation=self.activation,
             dtype=self.dtype,
             param_dtype=self.param_dtype,
-        )
-        self.output = nn.Dense(
-            self.outputs,
-            dtype=self.dtype,
-            param_dtype=self.param_dtype,
-            kernel_init=self.kernel_init,
+            **settings,
         )
 
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:

@@ -46,7 +46,7 @@ def bernoulli(logits: Array, key: Key | None = None) -> Array:
         [batch, outputs] float32, 0 or 1.
     """
     if key is None:
-        return (logits > 0).astype(jnp.float32)
+        return (logits >= 0).astype(jnp.float32)
     odds = jax.nn.sigmoid(logits.astype(jnp.float32))
     return jax.random.bernoulli(key, odds).astype(jnp.float32)
 

@@ -1,11 +1,15 @@
 """CIFAR in its binary version, written by hand, as a folder and as a tar file."""
 
+import gzip
 import io
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from dljax import data
 from dljax.data.builders import cifar as reading
@@ -216,3 +220,67 @@ def test_a_tar_file_that_is_not_whole_is_refused(keep: float, tmp_path: Path) ->
     path.write_bytes(whole[: int(len(whole) * keep)])
     with pytest.raises(ValueError, match='cannot be read as a tar file'):
         opened(path)
+
+
+def test_a_tar_file_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, 'LARGEST', 2**20)
+    monkeypatch.setattr(reading, 'TOTAL', 2**22)
+    # A header of 64 MiB, 64 MiB before the files, and files without end.
+    head = tarfile.TarInfo('a/long')
+    head.type, head.size = tarfile.XHDTYPE, 2**26
+    before = tarfile.TarInfo('a/other')
+    before.size = 2**26
+    empty = tarfile.TarInfo('a/b').tobuf() * 2000
+    tracemalloc.start()
+    try:
+        for content, message in (
+            (head.tobuf() + bytes(2**26), 'in one piece'),
+            (before.tobuf() + bytes(2**26), 'holds more than 4,194,304 bytes'),
+            (empty, 'more than 1000 files'),
+        ):
+            path = tmp_path / 'a.tar.gz'
+            path.write_bytes(gzip.compress(content, 1, mtime=0))
+            del content
+            tracemalloc.reset_peak()
+            with pytest.raises(ValueError, match=message):
+                opened(path)
+            assert tracemalloc.get_traced_memory()[1] < 2**28
+    finally:
+        tracemalloc.stop()
+
+
+def check_any_tar(folder: Path, examples: int) -> None:
+    whole = packed(folder / 'a.tar', {'test.bin': b'ab', 'meta': b'c'}, 'a', 'w')
+    whole = whole.read_bytes()
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(
+        some.lists(
+            some.tuples(some.integers(0, 2047), some.integers(1, 255)), max_size=3
+        ),
+        some.integers(0, 2048),
+        some.booleans(),
+    )
+    def check(flips: list, keep: int, compressed: bool) -> None:
+        changed = bytearray(whole)
+        for place, flip in flips:
+            changed[place] ^= flip
+        changed = changed[:keep] if keep % 2 else changed
+        path = folder / 'b.tar'
+        path.write_bytes(gzip.compress(changed, 1, mtime=0) if compressed else changed)
+        with pytest.raises((ValueError, FileNotFoundError)) as refused:
+            reading.cifar_files(str(path))
+        assert str(path) in str(refused.value)
+
+    check()
+
+
+def test_any_tar_file_is_refused_in_words(tmp_path: Path) -> None:
+    check_any_tar(tmp_path, 60)
+
+
+@pytest.mark.faults
+def test_many_tar_files_are_refused_in_words(tmp_path: Path) -> None:
+    check_any_tar(tmp_path, 2000)

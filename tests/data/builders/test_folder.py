@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 from PIL import Image
 
 from dljax import data
@@ -60,6 +62,106 @@ def test_every_picture_is_in_one_split_with_its_class(tmp_path: Path) -> None:
     np.testing.assert_array_equal(records[3]['image'], pets['test']['image'][3])
 
 
+@pytest.mark.parametrize(
+    ('names', 'counts'),
+    [
+        (('Training', 'Testing'), {'train': 20, 'test': 4}),
+        (('training', 'validation'), {'train': 20, 'validation': 4}),
+        (('TRAIN', 'VAL'), {'train': 20, 'validation': 4}),
+        (('Train', 'Valid'), {'train': 20, 'validation': 4}),
+        (('train', 'dev'), {'train': 20, 'validation': 4}),
+        (('training_set', 'test_set'), {'train': 20, 'test': 4}),
+        (('trainset', 'TestSet'), {'train': 20, 'test': 4}),
+        (('seg_train/seg_train', 'seg_test/seg_test'), {'train': 20, 'test': 4}),
+        (('train2017', 'val2017'), {'train': 20, 'validation': 4}),
+        (('horses-train', 'horses-test'), {'train': 20, 'test': 4}),
+        (('Train Images', 'Test Images'), {'train': 20, 'test': 4}),
+        (('train', 'test/test'), {'train': 20, 'test': 4}),
+    ],
+)
+def test_folders_of_splits_are_known_by_what_people_call_them(
+    names: tuple[str, str], counts: dict[str, int], tmp_path: Path
+) -> None:
+    for name, count in zip(names, counts.values(), strict=True):
+        write(tmp_path / name, {'cat': count // 2, 'dog': count // 2})
+    found = listed(tmp_path)
+    assert found.classes == ('cat', 'dog') and not found.faults
+    assert {split: len(files) for split, files in found.splits.items()} == counts
+
+
+@pytest.mark.parametrize(
+    ('folders', 'message'),
+    [
+        (('past', 'future'), "'future', 'past', in each of which .* 'cat', 'dog'"),
+        (('fold1', 'fold2', 'fold3'), "'fold1', 'fold2', 'fold3', in each"),
+        (('eval', 'holdout'), "call the former 'train', 'validation' and 'test'"),
+        (('test', 'val'), 'the first at least'),
+        (('train', 'Training'), 'each once'),
+        (('train', 'test', 'extra'), 'move or rename'),
+    ],
+)
+def test_folders_that_seem_to_be_splits_are_refused(
+    folders: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    for folder in folders:
+        write(tmp_path / folder, {'cat': 2, 'dog': 2})
+    with pytest.raises(ValueError, match=message):
+        listed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    'counts, message',
+    [
+        (('train_cat', 'train_dog', 'test_cat', 'test_dog'), "make 'test_cat' 'test/c"),
+        (('trainA', 'trainB', 'testA', 'testB'), "'testA', 'trainA', which seem to be"),
+        (('past/cat', 'past/dog', 'now/cat', 'now/dog', 'view'), "'now', 'past', in e"),
+    ],
+)
+def test_splits_are_not_learned_as_classes_of_their_own(
+    counts: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    write(tmp_path, dict.fromkeys(counts, 2))
+    with pytest.raises(ValueError, match=message):
+        listed(tmp_path)
+
+
+def test_classes_that_are_parted_inside_are_refused(tmp_path: Path) -> None:
+    for name in ('cat', 'dog'):
+        write(tmp_path / 'a' / name, {'train': 2, 'test': 2})
+    with pytest.raises(ValueError, match="in each of which there are 'test', 'train'"):
+        listed(tmp_path / 'a')
+    # Folders of one name in every class are no classes, nor is what one class has.
+    for name in ('cat', 'dog'):
+        write(tmp_path / 'b' / name, {'images': 2})
+    write(tmp_path / 'b', {'cat': 2})
+    assert listed(tmp_path / 'b').classes == ('cat', 'dog')
+    write(tmp_path / 'b' / 'cat', {'old': 2, 'new': 1})
+    assert len(listed(tmp_path / 'b').splits['train']) == 9
+
+
+def test_pictures_in_splits_without_classes_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, {'train': 3, 'test': 3})
+    with pytest.raises(ValueError, match='a folder for each class in each of the'):
+        listed(tmp_path)
+
+
+def test_copies_in_other_splits_or_classes_are_told(tmp_path: Path) -> None:
+    root = tmp_path / 'pets'
+    write(root / 'train', {'cat': 20, 'dog': 20})
+    write(root / 'test', {'cat': 3, 'dog': 2})
+    shutil.copy(root / 'train/cat/0.png', root / 'train/dog/twin.png')
+    description = opened(root).description
+    assert '5 pictures of validation or test are in train too, such as test' in (
+        description
+    )
+    assert 'have two classes, such as train/cat/0.png and train/dog/' in description
+    assert opened(root).description == description  # read from the disk
+    write(tmp_path / 'b', {'cat': 12, 'dog': 12})
+    assert 'twice' not in opened(tmp_path / 'b').description
+    shutil.copy(tmp_path / 'b/cat/0.png', tmp_path / 'b/cat/copy.png')
+    assert '1 pictures are copies of others' in opened(tmp_path / 'b').description
+
+
 @pytest.mark.parametrize('validation', ['validation', 'val'])
 def test_splits_of_the_user_are_kept(validation: str, tmp_path: Path) -> None:
     root = tmp_path / 'pets'
@@ -78,6 +180,8 @@ def test_splits_of_the_user_are_kept(validation: str, tmp_path: Path) -> None:
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     write(tmp_path / 'a', {'car': 12, 'test': 12, 'train': 12})
     assert opened(tmp_path / 'a').class_names == ('car', 'test', 'train')
+    write(tmp_path / 'b', {'test tube': 2, 'train station': 2, 'trainer': 2})
+    assert listed(tmp_path / 'b').classes == ('test tube', 'train station', 'trainer')
 
 
 def test_classes_are_in_alphabetical_order_whatever_their_script(
@@ -326,3 +430,50 @@ def test_a_picture_that_changes_meanwhile_is_named(
     monkeypatch.setattr('dljax.data.builders.listing.listed', then_changed)
     with pytest.raises(ValueError, match='dog/5.png has changed while the folder'):
         opened(root)
+
+
+NAME = some.one_of(
+    some.sampled_from(['train', 'Test', 'val', 'cat', 'dog', 'images', '.x', 'a.txt']),
+    some.text(
+        some.characters(exclude_characters='/\0', exclude_categories=['Cs']),
+        min_size=1,
+        max_size=8,
+    ).filter(lambda name: name not in ('.', '..')),
+)
+
+
+def check_any_folder(folder: Path, examples: int) -> None:
+    numbers = iter(range(10**6))
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(some.lists(some.lists(NAME, min_size=1, max_size=4), max_size=6))
+    def check(paths: list[list[str]]) -> None:
+        root = folder / str(next(numbers))
+        root.mkdir()
+        for path in paths:
+            place = root.joinpath(*path)
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.with_name(place.name + '.png').touch()
+            except OSError:
+                continue  # a file stands where a folder would be
+        try:
+            found = listed(root)
+        except ValueError as error:
+            assert 'wanted' in str(error) or 'in each of which' in str(error)
+        else:
+            assert len(found.classes) > 1
+            assert (
+                'train' in found.splits and all(found.splits.values()) or (found.faults)
+            )
+
+    check()
+
+
+def test_any_folder_is_listed_or_refused_in_words(tmp_path: Path) -> None:
+    check_any_folder(tmp_path, 40)
+
+
+@pytest.mark.faults
+def test_many_folders_are_listed_or_refused_in_words(tmp_path: Path) -> None:
+    check_any_folder(tmp_path, 1500)

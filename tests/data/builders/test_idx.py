@@ -2,10 +2,13 @@
 
 import gzip
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from dljax import data
 from dljax.data.builders.idx import read_idx
@@ -169,3 +172,64 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match='is no folder'):
         opened(root / 'none')
     assert not list((tmp_path / 'prepared').glob('dljax_files/*/*'))
+
+
+def test_what_is_declared_is_looked_at_before_memory_is_taken(tmp_path: Path) -> None:
+    root, sets = tmp_path / 'mnist', arrays()
+    write(root, sets, packed=True)
+    labels = root / 'train-labels-idx1-ubyte.gz'
+    count = 2**25
+    head = bytes((0, 0, 8, 1)) + struct.pack('>I', count)
+    labels.write_bytes(gzip.compress(head + bytes(count), 1, mtime=0))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match='80 images and .* 33554432 labels'):
+            opened(root)
+        # One that is not packed, and one that cannot unpack to as much.
+        for packed, message in ((True, 'and cannot hold as many'), (False, 'holds 80')):
+            content = bytes((0, 0, 8, 1)) + b'\x40\0\0\0' + bytes(80)
+            path = tmp_path / 'labels'
+            path.write_bytes(gzip.compress(content, mtime=0) if packed else content)
+            with pytest.raises(ValueError, match=message):
+                read_idx(str(path), axes=1, limit=2**32)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+
+
+def check_any_bytes(folder: Path, examples: int) -> None:
+    path = folder / 'labels'
+    whole = [idx(np.zeros(9, np.uint8)), idx(np.ones((2, 2, 2), np.uint8))]
+    whole += [gzip.compress(content, mtime=0) for content in whole]
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(
+        some.sampled_from(whole),
+        some.lists(
+            some.tuples(some.integers(0, 60), some.integers(1, 255)), max_size=3
+        ),
+        some.integers(0, 60),
+        some.sampled_from([1, 3]),
+    )
+    def check(content: bytes, flips: list, cut: int, axes: int) -> None:
+        changed = bytearray(content)
+        for place, flip in flips:
+            changed[place % len(content)] ^= flip
+        path.write_bytes(changed[: len(content) - cut])
+        try:
+            values = read_idx(str(path), axes, 2**20)
+        except ValueError as error:
+            assert str(path) in str(error)
+        else:
+            assert values.ndim == axes and values.size in (8, 9)
+
+    check()
+
+
+def test_any_bytes_are_an_idx_file_or_refused_in_words(tmp_path: Path) -> None:
+    check_any_bytes(tmp_path, 100)
+
+
+@pytest.mark.faults
+def test_many_bytes_are_an_idx_file_or_refused_in_words(tmp_path: Path) -> None:
+    check_any_bytes(tmp_path, 3000)

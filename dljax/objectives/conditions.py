@@ -1,0 +1,58 @@
+"""What both players of a game are told beside the noise and the samples."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from dljax.losses.meaning import nan_beyond
+from dljax.objectives import wanted
+from dljax.types import Array
+
+
+def known(part: nn.Module, conditions: tuple[Array, ...]) -> Array | float:
+    """Mark a batch with a label that a player has no class for.
+
+    Args:
+        part: a player, with a field `classes` where it is told labels.
+        conditions: what it is told, each [batch, ...].
+
+    Returns:
+        NaN where there is such a label, else 1.
+    """
+    count, mark = getattr(part, 'classes', None), 1.0
+    for values in conditions:
+        if count and values.ndim == 1 and jnp.issubdtype(values.dtype, jnp.integer):
+            mark = mark * nan_beyond(values, count).min()
+    return mark
+
+
+def check_conditions(
+    net: nn.Module,
+    arrays: Mapping[str, Any],
+    feature: str,
+    given: tuple[str, ...],
+    shown: tuple[str, ...],
+) -> None:
+    """Refuse labels that a player has no class for, and other numbers not finite.
+
+    Args:
+        net: with the fields `generator` and `discriminator`.
+        arrays: [example, ...] by feature.
+        feature: that holds real samples.
+        given: features that the generator is given.
+        shown: features that the discriminator is shown.
+
+    Raises:
+        ValueError: naming the first such example.
+    """
+    wanted.take(arrays, feature, *given, *shown)
+    for player, names in (('generator', given), ('discriminator', shown)):
+        count = getattr(getattr(net, player, None), 'classes', None)
+        for name in names:
+            if count and np.ndim(arrays[name]) == 1:
+                wanted.classes(arrays, name, count, shape=())
+            else:
+                wanted.finite(arrays, name)

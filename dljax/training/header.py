@@ -1,0 +1,264 @@
+"""What a checkpoint says about itself, with a checksum, and which of its files changed.
+
+Two things are kept in the folder of a checkpoint. `header/metadata` holds all that is
+read back beside the arrays, and a SHA-256 of both; a restore believes nothing else.
+`files.json` holds a SHA-256 of every file, so that damage has a name, and so that what
+nobody reads can be told from what is whole.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from dljax.training.sealing import SEAL, Damaged, json_object, seal, sealed
+from dljax.types import PyTree, named_leaves
+
+FILES = 'files.json'
+_FORMER = {'notes': dict, 'shapes': dict, 'sha256': str, 'metrics': dict}
+_FORM = {**_FORMER, 'step': int, 'unread': list}
+_METADATA, _COMMIT = '_CHECKPOINT_METADATA', 'commit_timestamp_nsecs'
+_LAST = 'commit_success.txt'  # written after all others, and not read
+
+
+def steps_in(folder: Path) -> list[int]:
+    """List what is named as a checkpoint is, whole or not, earliest first."""
+    if not folder.is_dir():
+        return []
+    names = (path.name for path in folder.iterdir())
+    return sorted(int(name) for name in names if re.fullmatch('0|[1-9][0-9]*', name))
+
+
+def made(
+    step: int, tree: PyTree, metrics: Mapping[str, float], notes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Make the header of a checkpoint, as JSON will give it back.
+
+    Args:
+        step: updates made.
+        tree: the arrays that are saved.
+        metrics: figures to keep beside them.
+        notes: anything else that JSON holds.
+
+    Returns:
+        The header, sealed.
+    """
+    leaves = named_leaves(tree)
+    header = {
+        'notes': dict(notes),
+        'shapes': shapes(tree),
+        'sha256': digest(leaves),
+        'metrics': dict(metrics),
+        'step': step,
+        'unread': [name for name, leaf in leaves.items() if not _readable(leaf)],
+    }
+    header = json.loads(json.dumps(header))
+    return sealed(header)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read the header of a checkpoint.
+
+    Args:
+        folder: of the checkpoint, named by its step.
+
+    Returns:
+        The header. One that was saved before headers had a seal comes without 'seal'.
+
+    Raises:
+        Damaged: where it is missing, or is not the one that was saved there.
+    """
+    place = f'{folder.name}/header/metadata'
+    try:
+        header = json_object(folder / 'header/metadata', place)
+    except FileNotFoundError as error:
+        raise Damaged(f'{place}: {error.strerror}') from None
+    if header.keys() == _FORMER.keys():
+        form = _FORMER
+    elif header.keys() != {*_FORM, SEAL}:
+        odd = sorted(header.keys() ^ {*_FORM, SEAL})
+        raise Damaged(f'{place} lacks or has beyond what a header has: {odd}')
+    elif header[SEAL] != seal(header):
+        raise Damaged(f'{place} is not what was saved')
+    else:
+        form = _FORM
+        if header['step'] != int(folder.name):
+            raise Damaged(f'{place} is that of step {header["step"]}')
+    for name, kind in form.items():
+        if not isinstance(header[name], kind):
+            raise Damaged(f'{place}: {name} is {header[name]!r:.40}')
+    return header
+
+
+def require_same_form(
+    saved: Mapping[str, str], wanted: Mapping[str, str], step: int
+) -> None:
+    """Refuse a checkpoint of another model.
+
+    Args:
+        saved: types and shapes, as a header tells them.
+        wanted: those of the state to restore.
+        step: of the checkpoint.
+
+    Raises:
+        ValueError: which names the leaves that differ, and both forms.
+    """
+    names = [n for n in {**saved, **wanted} if saved.get(n) != wanted.get(n)]
+    if names:
+        lines = [
+            f'  {n}: saved {saved.get(n, "nothing")}, now {wanted.get(n, "nothing")}'
+            for n in names[:5]
+        ]
+        more = f'\n  and {len(names) - 5} more' if len(names) > 5 else ''
+        raise ValueError(
+            f'checkpoint {step} was saved by another model, optimizer or source:\n'
+            + '\n'.join(lines)
+            + f'{more}\nUse the same settings, --no-resume, or another --workdir'
+        )
+
+
+def require_saved(folder: Path, header: Mapping[str, Any], tree: PyTree) -> None:
+    """Refuse arrays that are not those that a header tells of.
+
+    Args:
+        folder: of the checkpoint.
+        header: of it, as `read` gives it.
+        tree: what was restored; as dictionaries, or as it was saved.
+
+    Raises:
+        Damaged: where they are not.
+    """
+    leaves = named_leaves(tree)
+    saved, unread = header['shapes'], header.get('unread', [])
+    if leaves.keys() == saved.keys() and shapes(tree) == saved:
+        known = {name: leaves[name] for name in saved if name not in unread}
+        same = digest(known) == header['sha256']
+        if same and not (unread and changed_files(folder)):
+            return
+    raise Damaged(f'{folder.name}/tree: its values are not those that were saved')
+
+
+def require_files(folder: Path) -> None:
+    """Refuse a checkpoint whose arrays lie in files that are not those that were saved.
+
+    It spares the reader of the arrays, which complains at length. Copies that nobody
+    reads do not count: what each process wrote before all was put together, and where
+    the arrays lay.
+
+    Raises:
+        Damaged: which names the files.
+    """
+    changed = [
+        name
+        for name in changed_files(folder)
+        if re.match('tree/(?!ocdbt.process_|_sharding|commit_success)', name)
+    ]
+    if changed:
+        many = f' and {len(changed) - 1} more' if len(changed) > 1 else ''
+        raise Damaged(f'{folder.name}/{changed[0]}{many}: not what was saved, or lost')
+
+
+def rank(value: object, higher: bool) -> float:
+    """Turn a figure into a rank: the larger, the better.
+
+    Args:
+        value: the figure, if it is one.
+        higher: whether larger figures are better.
+
+    Returns:
+        The rank; minus infinity of what is no finite number.
+    """
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return -math.inf
+    return value if higher else -value
+
+
+def shapes(tree: PyTree) -> dict[str, str]:
+    """Write the type and shape of every leaf, such as 'float32[2, 3]'."""
+    return {
+        name: f'{jnp.result_type(leaf).name}{list(np.shape(leaf))}'
+        for name, leaf in named_leaves(tree).items()
+    }
+
+
+def digest(leaves: Mapping[str, PyTree]) -> str:
+    """Hash the values that this process can read whole, by name and in their order."""
+    hashed = hashlib.sha256()
+    for name, leaf in leaves.items():
+        if _readable(leaf):
+            hashed.update(name.encode())
+            hashed.update(np.ascontiguousarray(leaf).tobytes())
+    return hashed.hexdigest()
+
+
+def _readable(leaf: PyTree) -> bool:
+    return getattr(leaf, 'is_fully_addressable', True) or leaf.is_fully_replicated
+
+
+def list_files(folder: Path) -> None:
+    """Write files.json, with the hash of every file in the folder of a checkpoint."""
+    files = {name: file_hash(path) for name, path in _files(folder).items()}
+    content = json.dumps(sealed({'files': files}), indent=1)
+    (folder / FILES).write_text(content + '\n')
+
+
+def changed_files(folder: Path) -> list[str]:
+    """Name the files of a checkpoint that are not as they were saved.
+
+    Args:
+        folder: of the checkpoint.
+
+    Returns:
+        Their paths in it: changed, missing or put there since. Empty where all is
+        whole, or where nothing tells, as in a checkpoint of an earlier version.
+    """
+    if not (folder / FILES).exists():
+        return []
+    try:
+        content = json_object(folder / FILES, FILES)
+        saved = content['files']
+        if content[SEAL] != seal(content):
+            return [FILES]
+    except (OSError, ValueError, KeyError, TypeError):
+        return [FILES]
+    now = _files(folder)
+    return sorted(
+        name
+        for name in saved.keys() | now.keys()
+        if name not in saved or name not in now or file_hash(now[name]) != saved[name]
+    )
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    found = {
+        path.relative_to(folder).as_posix(): path
+        for path in folder.rglob('*')
+        if not path.is_dir()
+    }
+    return {k: path for k, path in found.items() if k not in (FILES, _LAST)}
+
+
+def file_hash(path: Path) -> str:
+    """Compute the SHA-256 of a file, in hexadecimal digits, or say why not.
+
+    Args:
+        path: of the file. Of what Orbax tells of a whole checkpoint the moment of the
+            commit is left out, since it is added last.
+
+    Returns:
+        The digits; a sentence where the file cannot be read.
+    """
+    try:
+        if path.name == _METADATA:
+            told = json.loads(path.read_bytes())
+            return seal({k: v for k, v in told.items() if k != _COMMIT})
+        with path.open('rb') as file:
+            return hashlib.file_digest(file, 'sha256').hexdigest()
+    except (OSError, ValueError, AttributeError) as error:
+        return f'not read: {error}'

@@ -1,0 +1,78 @@
+"""Folders of runs, written as a run writes them but without a training."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+
+from dljax import data
+from dljax.configuration import Options, configuration, prepared
+from dljax.experiment import Experiment
+from dljax.training import Player, ensemble, learner
+from dljax.training.checkpoint import Checkpoints
+from dljax.types import Batch, PyTree, State
+
+
+def still(net: nn.Module, batch: Batch, step: jax.Array) -> tuple[jax.Array, dict]:
+    """Call a net, whose parameters are then left as they were drawn."""
+    del step
+    outputs = net(*(v for name, v in batch.items() if name not in ('label', 'target')))
+    return 0.0 * sum(jnp.sum(leaf) for leaf in jax.tree.leaves(outputs)), {}
+
+
+def experiment(
+    net: nn.Module, arrays: dict[str, np.ndarray], **more: Any
+) -> Experiment:
+    values = {
+        'net': net,
+        'players': {'player': Player(optax.sgd(0.1), loss=still)},
+        'source': data.resident(arrays, 4),
+        'steps': 3,
+        'data': 'numbers (synthetic)',
+    }
+    return Experiment(**values | more)
+
+
+def kept(
+    folder: Path,
+    made: Experiment,
+    options: Options | None = None,
+    *,
+    steps: int = 1,
+    without: tuple[str, ...] = (),
+) -> State:
+    """Draw a state, change its parameters at every step, and save each step."""
+    options = options or Options()
+    net = prepared(made.net, options, 'data')
+    train, source = learner(net, made.players), made.source
+    if options.members > 1:
+        train, source = ensemble(train, source, options.members)
+    key = jax.random.key(1)
+    position, batch = source.init(key)
+    state = jax.jit(train.init)(key, batch)
+    sample = made.source.init(key)[1]
+    config = configuration('some/run', made, net, options, None, sample)
+    config = {name: value for name, value in config.items() if name not in without}
+    checkpoints = Checkpoints(
+        folder / 'checkpoints', best=made.best, higher=made.higher
+    )
+    for step in range(1, steps + 1):
+        if step > 1:
+            state = state.replace(params=jax.tree.map(lambda x: x + 1, state.params))
+        checkpoints.save(
+            step,
+            state,
+            position,
+            metrics={made.best: float(-step)} if made.best else {},
+            notes={'config': config, 'pending': {}, 'alarms': {}},
+        )
+    checkpoints.close()
+    return state
+
+
+def variables(state: State) -> dict[str, PyTree]:
+    return {'params': state.params, **state.collections}
