@@ -2,13 +2,13 @@
 
 import datetime
 import os
-import platform
 import shlex
 import sys
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from dljax.host.machine import commit, processor, versions
 
 PACKAGES = ('jax', 'jaxlib', 'flax', 'optax')
 
@@ -24,38 +24,14 @@ def describe(*packages: str) -> dict[str, Any]:
     """
     import jax
 
-    from dljax.configuration import commit
-
-    versions = {'python': platform.python_version()}
-    for package in (*PACKAGES, *packages):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return {
-        'device': device(),
+        'device': processor(),
         'backend': jax.default_backend(),
-        'versions': versions,
+        'versions': versions(*PACKAGES, *packages),
         'commit': commit(),
         'date': datetime.date.today().isoformat(),
         'command': shlex.join(['python', '-m', *_module(), *sys.argv[1:]]),
     }
-
-
-def device() -> str:
-    """Name the processor with its cores, or the accelerators with their number."""
-    import jax
-
-    devices = jax.local_devices()
-    if jax.default_backend() != 'cpu':
-        return f'{len(devices)} x {devices[0].device_kind}'
-    model = platform.processor() or platform.machine()
-    information = Path('/proc/cpuinfo')
-    if information.exists():
-        lines = information.read_text().splitlines()
-        named = (x.partition(':')[2].strip() for x in lines if 'model name' in x)
-        model = next(named, model)
-    return f'{model}, {os.cpu_count()} cores'
 
 
 def require_quiet(*, allow: bool = False, limit: float = 0.5) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import results
 from dljax.aot.records import markdown, read_records
-from dljax.markdown import plain
+from dljax.host.markdown import plain
 
 README = Path(__file__).parent.parent / 'README.md'
 Row = Mapping[str, Any]

@@ -3,13 +3,13 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from dljax.compiler import set_safe_flags
+from dljax.host.compiler import set_safe_flags
+from dljax.host.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from dljax.zoo import create_model as create_model
     from dljax.zoo import list_models as list_models
 
-__version__ = '0.1.0'
 __all__ = ['create_model', 'list_models']
 
 set_safe_flags()

@@ -4,8 +4,8 @@ import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from dljax.host.sealing import Damaged
 from dljax.training.header import rank
-from dljax.training.sealing import Damaged
 from dljax.types import Metrics
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from dljax import interrupt
-from dljax.refusal import refusal
+from dljax.host import interrupt
+from dljax.host.refusal import refusal
 
 if TYPE_CHECKING:
     from dljax.experiment import Experiment, Report
@@ -56,11 +56,11 @@ def _answered(
     import tyro
     from tyro.conf import arg
 
-    from dljax import processes
     from dljax.arguments import check_arguments
-    from dljax.compiler import keep_programs
     from dljax.configuration import Options
     from dljax.experiment import run
+    from dljax.host import processes
+    from dljax.host.compiler import keep_programs
 
     own = inspect.signature(experiment, eval_str=True).parameters
     common = {field.name: field for field in dataclasses.fields(Options)}

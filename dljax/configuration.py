@@ -1,12 +1,8 @@
 """What a run is told: its options, its net's settings, and whether a resume fits."""
 
 import dataclasses
-import importlib.metadata
 import json
-import os
-import platform
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax.facts import facts
+from dljax.host.machine import commit, device, versions
 from dljax.training.start import fresh
 from dljax.types import State
 
@@ -179,11 +176,7 @@ def configuration(
             for feature, normalizer in experiment.normalizers.items()
         },
         'commit': commit(),
-        'versions': {
-            package: importlib.metadata.version(package)
-            for package in ('jax', 'flax', 'optax', 'orbax-checkpoint')
-        }
-        | {'python': platform.python_version()},
+        'versions': versions('jax', 'flax', 'optax', 'orbax-checkpoint'),
     }
 
 
@@ -211,31 +204,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(part) for part in value]
     return value if isinstance(value, int | float | None) else str(value)
-
-
-def device() -> str:
-    """Name the kind of device that is computed on; of a CPU, with its cores."""
-    kind = jax.devices()[0].device_kind
-    return f'{kind} ({os.cpu_count()} cores)' if kind == 'cpu' else kind
-
-
-def commit() -> str | None:
-    """Name the commit that the package runs from, or None outside a checkout."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ['git', *words],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout.strip()
-
-    try:
-        if not git('ls-files', Path(__file__).name):
-            return None
-        changed = git('status', '--porcelain', '--untracked-files=no')
-        return git('rev-parse', '--short=12', 'HEAD') + ('+' if changed else '')
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -1,7 +1,5 @@
 """Weights from one framework to another, with a certificate beside them."""
 
-import importlib.metadata
-import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -10,9 +8,10 @@ import jax
 import numpy as np
 from flax import linen as nn
 
-import dljax
 from dljax import weights, zoo
 from dljax.export.converted import fingerprint, leaving
+from dljax.host.machine import versions
+from dljax.host.version import __version__
 from dljax.runs import taken
 from dljax.types import PyTree, named_leaves
 from dljax.weights import keras, torchvision
@@ -223,5 +222,4 @@ def _versions(judge: Framework | None) -> dict[str, str]:
     packages += {'torchvision': ['torch', 'torchvision'], 'keras': ['keras']}.get(
         judge or '', []
     )
-    found = {name: importlib.metadata.version(name) for name in packages}
-    return {'python': platform.python_version(), 'dljax': dljax.__version__, **found}
+    return {'dljax': __version__, **versions(*packages)}

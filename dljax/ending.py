@@ -8,7 +8,7 @@ import numpy as np
 
 from dljax import ledger, page
 from dljax.best import scored_at_best
-from dljax.interrupt import interruptible
+from dljax.host.interrupt import interruptible
 from dljax.report import measured
 from dljax.training.header import file_hash
 from dljax.training.record import spread

@@ -10,15 +10,16 @@ import numpy as np
 from flax import linen as nn
 from rich.console import Console
 
-from dljax import ledger, processes
+from dljax import ledger
 from dljax.arguments import check_arguments
 from dljax.assembly import assembled
 from dljax.choice import folder_for
 from dljax.configuration import Options, configuration, prepared
 from dljax.data import Normalizer
 from dljax.ending import finish
-from dljax.interrupt import Interrupted, ending_at_once, interruptible
-from dljax.refusal import FULL
+from dljax.host import processes
+from dljax.host.interrupt import Interrupted, ending_at_once, interruptible
+from dljax.host.refusal import FULL
 from dljax.report import Alarm, Measure, Picture
 from dljax.session import Session
 from dljax.training import Plateau, Player

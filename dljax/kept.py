@@ -6,9 +6,9 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dljax.host import sealing
+from dljax.host.sealing import Damaged
 from dljax.training import header as headers
-from dljax.training import sealing
-from dljax.training.sealing import Damaged
 from dljax.types import PyTree
 from dljax.weights.checkpoint import from_orbax
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from dljax.configuration import device
-from dljax.markdown import plain
+from dljax.host.machine import device
+from dljax.host.markdown import plain
 from dljax.workdir import to_json
 
 HEAD = """# Measured results

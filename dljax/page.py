@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dljax.configuration import device
+from dljax.host.machine import device
 from dljax.report import Outcome
 from dljax.training.record import Records
 from dljax.workdir import Workdir, write_text

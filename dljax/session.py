@@ -11,8 +11,8 @@ from flax import linen as nn
 from rich.console import Console
 
 from dljax.configuration import Options, introduction
-from dljax.interrupt import in_command, interruptible
-from dljax.processes import agreed
+from dljax.host.interrupt import in_command, interruptible
+from dljax.host.processes import agreed
 from dljax.report import Outcome, scores
 from dljax.rollback import rolled_back
 from dljax.training import Learner, member, rounds

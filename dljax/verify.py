@@ -7,9 +7,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from dljax import kept
+from dljax.host import sealing
+from dljax.host.sealing import Damaged
 from dljax.training import header as headers
-from dljax.training import rows, sealing
-from dljax.training.sealing import Damaged
+from dljax.training import rows
 from dljax.types import named_leaves
 
 PARTS = ('config.json', 'result.json', 'metrics.jsonl', 'checkpoints')

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dljax import kept, processes
-from dljax.lock import locked
-from dljax.training import sealing
+from dljax import kept
+from dljax.host import processes, sealing
+from dljax.host.lock import locked
 from dljax.training.header import steps_in
 
 

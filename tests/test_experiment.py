@@ -23,7 +23,7 @@ from rich.console import Console
 from dljax import data, zoo
 from dljax.configuration import Options
 from dljax.experiment import Experiment, Report, run
-from dljax.interrupt import ending_the_process
+from dljax.host.interrupt import ending_the_process
 from dljax.layers import batch_norm
 from dljax.objectives import classify, predict, score_classes
 from dljax.report import Outcome

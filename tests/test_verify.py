@@ -15,8 +15,8 @@ from rich.console import Console
 from dljax import data
 from dljax.commands.verify import verify as command
 from dljax.experiment import Experiment, run
+from dljax.host.sealing import seal
 from dljax.training import Player
-from dljax.training.sealing import seal
 from dljax.types import Array
 from dljax.verify import Finding, verify
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dljax.choice import folder_for
-from dljax.lock import locked
+from dljax.host.lock import locked
 from dljax.training.header import made
 from dljax.workdir import Workdir, opened, read_json, write_text
 
@@ -168,7 +168,7 @@ def test_a_run_that_is_moved_aside_is_locked_under_both_names(tmp_path: Path) ->
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     script = (
         'import pathlib, sys, time\n'
-        'from dljax.lock import locked\n'
+        'from dljax.host.lock import locked\n'
         f'with locked(pathlib.Path({str(tmp_path)!r})):\n'
         '    print("held", flush=True)\n'
         '    time.sleep(60)\n'

@@ -1,16 +1,14 @@
 """What was compiled ahead of time: a line of JSON each, compared and shown."""
 
-import importlib.metadata
 import json
-import platform
 import textwrap
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dljax.configuration import commit
-from dljax.markdown import plain
+from dljax.host.machine import commit, versions
+from dljax.host.markdown import plain
 
 # What tells two programs apart; the rest of a line is what was found of them.
 KEY = (
@@ -41,7 +39,7 @@ def append(path: Path, figures: Line, command: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     line = {
         **figures,
-        'versions': _versions(),
+        'versions': versions(*_PACKAGES),
         'commit': commit(),
         'date': time.strftime('%Y-%m-%d', time.gmtime()),
         'command': command,
@@ -238,13 +236,3 @@ def _joined(cells: list[str]) -> str:
 
 def _or_zero(value: int | None) -> int:
     return value or 0
-
-
-def _versions() -> dict[str, str]:
-    found = {'python': platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # libtpu where nothing is compiled for a TPU
-    return found

@@ -5,8 +5,8 @@ Nothing heavy is imported at the top of any of them, so that `--help` answers at
 
 import sys
 
-from dljax import interrupt
-from dljax.refusal import refusal
+from dljax.host import interrupt
+from dljax.host.refusal import refusal
 
 interrupt.guard_imports()
 

@@ -143,7 +143,7 @@ def _each(
     from dljax import zoo
     from dljax.aot import append, prepare, read_records, read_topology
     from dljax.aot.records import is_done
-    from dljax.configuration import commit
+    from dljax.host.machine import commit
 
     prepare(read_topology(topology))  # what is missing is told once, and at once
     names, at = names or tuple(zoo.list_models()), commit()

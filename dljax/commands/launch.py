@@ -25,7 +25,7 @@ def launch(
         heartbeat: seconds without a word from one of them after which all are started
             again.
     """
-    from dljax.launch import launch as run
+    from dljax.host.launch import launch as run
 
     raise SystemExit(
         run(command, processes=processes, restarts=restarts, heartbeat=heartbeat)

@@ -2,8 +2,6 @@
 
 import dataclasses
 import hashlib
-import importlib.metadata
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,13 @@ import jax
 import numpy as np
 from flax import linen as nn
 
-import dljax
 from dljax.export.converted import certificate_of, come_back, expected
 from dljax.export.inference import Program, of_zoo, shapes_of
 from dljax.export.reading import called
 from dljax.export.selection import select
 from dljax.export.trained import of_run
+from dljax.host.machine import versions
+from dljax.host.version import __version__
 from dljax.recipes.plan import draw
 from dljax.runs import taken
 from dljax.types import Batch, named_leaves
@@ -152,9 +151,8 @@ def export(
         'compared_with': program.compared,
         'calling_convention': exported.calling_convention_version,
         'versions': {
-            'python': platform.python_version(),
-            'dljax': dljax.__version__,
-            **{name: importlib.metadata.version(name) for name in ('jax', 'flax')},
+            'dljax': __version__,
+            **versions('jax', 'flax'),
         },
     }
     target.write_bytes(content)

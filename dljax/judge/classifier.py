@@ -14,11 +14,12 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data
+from dljax import data
 from dljax.metrics import confusion_matrix, recall
 from dljax.objectives import classify, score_classes
 from dljax.training import Player, evaluate, fit, learner
 from dljax.types import Array, PyTree
+from dljax.zoo import create_model
 
 SHAPE = (8, 8, 1)
 # The recipe. Whatever changes here changes every figure taken by it.

@@ -11,13 +11,13 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from dljax.interrupt import undisturbed
+from dljax.host import sealing
+from dljax.host.interrupt import undisturbed
+from dljax.host.sealing import Damaged
 from dljax.training import header as headers
-from dljax.training import sealing
 from dljax.training.disk import Room
 from dljax.training.keeping import Best, Folders
 from dljax.training.position import Stored
-from dljax.training.sealing import Damaged
 from dljax.types import Position, PyTree, State
 
 ASIDE = '.damaged'

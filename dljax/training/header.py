@@ -17,7 +17,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.training.sealing import SEAL, Damaged, json_object, seal, sealed
+from dljax.host.sealing import SEAL, Damaged, json_object, seal, sealed
 from dljax.types import PyTree, named_leaves
 
 FILES = 'files.json'

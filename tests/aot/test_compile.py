@@ -182,7 +182,7 @@ def test_several_models_go_on_and_a_failure_is_a_line(tmp_path, monkeypatch, cap
         True,
     ]
     monkeypatch.setattr(
-        'dljax.configuration.commit', lambda: read_records(path)[-1]['commit']
+        'dljax.host.machine.commit', lambda: read_records(path)[-1]['commit']
     )
     capsys.readouterr()
     aot(**options, batch=4)

@@ -234,14 +234,14 @@ BREAKAGES = [
     ),
     Breakage(
         'records: a result is believed without its checksum',
-        'dljax/training/sealing.py',
+        'dljax/host/sealing.py',
         'SEAL in content and content[SEAL] != seal(content)',
         'False',
         'tests/test_workdir.py tests/test_verify.py',
     ),
     Breakage(
         'runs: two in one folder',
-        'dljax/lock.py',
+        'dljax/host/lock.py',
         'lock.acquire()',
         'pass',
         'tests/test_workdir.py',

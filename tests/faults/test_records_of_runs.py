@@ -12,9 +12,10 @@ from hypothesis import strategies as some
 
 from dljax import create_model, ledger
 from dljax.commands.settings import read_settings
+from dljax.host import sealing
+from dljax.host.sealing import Damaged
 from dljax.rebuilding import rebuilt, structure
-from dljax.training import header, rows, sealing
-from dljax.training.sealing import Damaged
+from dljax.training import header, rows
 
 CONTENT = {'step': 3, 'metrics': {'loss': 0.5, 'accuracy': None}, 'ended': 'at 3'}
 ROW = b'{"step": 3, "seconds": 0.5, "p/loss": 0.25}'

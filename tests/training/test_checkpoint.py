@@ -18,11 +18,11 @@ import optax
 import pytest
 from flax import linen as nn
 
-from dljax.interrupt import Interrupted, ending_at_once
+from dljax.host.interrupt import Interrupted, ending_at_once
+from dljax.host.sealing import Damaged
 from dljax.training import Player, data_mesh, learner, sharded
 from dljax.training.checkpoint import Checkpoints
 from dljax.training.header import changed_files, made, require_saved
-from dljax.training.sealing import Damaged
 from dljax.types import Array, State
 
 KEY = jax.random.key(0)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from dljax.scratch import scratch
+from dljax.host.scratch import scratch
 
 ADDRESS, COUNT, NUMBER = (
     'JAX_COORDINATOR_ADDRESS',

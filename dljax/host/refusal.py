@@ -57,7 +57,7 @@ def refusal(error: BaseException, *files: Path) -> str | None:
         return None
     code = last.tb_frame.f_code
     place = Path(code.co_filename)
-    ours = place in files or Path(__file__).parent in place.parents
+    ours = place in files or Path(__file__).parents[1] in place.parents
     return str(error) if ours and code.co_code[last.tb_lasti] == RAISE else None
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from dljax.processes import ADDRESS, COUNT, HEARTBEAT, NUMBER, PATIENCE
-from dljax.scratch import PARENT, scratch
+from dljax.host.processes import ADDRESS, COUNT, HEARTBEAT, NUMBER, PATIENCE
+from dljax.host.scratch import PARENT, scratch
 
 REFUSED = (1, 2)  # what an experiment exits with that would be refused again
 PAUSE = 0.1  # seconds between two looks at the processes
@@ -46,12 +46,12 @@ def launch(
     """Run a command in several processes that train together.
 
     Each is told the address of the first, how many there are and its own number, by the
-    variables that `dljax.processes` reads. What the first says is said; what the others
-    say is kept, and shown where one of them fails. Where one ends by a crash the others
-    are ended too, and all are started again: a run goes on from its last checkpoint.
-    A refusal (1 or 2) is not tried again, and neither is what a signal to this process
-    has ended, which is passed on to all of them. Where this process is killed they end
-    too: see `dljax.orphans`.
+    variables that `dljax.host.processes` reads. What the first says is said; what the
+    others say is kept, and shown where one of them fails. Where one ends by a crash the
+    others are ended too, and all are started again: a run goes on from its last
+    checkpoint. A refusal (1 or 2) is not tried again, and neither is what a signal to
+    this process has ended, which is passed on to all of them. Where this process is
+    killed they end too: see `dljax.host.orphans`.
 
     Args:
         command: the words of it.

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from dljax.launch import launch
-from dljax.processes import _heartbeat, expected, listening
-from dljax.scratch import scratch, sweep
+from dljax.host.launch import launch
+from dljax.host.processes import _heartbeat, expected, listening
+from dljax.host.scratch import scratch, sweep
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import os, sys
 import numpy as np

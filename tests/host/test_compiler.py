@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dljax  # noqa: F401  (sets the flags)
-from dljax.compiler import keep_programs, safe_flags
+from dljax.host.compiler import keep_programs, safe_flags
 
 ADDED = '--xla_cpu_experimental_ynn_fusion_type=-reduce'
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dljax.interrupt import (
+from dljax.host.interrupt import (
     Interrupted,
     ending_at_once,
     ending_the_process,
@@ -20,7 +20,7 @@ from dljax.interrupt import (
     undisturbed,
 )
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def send(number):
@@ -140,7 +140,7 @@ def test_a_signal_in_a_finalizer_is_not_lost(capsys):
 SCRIPT = """
 from dljax.cli import command
 import os, signal
-from dljax.interrupt import ending_the_process, interruptible
+from dljax.host.interrupt import ending_the_process, interruptible
 if {within}:
     with ending_the_process('it.py', 'ended'), interruptible():
         os.kill(os.getpid(), signal.SIGINT)

@@ -1,0 +1,1 @@
+"""The computer below all models: its processes, signals, folders and compiler."""
