@@ -19,9 +19,9 @@ import optax
 from benchmarks import machine
 from benchmarks.peers.ours import constant
 from dljax.aot.cost import cost_of
+from dljax.kernels.tracing import operations
 from dljax.recipes import Recipe, recipe
 from dljax.training import data_mesh, mapped, rounds, sharded
-from dljax.training.tracing import operations
 
 
 def measure(

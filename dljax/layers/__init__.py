@@ -1,5 +1,8 @@
 """What Linen and `jax.nn` lack, one layer a file."""
 
+from dljax.kernels.convolve import convolve, convolve_transposed
+from dljax.kernels.max_pool import max_pool
+from dljax.kernels.unroll import unroll
 from dljax.layers.activations import (
     Activation,
     activate,
@@ -12,7 +15,7 @@ from dljax.layers.activations import (
 from dljax.layers.auxiliary_head import AuxiliaryHead
 from dljax.layers.batch_norm import BatchNorm
 from dljax.layers.combination import Concatenation, Gate, Vote
-from dljax.layers.convolve import Conv, convolve, convolve_transposed
+from dljax.layers.conv import Conv
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
 from dljax.layers.dueling import Dueling
@@ -24,7 +27,6 @@ from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
-from dljax.layers.max_pool import max_pool
 from dljax.layers.maxout import Maxout
 from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
 from dljax.layers.normalised_conv import NormalisedConv, constrained
@@ -37,7 +39,6 @@ from dljax.layers.pooling import (
 )
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recomputed import recomputed
-from dljax.layers.recurrence import unroll
 from dljax.layers.recurrent_stack import RecurrentStack
 from dljax.layers.reservoir import Reservoir, spectral_radius
 from dljax.layers.residual import (

@@ -6,7 +6,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers.stored import stored
+from dljax.kernels.barrier import barrier
 from dljax.types import Array
 
 
@@ -71,7 +71,7 @@ class BatchNorm(nn.Module):
             variance = spread.value
             centred = rows - average.value[None]
         else:
-            rows = stored(rows)
+            rows = barrier(rows)
             mean = self._shared(rows.mean(0))
             centred = rows - mean[None]
             variance = self._shared((centred**2).mean(0))
@@ -81,7 +81,7 @@ class BatchNorm(nn.Module):
                 corrected = self._corrected(variance, len(rows))
                 spread.value = keep * spread.value + (1 - keep) * corrected
         factor = jax.lax.rsqrt(variance + self.epsilon) * scale
-        outputs = stored(centred * factor[None] + shift[None], ahead=False)
+        outputs = barrier(centred * factor[None] + shift[None], ahead=False)
         outputs = outputs.reshape(inputs.shape)
         dtype = self.dtype or jnp.result_type(inputs, scale, shift)
         return outputs.astype(dtype)

@@ -5,15 +5,15 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.kernels.state_scan import SLOPES, elman_scan
+from dljax.kernels.unroll import unroll
 from dljax.layers.activations import Activation, activate
 from dljax.layers.recurrence import (
     check_features,
     first_carry,
     gate_parameters,
     gate_products,
-    unroll,
 )
-from dljax.layers.state_scan import SLOPES, elman_scan
 from dljax.types import Array, Key
 
 

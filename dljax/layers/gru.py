@@ -6,14 +6,14 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.kernels.state_scan import gru_scan
+from dljax.kernels.unroll import unroll
 from dljax.layers.recurrence import (
     check_features,
     first_carry,
     gate_parameters,
     gate_products,
-    unroll,
 )
-from dljax.layers.state_scan import gru_scan
 from dljax.types import Array
 
 

@@ -5,8 +5,8 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers.cudnn_lstm import cudnn_lstm
-from dljax.layers.lstm_scan import lstm_scan
+from dljax.kernels.cudnn_lstm import cudnn_lstm
+from dljax.kernels.lstm_scan import lstm_scan
 from dljax.layers.recurrence import (
     check_features,
     first_carry,

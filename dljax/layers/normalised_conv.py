@@ -9,10 +9,10 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.kernels.barrier import barrier
 from dljax.layers.activations import Activation
-from dljax.layers.convolve import Conv
+from dljax.layers.conv import Conv
 from dljax.layers.normalisation import Normalise, batch_norm
-from dljax.layers.stored import stored
 from dljax.layers.transposed_conv import TransposedConv
 from dljax.types import Array
 
@@ -147,7 +147,7 @@ class NormalisedConv(nn.Module):
             )
         if self.activation is jax.nn.identity:
             return x
-        return stored(self.activation(x))
+        return barrier(self.activation(x))
 
 
 def constrained(

@@ -8,7 +8,7 @@ import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from dljax.layers.max_pool import max_pool
+from dljax.kernels.max_pool import max_pool
 from dljax.types import Array
 
 

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from dljax.kernels.unroll import unroll
 from dljax.layers.activations import Activation, activate
-from dljax.layers.recurrence import check_features, first_carry, gate_products, unroll
+from dljax.layers.recurrence import check_features, first_carry, gate_products
 from dljax.types import Array, Key
 
 SQUARINGS = 20  # a power of 2**20: what a norm differs from the radius by is gone

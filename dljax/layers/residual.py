@@ -9,9 +9,9 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.kernels.barrier import barrier
 from dljax.layers.normalisation import Normalise, batch_norm
 from dljax.layers.normalised_conv import NormalisedConv
-from dljax.layers.stored import stored
 from dljax.types import Array
 
 Shortcut = Literal['projection', 'padding']
@@ -116,7 +116,7 @@ class ResidualBlock(nn.Module):
                     name='downsample',
                     **common,
                 )(inputs, train=train)
-        return stored(nn.relu(x + skipped.astype(x.dtype)))
+        return barrier(nn.relu(x + skipped.astype(x.dtype)))
 
 
 class PreactivationBlock(nn.Module):
@@ -210,7 +210,7 @@ class PreactivationBlock(nn.Module):
             x = NormalisedConv(*layer, name=f'conv{index}', **after, **common)(
                 x, train=train
             )
-        return stored(x + skipped.astype(x.dtype))
+        return barrier(x + skipped.astype(x.dtype))
 
 
 def padded_shortcut(inputs: Array, features: int, stride: int) -> Array:

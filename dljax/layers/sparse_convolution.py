@@ -8,7 +8,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers.convolve import convolve
+from dljax.kernels.convolve import convolve
 from dljax.types import Array, Key
 
 # Table I of the paper, by output map: six maps see three contiguous input maps, six see

@@ -6,7 +6,7 @@ from flax.linen.dtypes import promote_dtype
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers.convolve import convolve_transposed
+from dljax.kernels.convolve import convolve_transposed
 from dljax.types import Array
 
 

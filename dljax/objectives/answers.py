@@ -8,6 +8,7 @@ import jax
 from flax import linen as nn
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
+from dljax.kernels.barrier import barrier_p
 from dljax.types import PyTree
 
 Function = Callable[[nn.Module, Mapping[str, Any]], PyTree]
@@ -20,7 +21,7 @@ _PASSED = frozenset(
         'reshape',
         'slice',
         'squeeze',
-        'stored',  # that of `dljax.layers`
+        barrier_p.name,
         'transpose',
     )
 )

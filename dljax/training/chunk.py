@@ -2,8 +2,8 @@
 
 import jax
 
+from dljax.kernels.tracing import LAX_CONVOLUTION, convolves_on_cpu, operations
 from dljax.training.learner import Learner
-from dljax.training.tracing import LAX_CONVOLUTION, convolves_on_cpu, operations
 from dljax.types import Key, Source, State
 
 LOOP = 100  # updates in one compiled call, where nothing speaks against a loop

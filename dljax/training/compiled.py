@@ -9,9 +9,9 @@ import numpy as np
 from jax.extend.core import jaxpr_as_fun
 from jax.sharding import NamedSharding
 
+from dljax.kernels.small import is_small, jit_small
 from dljax.training.hosts import everywhere
 from dljax.training.learner import Learner
-from dljax.training.small import is_small, jit_small
 from dljax.types import Array, Key, Metrics, Position, PyTree, Source, State
 
 Judge = Callable[[State, Metrics], Array]

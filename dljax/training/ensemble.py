@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from dljax.kernels.tracing import convolves_on_cpu
 from dljax.training.learner import Learner
-from dljax.training.tracing import convolves_on_cpu
 from dljax.types import Batch, Key, Metrics, Position, PyTree, Source, State, fold
 
 UNROLLED = 16  # at most so many members are compiled one by one

@@ -10,8 +10,8 @@ import pytest
 from flax import linen as nn
 
 from dljax.data import resident, stream
+from dljax.kernels.tracing import convolves_on_cpu
 from dljax.training import Player, ensemble, evaluate, fit, learner, member
-from dljax.training.tracing import convolves_on_cpu
 from dljax.types import Array, fold
 
 KEY = jax.random.key(7)

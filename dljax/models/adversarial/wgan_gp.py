@@ -8,7 +8,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import Normalise, batch_norm, check_images, doublings
-from dljax.layers.convolve import Conv
+from dljax.layers.conv import Conv
 from dljax.models.adversaries import Adversaries
 from dljax.models.settings import check_sizes
 from dljax.types import Array

@@ -9,7 +9,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation, activate
-from dljax.layers.convolve import Conv
+from dljax.layers.conv import Conv
 from dljax.layers.images import check_images
 from dljax.layers.transposed_conv import TransposedConv
 from dljax.models.autoencoder.autoencoder import Autoencoder, check_shape

@@ -8,10 +8,10 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.kernels.max_pool import max_pool
 from dljax.layers.dropout import OriginalDropout
 from dljax.layers.images import check_images
 from dljax.layers.local_response_norm import local_response_norm
-from dljax.layers.max_pool import max_pool
 from dljax.layers.normalised_conv import NormalisedConv
 from dljax.models.settings import check_settings
 from dljax.types import Array

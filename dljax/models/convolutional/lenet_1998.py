@@ -10,7 +10,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import scaled_tanh
-from dljax.layers.convolve import Conv
+from dljax.layers.conv import Conv
 from dljax.layers.euclidean_output import EuclideanOutput
 from dljax.layers.images import check_images
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv

@@ -7,9 +7,9 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers.convolve import Conv
+from dljax.kernels.max_pool import max_pool
+from dljax.layers.conv import Conv
 from dljax.layers.images import check_images
-from dljax.layers.max_pool import max_pool
 from dljax.types import Array
 
 

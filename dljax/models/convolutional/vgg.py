@@ -8,8 +8,8 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.kernels.max_pool import max_pool
 from dljax.layers.images import check_images
-from dljax.layers.max_pool import max_pool
 from dljax.layers.normalisation import Normalise, batch_norm
 from dljax.layers.normalised_conv import NormalisedConv
 from dljax.layers.pooling import adaptive_average_pool

@@ -8,6 +8,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.kernels.max_pool import max_pool
 from dljax.layers import (
     Normalise,
     NormalisedConv,
@@ -17,7 +18,6 @@ from dljax.layers import (
     batch_norm,
     check_images,
     global_average_pool,
-    max_pool,
     recomputed,
 )
 from dljax.layers.residual import check_shortcut

@@ -7,15 +7,15 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.kernels.max_pool import max_pool
 from dljax.layers import (
     Normalise,
     NormalisedConv,
     TransposedConv,
     check_images,
-    max_pool,
     recomputed,
 )
-from dljax.layers.convolve import Conv
+from dljax.layers.conv import Conv
 from dljax.models.settings import check_settings, settings_of
 from dljax.types import Array
 

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dljax.kernels.state_scan import SLOPES, elman_scan, gru_scan
+from dljax.kernels.unroll import unroll
 from dljax.layers import Elman
-from dljax.layers.recurrence import unroll
-from dljax.layers.state_scan import SLOPES, elman_scan, gru_scan
 from dljax.types import Array, PyTree
 
 TIME, BATCH, WIDTH = 5, 3, 4

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import pytest
 from flax import linen as nn
 
+from dljax.kernels.tracing import LAX_CONVOLUTION, convolves_on_cpu, operations
 from dljax.layers import Conv
-from dljax.training.tracing import LAX_CONVOLUTION, convolves_on_cpu, operations
 
 IMAGES = jnp.ones((2, 6, 6, 1))
 KERNEL = jnp.ones((3, 3, 1, 2))

@@ -8,8 +8,8 @@ the last convolution. It moves sums behind reshapes, and forms them on one core 
 import jax
 from jax.interpreters import ad
 
-from dljax.layers.convolution_form import BARRIERS_HOLD
-from dljax.layers.primitive import primitive
+from dljax.kernels.convolution_form import BARRIERS_HOLD
+from dljax.kernels.primitive import primitive
 from dljax.types import Array
 
 
@@ -21,12 +21,12 @@ def _held(array: Array, *, ahead: bool) -> Array:
     return jax.lax.optimization_barrier(array) if ahead and BARRIERS_HOLD else array
 
 
-stored_p = primitive('stored', _same, _held, merges='all')
+barrier_p = primitive('barrier', _same, _held, merges='all')
 # Back, the gradient is stored whether or not the array is.
-ad.deflinear(stored_p, lambda slope, **_: [stored_p.bind(slope, ahead=True)])
+ad.deflinear(barrier_p, lambda slope, **_: [barrier_p.bind(slope, ahead=True)])
 
 
-def stored(array: Array, *, ahead: bool = True) -> Array:
+def barrier(array: Array, *, ahead: bool = True) -> Array:
     """Give the array itself, which a CPU stores, and its gradient likewise.
 
     Under jit, vmap and derivatives of every order; on other backends it is nothing.
@@ -40,7 +40,7 @@ def stored(array: Array, *, ahead: bool = True) -> Array:
 
     Example:
         >>> import jax.numpy as jnp
-        >>> print(stored(jnp.array([1., 2.])))
+        >>> print(barrier(jnp.array([1., 2.])))
         [1. 2.]
     """
-    return stored_p.bind(array, ahead=ahead)
+    return barrier_p.bind(array, ahead=ahead)

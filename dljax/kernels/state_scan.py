@@ -12,7 +12,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from dljax.layers.recurrence import shifted, unroll
+from dljax.kernels.unroll import shifted, unroll
 from dljax.types import Array
 
 # Activations whose slope is known from what they give, by which it is computed.

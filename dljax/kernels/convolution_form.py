@@ -19,8 +19,8 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
-from dljax.layers import convolution_small
-from dljax.layers.primitive import primitive
+from dljax.kernels import convolution_small
+from dljax.kernels.primitive import primitive
 from dljax.types import Array
 
 Pair = tuple[int, int]

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Set
 import jax
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
+from dljax.kernels.convolution_form import convolve_p, images_p, kernels_p
 from dljax.types import PyTree
 
 LAX_CONVOLUTION = 'conv_general_dilated'  # whose gradients are slow in loops on a CPU
-CONVOLUTIONS = frozenset({LAX_CONVOLUTION, 'convolve'})  # that of `dljax.layers` too
+CONVOLUTIONS = frozenset({LAX_CONVOLUTION, convolve_p.name})
 
 
 def convolves_on_cpu(
@@ -92,11 +93,11 @@ def _count_one(equation: JaxprEqn) -> int:
     if name == LAX_CONVOLUTION:
         spec = params['dimension_numbers'].rhs_spec
         return 2 * math.prod(out) * math.prod(shapes[1]) // shapes[1][spec[0]]
-    if name == 'convolve':
+    if name == convolve_p.name:
         return 2 * math.prod(out) * math.prod(shapes[1][:3])
-    if name == 'convolve_images':
+    if name == images_p.name:
         return 2 * math.prod(shapes[0]) * math.prod(shapes[1][:3])
-    if name == 'convolve_kernels':
+    if name == kernels_p.name:
         return 2 * math.prod(shapes[0]) * math.prod(out[:3])
     inside = [count(inner) for inner in _inside(equation)]
     if name == 'cond':

@@ -1,14 +1,12 @@
 """Convolutions whose derivatives of every order are fast, inside of loops too."""
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
 
-from dljax.layers.convolution_form import LAYOUT, Pair, convolve_p, images_p
+from dljax.kernels.convolution_form import LAYOUT, Pair, convolve_p, images_p
 from dljax.types import Array
 
 SERIES = ('NWC', 'WIO', 'NWC')
@@ -26,7 +24,7 @@ def convolve(
     feature_group_count: int = 1,
     precision: Any = None,
 ) -> Array:
-    """Convolve as `jax.lax.conv_general_dilated`; `Conv` is Linen's layer with it.
+    """Convolve as `jax.lax.conv_general_dilated`; `layers.Conv` is its layer.
 
     Images [batch, height, width, channel] and kernels [height, width, channel,
     features], or series without the height, without dilation, a precision of their own
@@ -49,8 +47,8 @@ def convolve(
 
     Example:
         >>> import jax.numpy as jnp
-        >>> layer, image = Conv(4, (3, 3)), jnp.ones((2, 8, 8, 3))
-        >>> layer.init_with_output(jax.random.key(0), image)[0].shape
+        >>> image, kernel = jnp.ones((2, 8, 8, 3)), jnp.ones((3, 3, 3, 4))
+        >>> convolve(image, kernel, (1, 1), 'SAME').shape
         (2, 8, 8, 4)
     """
     layout = {3: SERIES, 4: LAYOUT}.get(lhs.ndim)
@@ -169,6 +167,3 @@ def convolve_transposed(
         )
     settings = {'stride': stride, 'padding': padding, 'sides': sides, 'window': window}
     return images_p.bind(maps, kernel, **settings)
-
-
-Conv = functools.partial(nn.Conv, conv_general_dilated=convolve)

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.layers import BatchNorm, NormalisedConv, convolve
-from dljax.layers.convolution_form import BARRIERS_HOLD
+from dljax.kernels.barrier import barrier
+from dljax.kernels.convolution_form import BARRIERS_HOLD
+from dljax.kernels.convolve import convolve
+from dljax.layers import BatchNorm, NormalisedConv
 from dljax.layers.residual import ResidualBlock
-from dljax.layers.stored import stored
 from dljax.types import Array
 
 BARRIER = 'stablehlo.optimization_barrier'
@@ -19,7 +20,7 @@ def test_it_changes_no_number_nor_derivative(ahead: bool) -> None:
     x = jnp.array([0.5, -1.0, 2.0])
 
     def kept(x: Array) -> Array:
-        return jnp.sin(stored(x**2, ahead=ahead)).sum()
+        return jnp.sin(barrier(x**2, ahead=ahead)).sum()
 
     def plain(x: Array) -> Array:
         return jnp.sin(x**2).sum()
@@ -39,7 +40,7 @@ def texts(platform: str) -> list[int]:
 
     def counted(ahead: bool, back: bool) -> int:
         def kept(x: Array) -> Array:
-            return jnp.sin(stored(x * 2, ahead=ahead)).sum()
+            return jnp.sin(barrier(x * 2, ahead=ahead)).sum()
 
         traced = jax.jit(jax.grad(kept) if back else kept).trace(jnp.ones(3))
         text = traced.lower(lowering_platforms=(platform,)).as_text()

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.layers.recurrence import shifted, unroll
+from dljax.kernels.unroll import shifted, unroll
 from dljax.types import Array
 
 Carry = tuple[Array, Array]

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
-from dljax.layers import convolve, convolve_transposed
+from dljax.kernels.convolve import convolve
+from dljax.layers import convolve_transposed
 from dljax.training import data_mesh
 from dljax.types import Array, PyTree
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.layers import convolve
+from dljax.kernels.convolve import convolve
 from dljax.types import Array, PyTree
 
 

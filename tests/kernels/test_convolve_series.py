@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from dljax.layers import Conv, convolve
+from dljax.kernels.convolve import convolve
+from dljax.layers import Conv
 from dljax.types import Array, PyTree
 
 THEIRS = jax.lax.conv_general_dilated

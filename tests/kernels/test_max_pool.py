@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from dljax.layers import max_pool
+from dljax.kernels.max_pool import max_pool
 from dljax.types import Array
 
 FORMS = {

@@ -16,7 +16,7 @@ from flax import linen as nn
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 
-from dljax.layers.primitive import primitive
+from dljax.kernels.primitive import primitive
 from dljax.types import Array
 
 Pair = tuple[int, int]

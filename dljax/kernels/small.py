@@ -12,7 +12,7 @@ from collections.abc import Callable
 import jax
 from jax.experimental.xla_metadata import set_xla_metadata
 
-from dljax.training.tracing import count, holds, largest
+from dljax.kernels.tracing import count, holds, largest
 from dljax.types import PyTree
 
 # Of one update: with three times as many operations of products it took as long either

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.layers.lstm_scan import lstm_scan
-from dljax.layers.recurrence import unroll
+from dljax.kernels.lstm_scan import lstm_scan
+from dljax.kernels.unroll import unroll
 from dljax.types import Array, PyTree
 
 TIME, BATCH, WIDTH = 5, 3, 4

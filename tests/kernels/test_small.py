@@ -8,10 +8,7 @@ import pytest
 
 from dljax import create_model
 from dljax.data import resident
-from dljax.objectives import classify
-from dljax.training import Learner, Player, learner, rounds
-from dljax.training import compiled as loops
-from dljax.training.small import (
+from dljax.kernels.small import (
     NUMBERS,
     OPERATIONS,
     OPTIONS,
@@ -19,6 +16,9 @@ from dljax.training.small import (
     jit_small,
     marked,
 )
+from dljax.objectives import classify
+from dljax.training import Learner, Player, learner, rounds
+from dljax.training import compiled as loops
 from dljax.types import Array, Source
 
 LENGTH = 7
