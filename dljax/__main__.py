@@ -1,5 +1,5 @@
 """`python -m dljax`: the same as the command `dljax`."""
 
-from dljax.commands import main
+from dljax.cli.main import main
 
 main()

@@ -17,11 +17,10 @@ import pytest
 from flax import linen as nn
 from rich.console import Console
 
-from dljax.configuration import Options
-from dljax.experiment import Experiment, run
+from dljax import run
+from dljax.experiment import Experiment, Options, Outcome
 from dljax.layers import leaky_relu
 from dljax.models.feedforward import MLP
-from dljax.report import Outcome
 from dljax.training import ensemble, evaluate, learner, member
 from dljax.types import PyTree, State
 

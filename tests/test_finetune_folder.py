@@ -14,8 +14,8 @@ from flax import linen as nn
 from PIL import Image
 from rich.console import Console
 
-from dljax import create_model, data, weights, zoo
-from dljax.experiment import Report, run
+from dljax import create_model, data, run, weights, zoo
+from dljax.experiment import Report
 from dljax.types import PyTree, named_leaves
 
 SCRIPT = Path(__file__).parent.parent / 'experiments/convolutional/finetune_folder.py'

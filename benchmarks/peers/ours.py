@@ -12,8 +12,8 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from benchmarks.peers import cases
 from benchmarks.peers.cases import Case, Optimizer
 from dljax import create_model, losses
-from dljax.configuration import reconfigured
 from dljax.layers import LSTM, RecurrentStack
+from dljax.models.fields import reconfigured
 from dljax.objectives import classify, elbo, fool, tell_apart
 from dljax.training import Player, data_mesh, learner, rounds, sharded
 from dljax.types import Batch, Key, Position, Source, State

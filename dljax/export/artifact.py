@@ -18,9 +18,9 @@ from dljax.export.trained import of_run
 from dljax.host.machine import versions
 from dljax.host.version import __version__
 from dljax.recipes.plan import draw
-from dljax.runs import taken
+from dljax.runs.workdir import write_json
 from dljax.types import Batch, named_leaves
-from dljax.workdir import write_json
+from dljax.weights.runs import taken
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
 _USE = 'jax.export.deserialize(open(FILE, "rb").read()).call({NAME: ARRAY, ...})'

@@ -11,8 +11,8 @@ from dljax import zoo
 from dljax.export.inference import lasting, read_by
 from dljax.export.matching import bare
 from dljax.recipes.plan import Specs
-from dljax.restored import Restored
 from dljax.types import PyTree, Spec, named_leaves
+from dljax.weights.restored import Restored
 
 _TRIALS = 64
 

@@ -10,16 +10,16 @@ import numpy as np
 from flax import linen as nn
 
 from dljax import weights, zoo
-from dljax.configuration import described, reconfigured
 from dljax.data import normalise_caffe, normalise_imagenet
 from dljax.export.assignment import assign, data_of
 from dljax.export.matching import bare
 from dljax.export.selection import select
 from dljax.export.trained import told_of
-from dljax.rebuilding import structure
-from dljax.restored import Restored
-from dljax.runs import Taken
+from dljax.models.fields import described, reconfigured
+from dljax.models.rebuilding import structure
 from dljax.types import PyTree
+from dljax.weights.restored import Restored
+from dljax.weights.runs import Taken
 
 _KEPT = ('experiment', 'features', 'class_names', 'normalizers', 'commit', 'arguments')
 

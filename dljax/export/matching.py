@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax import zoo
+from dljax.models.rebuilding import structure
 from dljax.models.standardised import Standardised
-from dljax.rebuilding import structure
 
 _TYPES = ('dtype', 'param_dtype')  # a matter of the run's precision
 

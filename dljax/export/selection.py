@@ -8,9 +8,9 @@ from flax import linen as nn
 
 from dljax import zoo
 from dljax.export.matching import bare, contradictions, is_model, kin_of, model_of
-from dljax.rebuilding import pieces, rebuilt
-from dljax.restored import Restored, unpacked
-from dljax.runs import Taken
+from dljax.models.rebuilding import pieces, rebuilt
+from dljax.weights.restored import Restored, unpacked
+from dljax.weights.runs import Taken
 
 
 class Selected(NamedTuple):

@@ -17,8 +17,8 @@ from dljax.export.selection import Selected
 from dljax.models.adversaries import Adversaries
 from dljax.models.standardised import Standardised
 from dljax.recipes.plan import Specs, draw
-from dljax.restored import Restored, normalise
 from dljax.types import Batch, Key, PyTree, Spec
+from dljax.weights.restored import Restored, normalise
 from dljax.zoo.rows import evaluate_inputs
 
 

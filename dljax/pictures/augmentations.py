@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from dljax.data import Augmentation, Mixed, Mixing
+from dljax.experiment import Outcome, Picture
 from dljax.pictures.samples import tiled
-from dljax.report import Outcome, Picture
 from dljax.types import Array, Key, fold
 
 if TYPE_CHECKING:

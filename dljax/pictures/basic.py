@@ -8,9 +8,9 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.data import as_float, batches
+from dljax.experiment import Outcome, Picture
 from dljax.metrics import confusion_matrix as count_confusions
 from dljax.pictures.progress import plain
-from dljax.report import Outcome, Picture
 from dljax.types import Array, Batch
 
 if TYPE_CHECKING:

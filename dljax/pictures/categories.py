@@ -7,7 +7,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax import metrics
-from dljax.report import Outcome, Picture
+from dljax.experiment import Outcome, Picture
 from dljax.types import Array, Batch
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import jax.numpy as jnp
 import numpy as np
 
+from dljax.experiment import Outcome, Picture
 from dljax.metrics import confusion_matrix
 from dljax.pictures.basic import Predict, predicted
-from dljax.report import Outcome, Picture
 
 
 def class_counts(labels: Mapping[str, np.ndarray], names: Sequence[str]) -> Picture:

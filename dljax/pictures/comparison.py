@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dljax.report import Measure, Outcome, Picture
+from dljax.experiment import Measure, Outcome, Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,13 +9,13 @@ from flax import linen as nn
 
 from dljax import explain
 from dljax.data import as_float
+from dljax.experiment import Outcome, Picture
 from dljax.explain import Explain
 from dljax.explain.target import chosen as chosen_class
 from dljax.models.features import features
 from dljax.pictures.basic import plain_names
 from dljax.pictures.codes import chosen
 from dljax.pictures.progress import plain
-from dljax.report import Outcome, Picture
 from dljax.types import Array
 
 if TYPE_CHECKING:

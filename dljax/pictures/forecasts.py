@@ -8,8 +8,8 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.data import Normalizer
+from dljax.experiment import Outcome, Picture
 from dljax.metrics import predictive_interval
-from dljax.report import Outcome, Picture
 from dljax.types import Array
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from dljax.experiment import Outcome, Picture
 from dljax.metrics import adjacent
-from dljax.report import Outcome, Picture
 from dljax.types import Array, Batch
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dljax.report import Outcome, Picture
+from dljax.experiment import Outcome, Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

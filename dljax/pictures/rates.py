@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dljax.experiment import Outcome, Picture
 from dljax.pictures.codes import chosen, image_rows
-from dljax.report import Outcome, Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

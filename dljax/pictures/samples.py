@@ -13,9 +13,9 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.data import Mixture
+from dljax.experiment import Outcome, Picture
 from dljax.metrics import modes_covered
 from dljax.pictures.paths import Path, spherical
-from dljax.report import Outcome, Picture
 from dljax.types import Array, Key
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from flax import linen as nn
 
 from dljax import metrics
 from dljax.data import batches
+from dljax.experiment import Measure, Outcome, Picture, once
 from dljax.objectives.segmentation import cropped
 from dljax.pictures.codes import image_rows
 from dljax.pictures.progress import plain
-from dljax.report import Measure, Outcome, Picture, once
 from dljax.training import member
 from dljax.types import Array, Batch
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from dljax import zoo
-from dljax.configuration import reconfigured
+from dljax.models.fields import reconfigured
 from dljax.recipes import (
     adversarial,
     autoencoder,

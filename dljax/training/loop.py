@@ -11,9 +11,9 @@ from dljax.training.declaration import bordered, check_first, of_one_net, with_i
 from dljax.training.guard import require_finite
 from dljax.training.learner import Learner
 from dljax.training.position import begun_at
-from dljax.training.record import spread, summary
 from dljax.training.skipping import Skips, passing_over, skipping, well
 from dljax.training.stopping import Stop, require_metric
+from dljax.training.summary import spread, summary
 from dljax.types import Key, Metrics, Position, Source, Spec, State, require_key
 
 
@@ -143,7 +143,7 @@ def fit(
     """Train for a number of updates, or until `stop` says why not to go on.
 
     The short way for scripts and tests, which looks at every round's metrics;
-    `dljax.experiment.run` adds checkpoints, records and pictures round the same
+    `dljax.run` adds checkpoints, records and pictures round the same
     `rounds`. What it returns goes on with the next batches: with the same key, source
     and chunk, ten calls of 20 updates are one of 200, bit for bit.
 

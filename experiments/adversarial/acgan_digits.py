@@ -19,12 +19,12 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, judge, losses, zoo
-from dljax.alarms import classes_collapse, discriminator_wins, modes_collapse
-from dljax.experiment import Experiment
+from dljax import create_model, data, losses, zoo
+from dljax.experiment import Experiment, of_averages
+from dljax.measures import judge
+from dljax.measures.alarms import classes_collapse, discriminator_wins, modes_collapse
 from dljax.objectives import classify_samples, fool, penalise_real, tell_apart
 from dljax.pictures.samples import by_class
-from dljax.report import of_averages
 from dljax.training import Player, averaged
 from dljax.types import Array, Key
 

@@ -41,14 +41,13 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, losses
-from dljax.alarms import discriminator_wins, modes_collapse
-from dljax.experiment import Experiment
+from dljax.experiment import Alarm, Experiment, Measure, Outcome, Picture, of_averages
+from dljax.measures.alarms import discriminator_wins, modes_collapse
 from dljax.metrics import modes_covered
 from dljax.models.adversaries import Adversaries
 from dljax.models.container import container
 from dljax.objectives import fool, penalise_between, penalise_real, tell_apart, within
 from dljax.pictures.samples import Draw, plane
-from dljax.report import Alarm, Measure, Outcome, Picture, of_averages
 from dljax.training import Player, averaged
 from dljax.types import Array, Key, Spec
 

@@ -26,14 +26,14 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, judge, losses, metrics, zoo
-from dljax.alarms import discriminator_wins, modes_collapse
-from dljax.experiment import Experiment
+from dljax import create_model, data, losses, metrics, zoo
+from dljax.experiment import Experiment, Outcome, Picture, of_averages
+from dljax.measures import judge
+from dljax.measures.alarms import discriminator_wins, modes_collapse
 from dljax.objectives import fool, penalise_real, recover_codes, tell_apart
 from dljax.pictures.categories import categories_and_classes
 from dljax.pictures.codes import image_rows
 from dljax.pictures.samples import by_class
-from dljax.report import Outcome, Picture, of_averages
 from dljax.training import Player, averaged
 from dljax.types import Array, Batch, Key
 

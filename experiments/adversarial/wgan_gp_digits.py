@@ -20,12 +20,12 @@ from dljax.cli import command
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, judge, losses
-from dljax.alarms import modes_collapse
-from dljax.experiment import Experiment
+from dljax import create_model, data, losses
+from dljax.experiment import Experiment, of_averages
+from dljax.measures import judge
+from dljax.measures.alarms import modes_collapse
 from dljax.objectives import fool, penalise_between, tell_apart
 from dljax.pictures.samples import interpolations, samples
-from dljax.report import of_averages
 from dljax.training import Player, averaged
 from dljax.types import Array, Key, Spec
 

@@ -43,8 +43,8 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, losses
-from dljax.alarms import discriminator_wins, modes_collapse
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome, Picture
+from dljax.measures.alarms import discriminator_wins, modes_collapse
 from dljax.metrics import area_under_roc
 from dljax.models.container import container
 from dljax.objectives import (
@@ -56,7 +56,6 @@ from dljax.objectives import (
     within,
 )
 from dljax.pictures.codes import image_rows
-from dljax.report import Measure, Outcome, Picture
 from dljax.training import Player
 from dljax.types import Array, Metrics, Spec
 

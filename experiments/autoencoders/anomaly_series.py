@@ -43,7 +43,7 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome
 from dljax.metrics import area_under_roc
 from dljax.models.container import container
 from dljax.objectives import (
@@ -54,7 +54,6 @@ from dljax.objectives import (
     within,
 )
 from dljax.pictures.anomalies import draw_areas, draw_faults
-from dljax.report import Outcome
 from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, Objective, PyTree
 

@@ -36,12 +36,11 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome
 from dljax.losses import binomial_loss
 from dljax.metrics import accuracy
 from dljax.models.container import container
 from dljax.objectives import elbo, score_variational, side_by_side, within
-from dljax.report import Measure, Outcome
 from dljax.training import Player
 from dljax.types import Array, Batch, Spec
 

@@ -45,7 +45,7 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, metrics, pictures
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, once
 from dljax.losses import squared_error
 from dljax.models.container import container
 from dljax.objectives import (
@@ -58,7 +58,6 @@ from dljax.objectives import (
     sparse,
     within,
 )
-from dljax.report import Outcome, once
 from dljax.rules import least_squares_solution
 from dljax.training import Player
 from dljax.types import Array, Batch, Key, Objective, Spec

@@ -38,12 +38,11 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, Picture
 from dljax.losses import squared_error
 from dljax.metrics import principal_angles
 from dljax.models.container import container
 from dljax.objectives import autoencode, solve_components, within
-from dljax.report import Outcome, Picture
 from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, Objective, Spec
 

@@ -42,10 +42,9 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, metrics, pictures
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome
 from dljax.models.container import container
 from dljax.objectives import autoencode, side_by_side, within
-from dljax.report import Measure, Outcome
 from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, Objective, Spec
 

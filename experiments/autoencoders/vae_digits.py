@@ -35,11 +35,10 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, Picture
 from dljax.losses import binomial_loss
 from dljax.models.container import container
 from dljax.objectives import elbo, score_variational, side_by_side, within
-from dljax.report import Outcome, Picture
 from dljax.training import Player, evaluate
 from dljax.types import Array, Batch, Objective, Spec
 

@@ -40,7 +40,7 @@ from flax import linen as nn
 
 from dljax import create_model, data
 from dljax.environments import cartpole
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome, Picture
 from dljax.losses import huber, squared_error
 from dljax.objectives import (
     epsilon_greedy,
@@ -48,7 +48,6 @@ from dljax.objectives import (
     score_return,
     temporal_difference,
 )
-from dljax.report import Measure, Outcome, Picture
 from dljax.training import Player, evaluate
 from dljax.types import Objective
 

@@ -39,7 +39,7 @@ import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, zoo
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, once
 from dljax.models.container import container
 from dljax.objectives import (
     classify,
@@ -48,7 +48,6 @@ from dljax.objectives import (
     side_by_side,
     within,
 )
-from dljax.report import Outcome, once
 from dljax.training import Player, clipped
 from dljax.types import Objective
 

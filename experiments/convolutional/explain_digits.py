@@ -48,11 +48,10 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, explain, pictures
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, once
 from dljax.explain import Explain
 from dljax.models.container import container
 from dljax.objectives import classify, score_classes, side_by_side, within
-from dljax.report import Outcome, once
 from dljax.training import Player, clipped
 from dljax.types import Array, Spec
 

@@ -47,16 +47,15 @@ from flax import linen as nn
 
 from dljax import create_model, pictures, zoo
 from dljax import data as sources
-from dljax.alarms import classes_absent, classes_never_found, confusions
 from dljax.data import IMAGENET
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome, Picture
+from dljax.measures.alarms import classes_absent, classes_never_found, confusions
 from dljax.models.standardised import Standardised
 from dljax.objectives import classify, predict, score_classes
-from dljax.report import Measure, Outcome, Picture
-from dljax.runs import from_run
 from dljax.training import Player, by_path, clipped
 from dljax.types import Batch, Key, PyTree, Source
 from dljax.weights import check, from_keras, from_torchvision, read, restore, without
+from dljax.weights.runs import from_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -36,11 +36,10 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, once
 from dljax.metrics import accuracy
 from dljax.models.container import container
 from dljax.objectives import classify, score_classes, side_by_side, within
-from dljax.report import Outcome, once
 from dljax.training import Player, by_path, layer_rates
 from dljax.types import Array, Batch, Metrics, Objective, PyTree, Spec
 

@@ -39,7 +39,7 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome
 from dljax.models.container import container
 from dljax.objectives import (
     classify,
@@ -50,7 +50,6 @@ from dljax.objectives import (
     side_by_side,
     within,
 )
-from dljax.report import Outcome
 from dljax.training import Player
 from dljax.types import Array, Batch, Key, Spec
 

@@ -37,11 +37,10 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, pictures
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome
 from dljax.losses import binary_cross_entropy
 from dljax.metrics import annealed_importance_sampling, log_partition
 from dljax.objectives import contrastive_divergence, score_machine
-from dljax.report import Measure, Outcome
 from dljax.training import Player
 from dljax.types import Array, Key, Spec
 

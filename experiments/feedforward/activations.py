@@ -38,12 +38,11 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, zoo
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome
 from dljax.layers import ACTIVATIONS, derivative, leaky_relu, scaled_tanh
 from dljax.losses import cross_entropy
 from dljax.metrics import accuracy
 from dljax.objectives import classify, side_by_side, within
-from dljax.report import Outcome
 from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, PyTree, Spec
 

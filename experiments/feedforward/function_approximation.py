@@ -30,9 +30,8 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome
 from dljax.objectives import regress, score_regression, side_by_side, within
-from dljax.report import Outcome
 from dljax.training import Player
 from dljax.types import Array, Batch, Spec
 

@@ -31,9 +31,8 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, Picture
 from dljax.objectives import classify, score_classes, side_by_side, within
-from dljax.report import Outcome, Picture
 from dljax.training import Player, settled
 
 if TYPE_CHECKING:

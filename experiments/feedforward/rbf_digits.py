@@ -29,7 +29,7 @@ import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, rules, zoo
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome
 from dljax.objectives import (
     classify,
     place_centres,
@@ -38,7 +38,6 @@ from dljax.objectives import (
     score_classes,
     solve_readout,
 )
-from dljax.report import Outcome
 from dljax.training import Player
 from dljax.types import Array, Key, Spec
 

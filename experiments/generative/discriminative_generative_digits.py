@@ -50,7 +50,7 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, once
 from dljax.metrics import accuracy
 from dljax.models.container import container
 from dljax.objectives import (
@@ -62,7 +62,6 @@ from dljax.objectives import (
     within,
 )
 from dljax.pictures.learning import draw_learning
-from dljax.report import Outcome, once
 from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, PyTree, Spec
 

@@ -39,11 +39,10 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, Picture
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack, identity
 from dljax.models.container import container
 from dljax.objectives import regress, score_regression, side_by_side, within
-from dljax.report import Outcome, Picture
 from dljax.training import Player, clipped
 from dljax.types import Array, Key, Spec
 

@@ -33,11 +33,10 @@ from flax import linen as nn
 
 from dljax import create_model, zoo
 from dljax.data import Vocabulary, load, read_text, scored_windows, text_windows
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome, Picture
 from dljax.layers import GRU, LSTM, Elman
 from dljax.metrics import witten_bell
 from dljax.objectives import predict_next, sample_text, score_next
-from dljax.report import Measure, Outcome, Picture
 from dljax.training import Player, clipped
 from dljax.types import Array
 

@@ -32,11 +32,10 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, zoo
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, Picture
 from dljax.layers import LSTM, RecurrentStack
 from dljax.losses import cross_entropy
 from dljax.objectives import generate, score_generation
-from dljax.report import Outcome, Picture
 from dljax.training import Player, clipped
 from dljax.types import Array
 

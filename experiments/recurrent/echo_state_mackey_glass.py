@@ -34,9 +34,8 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome, Picture
 from dljax.objectives import score_free_run, side_by_side, solve_readout, within
-from dljax.report import Measure, Outcome, Picture
 from dljax.training import Player, evaluate
 from dljax.types import Array, Spec
 

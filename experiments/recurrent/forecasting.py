@@ -41,7 +41,7 @@ from flax import linen as nn
 
 from dljax import create_model
 from dljax import data as sources
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome
 from dljax.layers import GRU, LSTM, Elman, SeasonalNaive
 from dljax.losses import huber
 from dljax.metrics import coverage, naive_scale
@@ -58,7 +58,6 @@ from dljax.pictures.forecasts import (
     forecasts,
     interval,
 )
-from dljax.report import Measure, Outcome
 from dljax.training import Player
 from dljax.types import Array, Batch, Objective, PyTree
 

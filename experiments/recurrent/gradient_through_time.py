@@ -41,11 +41,10 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, rules
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack, identity
 from dljax.models.container import container
 from dljax.objectives import regress, score_regression, side_by_side, within
-from dljax.report import Outcome
 from dljax.training import Player, clipped
 from dljax.types import Array, Batch, Key, PyTree, Spec
 

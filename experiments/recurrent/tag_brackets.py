@@ -39,11 +39,10 @@ import numpy as np
 import optax
 
 from dljax import create_model, data, zoo
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome, Picture
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
 from dljax.models.container import container
 from dljax.objectives import score_tags, side_by_side, tag, within
-from dljax.report import Outcome, Picture
 from dljax.training import Player, clipped, evaluate
 from dljax.types import Spec
 

@@ -23,10 +23,9 @@ import optax
 
 from dljax import create_model, data, zoo
 from dljax.data.dates import CHARACTERS, SOURCE_LENGTH, TARGET_LENGTH, decoded
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Outcome
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
 from dljax.objectives import score_translation, translate
-from dljax.report import Outcome
 from dljax.training import Player, clipped
 from dljax.types import Array, Batch, Spec
 

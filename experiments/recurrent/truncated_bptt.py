@@ -39,11 +39,10 @@ from flax import linen as nn
 
 from dljax import create_model, pictures, zoo
 from dljax.data import Vocabulary, load, scored_windows, text_windows
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome
 from dljax.layers import LSTM
 from dljax.models.container import container
 from dljax.objectives import predict_next, score_next, side_by_side, within
-from dljax.report import Measure, Outcome
 from dljax.training import Player, clipped
 from dljax.types import Array, Batch, PyTree
 

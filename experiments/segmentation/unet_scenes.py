@@ -33,7 +33,7 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, data, metrics, zoo
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Measure, Outcome
 from dljax.layers import batch_norm
 from dljax.models.container import container
 from dljax.objectives import (
@@ -45,7 +45,6 @@ from dljax.objectives import (
     within,
 )
 from dljax.pictures import segmentation as pictures
-from dljax.report import Measure, Outcome
 from dljax.training import Player, clipped
 from dljax.types import Array, Batch
 

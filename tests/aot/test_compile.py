@@ -23,7 +23,7 @@ from dljax.aot import (
     read_topology,
 )
 from dljax.aot.compile import _lacking
-from dljax.commands.aot import MEMBERS, aot
+from dljax.cli.aot import MEMBERS, aot
 from dljax.zoo import row
 
 ROOT = Path(__file__).parents[2]
@@ -164,7 +164,7 @@ def test_what_does_not_fit_is_an_answer_and_no_failure(figures):
 
 @pytest.mark.heavy
 def test_several_models_go_on_and_a_failure_is_a_line(tmp_path, monkeypatch, capsys):
-    module = importlib.import_module('dljax.commands.aot')  # no function of its name
+    module = importlib.import_module('dljax.cli.aot')  # no function of its name
     monkeypatch.setattr(module, 'MEMBERS', ('xor_2_2_1', 'mlp'))
     path = tmp_path / 'aot.jsonl'
     options = {'family_members': True, 'topology': 'cpu:2', 'results': path}

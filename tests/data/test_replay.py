@@ -14,10 +14,10 @@ import pytest
 from flax import linen as nn
 from rich.console import Console
 
-from dljax.configuration import Options
+from dljax import run
 from dljax.data import replay
 from dljax.environments import Environment, TimeStep, cartpole
-from dljax.experiment import Experiment, Report, run
+from dljax.experiment import Experiment, Options, Report
 from dljax.models.control import QNetwork
 from dljax.objectives import epsilon_greedy, follow, temporal_difference
 from dljax.training import Player, ensemble, fit, learner, member

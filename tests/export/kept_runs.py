@@ -10,8 +10,9 @@ import optax
 from flax import linen as nn
 
 from dljax import data
-from dljax.configuration import Options, configuration, prepared
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Options
+from dljax.runs.assembly import prepared
+from dljax.runs.manifest import configuration
 from dljax.training import Player, ensemble, learner
 from dljax.training.checkpoint import Checkpoints
 from dljax.types import Batch, PyTree, State

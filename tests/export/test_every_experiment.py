@@ -11,16 +11,14 @@ import pytest
 from flax import linen as nn
 from rich.console import Console
 
-from dljax import zoo
-from dljax.configuration import Options
-from dljax.experiment import Experiment, run
+from dljax import run, zoo
+from dljax.experiment import Experiment, Options, of_averages
 from dljax.export import export, load
 from dljax.export.selection import outer
-from dljax.rebuilding import pieces
-from dljax.report import of_averages
-from dljax.restored import normalise
-from dljax.runs import taken
+from dljax.models.rebuilding import pieces
 from dljax.training import with_averages
+from dljax.weights.restored import normalise
+from dljax.weights.runs import taken
 from tests.test_experiments import FILES, named
 from tests.test_experiments import load as module_of
 

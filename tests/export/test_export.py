@@ -13,7 +13,7 @@ import pytest
 from flax import linen as nn
 
 from dljax import weights, zoo
-from dljax.commands.export import export as command
+from dljax.cli.export import export as command
 from dljax.export import export, load
 from dljax.export.inference import inputs_of
 

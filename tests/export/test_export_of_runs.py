@@ -13,19 +13,18 @@ import pytest
 from flax import linen as nn
 from rich.console import Console
 
-from dljax import create_model, data, weights
-from dljax.commands import main
-from dljax.configuration import Options
-from dljax.conversion import convert
-from dljax.experiment import Experiment, run
+from dljax import create_model, data, run, weights
+from dljax.cli.main import main
+from dljax.experiment import Experiment, Options
 from dljax.export import export, load
+from dljax.export.conversion import convert
 from dljax.export.preprocessing import of_standardised
 from dljax.models.container import container
 from dljax.models.standardised import Standardised
 from dljax.objectives import classify, predict, score_classes
-from dljax.restored import restored
 from dljax.training import Player, averaged
 from dljax.types import Array, Spec
+from dljax.weights.restored import restored
 from tests.export.kept_runs import experiment, kept, variables
 
 RNG = np.random.default_rng(0)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dljax.runs import from_run
 from dljax.types import named_leaves
+from dljax.weights.runs import from_run
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = '''"""Three small runs that differ in what has to go on where it was left."""

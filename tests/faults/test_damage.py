@@ -13,13 +13,12 @@ import optax
 import pytest
 from rich.console import Console
 
-from dljax import create_model, data
-from dljax.configuration import Options
-from dljax.experiment import Experiment, Report, run
+from dljax import create_model, data, run
+from dljax.experiment import Experiment, Options, Report
 from dljax.objectives import classify, score_classes
-from dljax.runs import from_run
 from dljax.training import Player
 from dljax.types import named_leaves
+from dljax.weights.runs import from_run
 from tests.faults import running
 
 STEPS, MORE = 40, 50

@@ -13,12 +13,11 @@ import pytest
 from flax import linen as nn
 from rich.console import Console
 
-from dljax import data
-from dljax.configuration import Options
-from dljax.experiment import Experiment, Report, run
-from dljax.runs import from_run
+from dljax import data, run
+from dljax.experiment import Experiment, Options, Report
 from dljax.training import NonFiniteError, Player
 from dljax.types import Array, Batch, Key, Source, State
+from dljax.weights.runs import from_run
 from tests.faults import running
 
 STEPS, BAD = 60, 33

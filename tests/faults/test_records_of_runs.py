@@ -10,12 +10,13 @@ from flax import linen as nn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from dljax import create_model, ledger
-from dljax.commands.settings import read_settings
+from dljax import create_model
+from dljax.cli.settings import read_settings
 from dljax.host import sealing
 from dljax.host.sealing import Damaged
-from dljax.rebuilding import rebuilt, structure
-from dljax.training import header, rows
+from dljax.models.rebuilding import rebuilt, structure
+from dljax.runs import ledger, rows
+from dljax.training import header
 
 CONTENT = {'step': 3, 'metrics': {'loss': 0.5, 'accuracy': None}, 'ended': 'at 3'}
 ROW = b'{"step": 3, "seconds": 0.5, "p/loss": 0.25}'

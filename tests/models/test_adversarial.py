@@ -10,9 +10,9 @@ import pytest
 from flax import linen as nn
 
 from dljax import zoo
-from dljax.configuration import reconfigured
 from dljax.models.adversarial import CodedNoise, dcgan, lsgan
 from dljax.models.adversarial.wgan_gp import ResidualBlock, ResidualCritic
+from dljax.models.fields import reconfigured
 from dljax.types import Array, PyTree
 
 SMALL = {

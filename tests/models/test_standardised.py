@@ -7,7 +7,7 @@ import pytest
 from flax import linen as nn
 
 from dljax import create_model, data
-from dljax.configuration import reconfigured
+from dljax.models.fields import reconfigured
 from dljax.models.standardised import Standardised
 
 

@@ -8,11 +8,11 @@ import pytest
 from flax import linen as nn
 
 from dljax import data, losses
+from dljax.experiment import Outcome
 from dljax.models.adversaries import Adversaries
 from dljax.models.feedforward import MLP
 from dljax.objectives import fool, penalise_between, penalise_real, tell_apart, unmoved
 from dljax.objectives.adversarial import slope, spread
-from dljax.report import Outcome
 from dljax.training import Player, averaged, fit, learner
 from dljax.types import Array
 

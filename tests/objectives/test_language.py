@@ -12,10 +12,9 @@ import pytest
 from flax import linen as nn
 from rich.console import Console
 
-from dljax import zoo
-from dljax.configuration import Options
+from dljax import run, zoo
 from dljax.data import Vocabulary, batches, scored_windows, text_windows
-from dljax.experiment import Experiment, Report, run
+from dljax.experiment import Experiment, Options, Report
 from dljax.layers import GRU, LSTM
 from dljax.models.recurrent import CharacterModel
 from dljax.objectives import predict_next, sample_text, score_next

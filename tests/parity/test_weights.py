@@ -16,7 +16,7 @@ import torch
 from flax import linen as nn
 
 from dljax import weights, zoo
-from dljax.commands import main
+from dljax.cli.main import main
 from dljax.data import normalise_caffe, normalise_imagenet
 from dljax.types import PyTree
 from dljax.weights import reference

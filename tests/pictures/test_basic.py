@@ -9,10 +9,10 @@ import pytest
 from flax import linen as nn
 
 from dljax import pictures
+from dljax.experiment import Outcome, once
 from dljax.models.standardised import Standardised
 from dljax.objectives import predict
 from dljax.pictures.basic import predicted
-from dljax.report import Outcome, once
 from dljax.types import Array, State
 
 CLASSES = 3

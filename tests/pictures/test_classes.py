@@ -5,7 +5,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax import pictures
-from dljax.report import Outcome
+from dljax.experiment import Outcome
 from dljax.types import Array, State
 
 

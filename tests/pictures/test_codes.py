@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from dljax import create_model, pictures
+from dljax.experiment import Outcome
 from dljax.pictures.codes import plane
-from dljax.report import Outcome
 from dljax.types import Array, Batch, State
 
 CODES = np.array([[-1.0, 0.0], [1.0, 0.5], [0.0, 1.0], [0.0, 2.5]], np.float32)

@@ -5,7 +5,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax import pictures
-from dljax.report import Outcome, once
+from dljax.experiment import Outcome, once
 from dljax.types import State
 
 TABLE = {

@@ -9,9 +9,9 @@ import pytest
 from flax import linen as nn
 
 from dljax import pictures
+from dljax.experiment import Outcome
 from dljax.models.container import container
 from dljax.models.standardised import Standardised
-from dljax.report import Outcome
 from dljax.types import Array, State
 
 RNG = np.random.default_rng(0)

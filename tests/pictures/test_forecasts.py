@@ -5,6 +5,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.data import all_windows, z_score
+from dljax.experiment import Outcome
 from dljax.layers import SeasonalNaive
 from dljax.pictures.forecasts import (
     error_by_step,
@@ -12,7 +13,6 @@ from dljax.pictures.forecasts import (
     forecasts,
     interval,
 )
-from dljax.report import Outcome
 from dljax.types import Array, State
 
 SERIES = np.float32(20 + 10 * np.sin(np.arange(60)))

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dljax.experiment import Outcome
 from dljax.models.self_organising import SelfOrganisingMap, grid_coordinates
 from dljax.pictures.maps import class_map, prototype_map, u_matrix, u_matrix_cells
-from dljax.report import Outcome
 from dljax.types import State
 
 PROTOTYPES = np.eye(6, 4, dtype=np.float32)

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from dljax.experiment import Outcome
 from dljax.pictures import rate_curves, rebuilt_within
-from dljax.report import Outcome
 from dljax.types import State
 
 

@@ -8,9 +8,9 @@ from flax import linen as nn
 from matplotlib.figure import Figure
 
 from dljax.data import lattice, ring
+from dljax.experiment import Outcome
 from dljax.pictures.paths import Path, linear, spherical
 from dljax.pictures.samples import by_class, interpolations, plane, samples, tiled
-from dljax.report import Outcome
 from dljax.types import Array, Key, State
 
 

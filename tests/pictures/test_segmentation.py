@@ -6,6 +6,8 @@ import pytest
 from flax import linen as nn
 
 from dljax import metrics
+from dljax.experiment import Outcome
+from dljax.measures.scores import measured
 from dljax.objectives import count_pixels
 from dljax.pictures.segmentation import (
     class_overlaps,
@@ -15,7 +17,6 @@ from dljax.pictures.segmentation import (
     pixel_counts,
     segmented,
 )
-from dljax.report import Outcome, measured
 from dljax.types import Array, Batch, State
 
 NAMES = ('background', 'a', 'b', 'c')

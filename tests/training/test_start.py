@@ -11,9 +11,9 @@ import pytest
 from flax import linen as nn
 from rich.console import Console
 
-from dljax.configuration import Options
+from dljax import run
 from dljax.data import resident
-from dljax.experiment import Experiment, run
+from dljax.experiment import Experiment, Options
 from dljax.training import Player, averaged, ensemble, learner
 from dljax.types import Array, Batch, PyTree
 

@@ -1,0 +1,1 @@
+"""What makes numbers of an outcome: scores, judges and alarms."""

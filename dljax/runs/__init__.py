@@ -1,0 +1,1 @@
+"""A run, from its first line on the console to its page: all that `run` does."""

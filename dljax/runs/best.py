@@ -1,0 +1,69 @@
+"""The best checkpoint of a run that has ended, as far as it is whole."""
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from dljax.host.sealing import Damaged
+from dljax.training.header import rank
+from dljax.types import Metrics
+
+if TYPE_CHECKING:
+    from dljax.runs.session import Session
+
+
+def scored_at_best(session: 'Session') -> tuple[Metrics, dict[str, Any] | None]:
+    """Score the best checkpoint, where it is another than the last one.
+
+    Damaged checkpoints are passed over, with a warning, for the next best.
+
+    Args:
+        session: whose training has ended.
+
+    Returns:
+        The scores, 'best/set/score', and what to say of it in the result: the 'metric',
+        the 'step' of the best checkpoint that is whole or None, the 'value' there, and
+        by step why better ones are 'lost'. None where the run chooses none.
+    """
+    metric, higher = session.experiment.best, session.experiment.higher
+    if metric is None:
+        return {}, None
+    scores, lost = {}, {}
+    said = {'metric': metric, 'step': None, 'value': None, 'lost': lost}
+    for step in session.checkpoints.ranked():
+        if step != session.step:
+            try:
+                found = session.checkpoints.read(step, session.state, session.position)
+            except Damaged as error:
+                warnings.warn(
+                    f'checkpoint {step} is damaged and is passed over: {error}',
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+                lost[step] = f'damaged: {error}'
+                continue
+            scores = session.score(found.state, *session.experiment.evaluation)
+        said['step'] = step
+        break
+    measured = {
+        row['step']: rank(row.get(metric), higher) for row in session.records.rows
+    }
+    top = max(measured.values(), default=-math.inf)
+    if said['step'] is not None:
+        here = measured.get(said['step'], math.nan)
+        said['value'] = here if higher else -here
+    for step, value in measured.items():
+        if value == top > measured.get(said['step'], -math.inf) and step not in lost:
+            lost[step] = 'no such checkpoint can be read'
+    _say(session, said, top)
+    return {f'best/{name}': value for name, value in scores.items()}, said
+
+
+def _say(session: 'Session', said: dict[str, Any], top: float) -> None:
+    metric, step, lost = said['metric'], said['step'], said['lost']
+    if lost:
+        what = f'checkpoint {step} is the best of the others'
+        what = 'and there is no other' if step is None else what
+        session.say(f'best      lost, at step {min(lost)}; by {metric} {what}')
+    elif top == -math.inf:
+        session.say(f"best      none: '{metric}' was finite at no evaluation")
