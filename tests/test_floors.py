@@ -68,6 +68,24 @@ def test_a_room_imports_from_lower_floors_only() -> None:
     assert not wrong
 
 
+def test_no_files_import_each_other_in_a_circle() -> None:
+    below = {
+        name: {part for what in found if (part := home(what)) not in (None, name)}
+        for name, found in IMPORTS.items()
+    }
+    while free := {name for name, needed in below.items() if not needed}:
+        below = {
+            name: needed - free for name, needed in below.items() if name not in free
+        }
+    assert not below
+
+
+def home(name: str) -> str | None:
+    """Tell in which file of the package lies what is imported."""
+    parent = name.rpartition('.')[0]
+    return name if name in FILES else parent if parent in FILES else None
+
+
 def test_peers_and_what_is_above_the_package_are_not_imported() -> None:
     wrong = [
         f'{name} imports {what}'

@@ -1,7 +1,10 @@
-"""The learner and the source of a run, put together as its options ask."""
+"""What a run trains with, put together as its options ask."""
+
+import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax.sharding import Mesh
 
@@ -17,27 +20,86 @@ from dljax.training import (
     sharded,
 )
 from dljax.training.division import AXIS
-from dljax.training.hosts import joint
+from dljax.training.hosts import everywhere, joint
 from dljax.training.plateau import adjustable
-from dljax.types import Source
+from dljax.types import Batch, Key, Position, Source
 
 
-def assembled(
-    experiment: Experiment, net: nn.Module, options: Options
-) -> tuple[Learner, Source, Mesh | None]:
-    """Build the learner that the options ask for, and the mesh of several processes.
+@dataclasses.dataclass(frozen=True)
+class Assembly:
+    """All that a run trains with, put together as its options ask.
+
+    Attributes:
+        experiment: what is trained.
+        options: of the run.
+        net: with the precision of the options.
+        learner: that trains it.
+        source: of the learner's batches.
+        key: the root key of the run.
+        sample: what this process reads of a batch of the experiment's source.
+        first: the key and the batch that `learner.init` takes.
+        position: where the source starts.
+        examples: in one update, over all members.
+    """
+
+    experiment: Experiment
+    options: Options
+    net: nn.Module
+    learner: Learner
+    source: Source
+    key: Key
+    sample: Batch
+    first: tuple[Key, Batch]
+    position: Position
+    examples: int
+
+
+def assembled(experiment: Experiment, options: Options) -> Assembly:
+    """Put together what a run trains with.
 
     Args:
         experiment: what is trained.
-        net: as it is prepared for these options.
         options: of the run.
-
-    Returns:
-        The learner, the source and the mesh, or None where one device trains.
 
     Raises:
         ValueError: for more devices than there are, or options that exclude each other.
     """
+    net = prepared(experiment.net, options, AXIS)
+    train, source, mesh = _learner(experiment, net, options)
+    key = jax.random.key(options.seed)
+    position, batch = source.init(key)
+    sample = _sample(experiment.source, key)
+    first, examples = (key, batch), len(jax.tree.leaves(sample)[0])
+    if mesh is not None and jax.process_count() > 1:
+        first = everywhere(key, mesh), batch if source.host else everywhere(batch, mesh)
+        position = jax.tree.map(np.asarray, position)
+        examples = len(jax.tree.leaves(batch)[0])
+    return Assembly(
+        experiment=experiment,
+        options=options,
+        net=net,
+        learner=train,
+        source=source,
+        key=key,
+        sample=sample,
+        first=first,
+        position=position,
+        examples=examples * options.members,
+    )
+
+
+def _sample(source: Source, key: Key) -> Batch:
+    """Draw what this process will read of a batch."""
+    count = jax.process_count()
+    if count > 1 and source.part is not None:
+        source = source.part(jax.process_index(), count)
+    return source.init(key)[1]
+
+
+def _learner(
+    experiment: Experiment, net: nn.Module, options: Options
+) -> tuple[Learner, Source, Mesh | None]:
+    """Build the learner and its source, and the mesh of several devices, if any."""
     source, count = experiment.source, jax.process_count()
     if options.devices > jax.local_device_count():
         raise ValueError(

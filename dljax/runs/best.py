@@ -2,17 +2,15 @@
 
 import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dljax.host.sealing import Damaged
+from dljax.runs.session import Session
 from dljax.training.header import rank
 from dljax.types import Metrics
 
-if TYPE_CHECKING:
-    from dljax.runs.session import Session
 
-
-def scored_at_best(session: 'Session') -> tuple[Metrics, dict[str, Any] | None]:
+def scored_at_best(session: Session) -> tuple[Metrics, dict[str, Any] | None]:
     """Score the best checkpoint, where it is another than the last one.
 
     Damaged checkpoints are passed over, with a warning, for the next best.
@@ -25,15 +23,16 @@ def scored_at_best(session: 'Session') -> tuple[Metrics, dict[str, Any] | None]:
         the 'step' of the best checkpoint that is whole or None, the 'value' there, and
         by step why better ones are 'lost'. None where the run chooses none.
     """
-    metric, higher = session.experiment.best, session.experiment.higher
+    experiment, at = session.made.experiment, session.at
+    metric, higher = experiment.best, experiment.higher
     if metric is None:
         return {}, None
     scores, lost = {}, {}
     said = {'metric': metric, 'step': None, 'value': None, 'lost': lost}
     for step in session.checkpoints.ranked():
-        if step != session.step:
+        if step != at.step:
             try:
-                found = session.checkpoints.read(step, session.state, session.position)
+                found = session.checkpoints.read(step, at.state, at.position)
             except Damaged as error:
                 warnings.warn(
                     f'checkpoint {step} is damaged and is passed over: {error}',
@@ -42,7 +41,7 @@ def scored_at_best(session: 'Session') -> tuple[Metrics, dict[str, Any] | None]:
                 )
                 lost[step] = f'damaged: {error}'
                 continue
-            scores = session.score(found.state, *session.experiment.evaluation)
+            scores = session.score(found.state, *experiment.evaluation)
         said['step'] = step
         break
     measured = {
@@ -59,7 +58,7 @@ def scored_at_best(session: 'Session') -> tuple[Metrics, dict[str, Any] | None]:
     return {f'best/{name}': value for name, value in scores.items()}, said
 
 
-def _say(session: 'Session', said: dict[str, Any], top: float) -> None:
+def _say(session: Session, said: dict[str, Any], top: float) -> None:
     metric, step, lost = said['metric'], said['step'], said['lost']
     if lost:
         what = f'checkpoint {step} is the best of the others'

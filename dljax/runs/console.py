@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 
 import jax
-from flax import linen as nn
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -15,8 +14,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from dljax.experiment import Experiment, Options
 from dljax.host.machine import device
+from dljax.runs.assembly import Assembly
 from dljax.training.start import fresh
 from dljax.types import State
 
@@ -99,10 +98,9 @@ class Reporter:
             self.bar.stop()
 
 
-def introduction(
-    experiment: Experiment, net: nn.Module, options: Options, state: State
-) -> str:
+def introduction(made: Assembly, state: State) -> str:
     """Say in three lines what is trained: on what data, which net, on which devices."""
+    experiment, net, options = made.experiment, made.net, made.options
     members = options.members
     count = sum(leaf.size for leaf in jax.tree.leaves(state.params)) // members
     many = f', {members} members' if members > 1 else ''

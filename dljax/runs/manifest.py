@@ -5,29 +5,23 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from flax import linen as nn
-
-from dljax.experiment import Experiment, Options
 from dljax.host.machine import commit, versions
 from dljax.models.fields import described
+from dljax.runs.assembly import Assembly
 from dljax.runs.facts import facts
 
 
 def configuration(
-    name: str,
-    experiment: Experiment,
-    net: nn.Module,
-    options: Options,
-    arguments: Mapping[str, Any] | None,
-    batch: Mapping[str, Any],
+    name: str, made: Assembly, arguments: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Collect what a run is made from, as config.json holds it."""
+    experiment, net, options = made.experiment, made.net, made.options
     return {
         'experiment': name,
         'arguments': arguments and {k: _plain(v) for k, v in arguments.items()},
         'options': {k: _plain(v) for k, v in dataclasses.asdict(options).items()},
         'model': described(net),
-        **facts(experiment, net, batch),
+        **facts(experiment, net, made.sample),
         'data': experiment.data,
         'plateau': experiment.plateau and dataclasses.asdict(experiment.plateau),
         'best': {'metric': experiment.best, 'higher': experiment.higher},

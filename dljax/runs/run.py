@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 from rich.console import Console
 
 from dljax.experiment import Experiment, Options, Report
@@ -15,17 +14,14 @@ from dljax.host import processes
 from dljax.host.interrupt import Interrupted, ending_at_once, interruptible
 from dljax.host.refusal import FULL
 from dljax.runs import ledger
-from dljax.runs.assembly import assembled, prepared
+from dljax.runs.assembly import assembled
 from dljax.runs.choice import folder_for
 from dljax.runs.ending import finish
 from dljax.runs.manifest import configuration
 from dljax.runs.session import Session
 from dljax.runs.workdir import opened
-from dljax.training.checkpoint import Checkpoints
 from dljax.training.declaration import border, check_by, check_inputs, placed
-from dljax.training.division import AXIS
-from dljax.training.hosts import everywhere
-from dljax.types import Batch, Key, Source
+from dljax.types import Batch
 
 
 def run(
@@ -64,20 +60,15 @@ def run(
     check_arguments(arguments or {})
     options = options or Options()
     console = console or Console(quiet=not processes.is_first())
-    net = prepared(experiment.net, options, AXIS)
-    train, source, mesh = assembled(experiment, net, options)
-    key = jax.random.key(options.seed)
-    position, batch = source.init(key)
-    sample = _sample(experiment.source, key)
-    _check_borders(experiment, experiment.source.arrays or sample)
+    made = assembled(experiment, options)
+    _check_borders(experiment, experiment.source.arrays or made.sample)
     if experiment.source.arrays is not None:  # all of them have been checked just now
-        train = train._replace(check=None)
+        learner = made.learner._replace(check=None)
+        made = dataclasses.replace(made, learner=learner)
     if options.results:
         ledger.check(options.results)
     path = Path(workdir).absolute()
-    config = configuration(
-        name or path.name, experiment, net, options, arguments, sample
-    )
+    config = configuration(name or path.name, made, arguments)
     if beside:
         steps, resume = experiment.steps, options.resume
         path, why = folder_for(path, config, steps, resume=resume)
@@ -85,29 +76,19 @@ def run(
             said = f'folder    {why}: this one has {path.name}'
             console.print(said, highlight=False, soft_wrap=True)
     if not processes.is_first():  # nobody needs what it would draw and enter
-        experiment = dataclasses.replace(experiment, along={}, pictures={})
-        options = dataclasses.replace(options, results=None)
-    first, examples = (key, batch), len(jax.tree.leaves(sample)[0])
-    if jax.process_count() > 1:
-        first = everywhere(key, mesh), batch if source.host else everywhere(batch, mesh)
-        position = jax.tree.map(np.asarray, position)
-        examples = len(jax.tree.leaves(batch)[0])
-    with opened(path, config, resume=options.resume) as folder:
-        state = jax.jit(train.init)(*first)
-        checkpoints = Checkpoints(
-            path / 'checkpoints',
-            keep=options.keep,
-            best=experiment.best,
-            higher=experiment.higher,
+        made = dataclasses.replace(
+            made,
+            experiment=dataclasses.replace(experiment, along={}, pictures={}),
+            options=dataclasses.replace(options, results=None),
         )
-        session = Session(experiment, net, options, folder, checkpoints, console)
-        session.introduce(state, position, examples)
+    with opened(path, config, resume=options.resume) as folder:
+        session = Session(made, folder, console)
         ended, metrics = None, {}
         # Several processes have to agree on when to end.
         signals = ending_at_once if jax.process_count() == 1 else interruptible
         try:
             with signals() as request:
-                ended = session.train(train, source, key)
+                ended = session.train()
                 metrics = finish(session, ended)
             session.signal = session.signal or request.signal
         except Interrupted as stopped:
@@ -121,23 +102,16 @@ def run(
             raise
         with interruptible():
             session.close()
+    at = session.at
     return Report(
         workdir=path,
-        step=session.step,
+        step=at.step,
         metrics=metrics,
         ended=ended,
         signal=session.signal and int(session.signal),
-        state=session.state.replace(position=session.position),
+        state=at.state.replace(position=at.position),
         seconds=session.seconds,
     )
-
-
-def _sample(source: Source, key: Key) -> Batch:
-    """Draw what this process will read of a batch."""
-    count = jax.process_count()
-    if count > 1 and source.part is not None:
-        source = source.part(jax.process_index(), count)
-    return source.init(key)[1]
 
 
 def _check_borders(experiment: Experiment, training: Batch) -> None:

@@ -6,19 +6,19 @@ import signal as signals
 
 import jax
 import numpy as np
-from flax import linen as nn
 from rich.console import Console
 
-from dljax.experiment import Experiment, Options, Outcome
+from dljax.experiment import Outcome
 from dljax.host.interrupt import in_command, interruptible
 from dljax.host.processes import agreed
 from dljax.measures.scores import scores
+from dljax.runs.assembly import Assembly
 from dljax.runs.console import Reporter, introduction
 from dljax.runs.record import Records
-from dljax.runs.rollback import rolled_back
+from dljax.runs.standing import Standing
 from dljax.runs.watch import Watch
 from dljax.runs.workdir import Workdir
-from dljax.training import Learner, member, rounds
+from dljax.training import member, rounds
 from dljax.training.checkpoint import Checkpoints
 from dljax.training.chunk import default_chunk
 from dljax.training.guard import NonFiniteError, first_non_finite, require_finite
@@ -27,51 +27,44 @@ from dljax.training.plateau import lowered, recorded
 from dljax.training.rates import compared, rates
 from dljax.training.skipping import Skips, total
 from dljax.training.summary import sat_out, summary
-from dljax.types import Key, Metrics, Position, Source, State
+from dljax.types import Metrics, State
 
 
 class Session:
-    """Trains, records, evaluates and saves; `run` puts it together.
+    """Trains, records, evaluates and saves; `ending` sums it up and publishes it.
 
     Attributes:
-        step: updates made so far, by this session and those before it.
-        state: the last state.
+        made: what it trains with.
+        folder: of the run.
+        at: where the training stands.
+        checkpoints: of the run.
+        records: rows of its metrics, from the step that it went on from.
+        watch: pictures along the training, and alarms.
         signal: that interrupted it, or None.
     """
 
-    def __init__(
-        self,
-        experiment: Experiment,
-        net: nn.Module,
-        options: Options,
-        folder: Workdir,
-        checkpoints: Checkpoints,
-        console: Console,
-    ) -> None:
-        """Keep what the run is made of; nothing happens yet."""
-        self.experiment, self.net, self.options = experiment, net, options
-        self.folder, self.checkpoints, self.console = folder, checkpoints, console
-        self.step, self.pending = 0, []
-        self.signal: int | None = None
-        self.state = self.position = self.records = None
-        self.skips, self.rollbacks = Skips(options.nan_limit), 0
-        self.watch, self.latest = Watch(experiment, folder, self.say), {}
-        steps = experiment.steps
-        self.record_every = experiment.record_every or max(steps // 100, 1)
-        self.evaluate_every = experiment.evaluate_every or max(steps // 10, 1)
-
-    def introduce(self, state: State, position: Position, examples: int) -> None:
-        """Say what is about to happen.
+    def __init__(self, made: Assembly, folder: Workdir, console: Console) -> None:
+        """Begin with a fresh state, and say what is about to happen.
 
         Args:
-            state: the first one, where there is no checkpoint.
-            position: likewise.
-            examples: in one member's batch.
+            made: what is trained.
+            folder: of the run, opened.
+            console: where to print.
         """
-        self.state, self.position = state, position
-        self.examples = examples * self.options.members
-        text = introduction(self.experiment, self.net, self.options, state)
-        self.say(f'{text}\nworkdir   {self.folder.path}')
+        self.made, self.folder, self.console = made, folder, console
+        experiment = made.experiment
+        state = jax.jit(made.learner.init)(*made.first)
+        self.at = Standing(0, state, made.position)
+        self.checkpoints = Checkpoints(
+            folder.path / 'checkpoints',
+            keep=made.options.keep,
+            best=experiment.best,
+            higher=experiment.higher,
+        )
+        self.records: Records | None = None  # read at the step of the last checkpoint
+        self.watch = Watch(experiment, folder, self.say)
+        self.signal: int | None = None
+        self.say(f'{introduction(made, state)}\nworkdir   {folder.path}')
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -83,13 +76,8 @@ class Session:
         rows = self.records.rows if self.records else []
         return rows[-1]['seconds'] if rows else 0.0
 
-    def train(self, learner: Learner, source: Source, key: Key) -> str | None:
+    def train(self) -> str | None:
         """Go on from the last checkpoint.
-
-        Args:
-            learner: what to train.
-            source: of its batches.
-            key: the root key.
 
         Returns:
             Why the training has ended, or None where a signal interrupted it.
@@ -97,9 +85,8 @@ class Session:
         Raises:
             NonFiniteError: where the loss diverged.
         """
-        first = self.state
         self._restore()
-        self.records = Records(self.folder.path, step=self.step)
+        self.records = Records(self.folder.path, step=self.at.step)
         for number in self.records.bad:
             self.say(
                 f'records   line {number} of metrics.jsonl is damaged and is passed '
@@ -110,36 +97,50 @@ class Session:
         ended = self._reason()
         if not (ended and self.folder.result):
             self.folder.keep_config()
-        signal = None
+        signal, skips = None, Skips(self.made.options.nan_limit)
         while not (ended or signal):
             try:
-                ended, signal = self._go_on(learner, source, key)
+                ended, signal = self._go_on(skips)
             except NonFiniteError as error:
-                if not rolled_back(self, error, first):
+                if not self.at.roll_back(self.made, self.checkpoints, error):
                     raise
+                self._rolled_back(error)
         if signal:
             self.interrupted(signal)
         return None if signal else ended
 
-    def _go_on(
-        self, learner: Learner, source: Source, key: Key
-    ) -> tuple[str | None, int | None]:
+    def _rolled_back(self, error: NonFiniteError) -> None:
+        """Drop the rows since the checkpoint, as in a resumed run, and say so."""
+        self.records.close()
+        self.records = Records(self.folder.path, step=self.at.step)
+        self.say(
+            f'rollback  to step {self.at.step}, {self.at.rollbacks} of '
+            f'{self.made.options.nan_limit}, and on with other batches: {error}'
+        )
+
+    def _go_on(self, skips: Skips) -> tuple[str | None, int | None]:
         """Train until something ends it, and say what: a reason, or a signal."""
-        steps, ended, signal = self.experiment.steps, None, None
-        skip = self.options.on_nan == 'skip'
+        made, at = self.made, self.at
+        experiment, options = made.experiment, made.options
+        steps, ended, signal = experiment.steps, None, None
+        record_every = experiment.record_every or max(steps // 100, 1)
+        evaluate_every = experiment.evaluate_every or max(steps // 10, 1)
+        skip = options.on_nan == 'skip'
         reporter = Reporter(
-            self.console, step=self.step, steps=steps, examples=self.examples
+            self.console, step=at.step, steps=steps, examples=made.examples
         )
         turns = rounds(
-            learner,
-            source,
-            key=key,
-            state=self.state,
-            position=self.position,
-            steps=steps - self.step,
-            chunk=self.options.chunk
-            or default_chunk(learner, source, key, self.state, self.record_every),
-            revise=lambda state: self.state,
+            made.learner,
+            made.source,
+            key=made.key,
+            state=at.state,
+            position=at.position,
+            steps=steps - at.step,
+            chunk=options.chunk
+            or default_chunk(
+                made.learner, made.source, made.key, at.state, record_every
+            ),
+            revise=lambda state: at.state,
             skip=skip,
         )
         try:
@@ -148,17 +149,17 @@ class Session:
                 first = list(itertools.islice(turns, 1))
             with interruptible() as request:
                 for turn in itertools.chain(first, turns):
-                    self.state, self.position, metrics = turn
-                    before = self.step
-                    self.step += len(next(iter(metrics.values())))
-                    self.pending.append(metrics)
+                    at.state, at.position, metrics = turn
+                    before = at.step
+                    at.step += len(next(iter(metrics.values())))
+                    at.pending.append(metrics)
                     if skip:
-                        self.skips.count(metrics, self.step)
-                    reporter.advance(self.step)
-                    scored = self._due(self.evaluate_every, before)
-                    due = scored or self._due(self.record_every, before)
+                        skips.count(metrics, at.step)
+                    reporter.advance(at.step)
+                    scored = self._due(evaluate_every, before)
+                    due = scored or self._due(record_every, before)
                     if due:
-                        reporter.report(self.step, self._record(scored), scored)
+                        reporter.report(at.step, self._record(scored), scored)
                         ended = self._reason()
                     signal = agreed(request.signal, ask=due)
                     if scored or ended or signal:
@@ -172,8 +173,8 @@ class Session:
     def interrupted(self, signal: int) -> None:
         """Keep and say which signal ends the session, whose work is on disk."""
         self.signal, name = int(signal), signals.Signals(signal).name
-        saved = 'saved; ' if self.step else ''
-        self.say(f'{name} at step {self.step}: {saved}the same command goes on')
+        saved = 'saved; ' if self.at.step else ''
+        self.say(f'{name} at step {self.at.step}: {saved}the same command goes on')
 
     def close(self, *, failed: bool = False) -> None:
         """Wait for the disk; after what has failed, without what follows from it."""
@@ -183,110 +184,111 @@ class Session:
                     part.close()
 
     def _restore(self) -> None:
-        found = self.checkpoints.restore(self.state, self.position)
+        found = self.at.restore(self.checkpoints)
         if found is None:
             return
-        self.step, self.state, self.position = found.step, found.state, found.position
         self.watch.alarms = found.notes.get('alarms', {})
-        if pending := found.notes.get('pending'):
-            self.pending = [{name: np.array(v) for name, v in pending.items()}]
-        if self.step > self.experiment.steps:
+        if self.at.step > self.made.experiment.steps:
             raise ValueError(
-                f'{self.folder.path} is at step {self.step}, beyond '
-                f'steps={self.experiment.steps}: ask for more steps, --no-resume, or '
-                'another --workdir'
+                f'{self.folder.path} is at step {self.at.step}, beyond '
+                f'steps={self.made.experiment.steps}: ask for more steps, '
+                '--no-resume, or another --workdir'
             )
-        now = here(self.state).opt_state
-        found = compared(found.notes.get('rates'), self.experiment.players, now)
-        changed = self.folder.note(self.step, found)
+        now = here(self.at.state).opt_state
+        found = compared(found.notes.get('rates'), self.made.experiment.players, now)
+        changed = self.folder.note(self.at.step, found)
         changed = ''.join(f'\n          {line}' for line in changed)
-        self.say(f'resuming  at step {self.step}{changed}')
+        self.say(f'resuming  at step {self.at.step}{changed}')
 
     def _due(self, every: int, before: int) -> bool:
         """Whether a multiple of `every`, or the end, lies in the last round."""
-        passed = self.step // every > before // every
-        return passed or self.step == self.experiment.steps
+        passed = self.at.step // every > before // every
+        return passed or self.at.step == self.made.experiment.steps
 
     def _reason(self) -> str | None:
         """Why not to go on."""
-        stop = self.experiment.stop
+        stop = self.made.experiment.stop
         if stop and self.records.rows and (reason := stop(self.records.rows)):
             return reason
-        if self.step == self.experiment.steps:
-            return f'{self.step} updates made'
+        if self.at.step == self.made.experiment.steps:
+            return f'{self.at.step} updates made'
         return None
 
     def _record(self, scored: bool) -> dict[str, float]:
         """Write the mean of the updates since the last row, with the scores if due."""
         self.checkpoints.room.check()
-        plateau, metrics = self.experiment.plateau, self._checked()
+        plateau, metrics = self.made.experiment.plateau, self._checked()
         count = max(map(len, metrics.values()), default=0)
-        self.pending = []
+        self.at.pending = []
         values = summary(metrics) | total(metrics)
         if scored:
-            along = set(self.experiment.evaluation) - {'test'}
-            found = self.score(self.state, *along)
-            self.experiment.require(found)
+            along = set(self.made.experiment.evaluation) - {'test'}
+            found = self.score(self.at.state, *along)
+            self.made.experiment.require(found)
             values |= found
-        still = sat_out(self.experiment.players, self.step - count, self.step)
+        still = sat_out(
+            self.made.experiment.players, self.at.step - count, self.at.step
+        )
         written = {k: v for k, v in values.items() if not k.startswith(still)}
-        self.watch.measure(self.step, written)
+        self.watch.measure(self.at.step, written)
         row = self.records.write(
-            self.step, written | recorded(plateau, self.records.rows)
+            self.at.step, written | recorded(plateau, self.records.rows)
         )
         if scored:
-            self.state = lowered(plateau, self.records.rows, self.state, self.say)
-            self.latest = values
-            self.watch.look(self.step, self.outcome(), self.records)
+            self.at.state = lowered(plateau, self.records.rows, self.at.state, self.say)
+            self.at.latest = values
+            self.watch.look(self.at.step, self.outcome(), self.records)
         return row
 
     def _checked(self) -> dict[str, np.ndarray]:
         """Fetch the metrics since the last row, and stop where one is not finite."""
-        pending = jax.device_get(self.pending)
+        pending = jax.device_get(self.at.pending)
         metrics = {  # what was restored may lack a metric, or have one more
             name: np.concatenate([part[name] for part in pending])
             for name in (pending[0] if pending else {})
             if all(name in part for part in pending)
         }
-        forgiven = {f'{name}/finite' for name in self.experiment.may_diverge}
+        forgiven = {f'{name}/finite' for name in self.made.experiment.may_diverge}
         judged = {name: v for name, v in metrics.items() if name not in forgiven}
-        data = self.experiment.source.arrays
-        require_finite(judged, here(self.state), data)
+        data = self.made.experiment.source.arrays
+        require_finite(judged, here(self.at.state), data)
         return metrics
 
     def score(self, state: State, *names: str) -> Metrics:
         """Score some of the sets."""
-        return scores(self.experiment, self.net, here(state), names)
+        return scores(self.made.experiment, self.made.net, here(state), names)
 
     def _save(self) -> None:
         pending = self._checked()
-        leaf = first_non_finite(here(self.state))
-        if leaf and not self.experiment.may_diverge:
-            raise NonFiniteError(self.step - 1, None, leaf)
+        leaf = first_non_finite(here(self.at.state))
+        if leaf and not self.made.experiment.may_diverge:
+            raise NonFiniteError(self.at.step - 1, None, leaf)
         last = self.records.rows[-1] if self.records.rows else {}
         self.checkpoints.save(
-            self.step,
-            self.state,
-            self.position,
-            metrics=last if last.get('step') == self.step else {},
+            self.at.step,
+            self.at.state,
+            self.at.position,
+            metrics=last if last.get('step') == self.at.step else {},
             notes={
                 'config': self.folder.config,
                 'pending': {name: value.tolist() for name, value in pending.items()},
                 'alarms': self.watch.alarms,
-                'rates': rates(self.experiment.players, here(self.state).opt_state),
+                'rates': rates(
+                    self.made.experiment.players, here(self.at.state).opt_state
+                ),
             },
         )
 
     def outcome(self) -> Outcome:
         """Give what pictures, measures and alarms see, as it stands."""
-        one = state = here(self.state)
-        if self.options.members > 1:
+        one = state = here(self.at.state)
+        if self.made.options.members > 1:
             one = member(state, 0)
         return Outcome(
-            net=self.net,
+            net=self.made.net,
             state=one,
             members=state,
-            evaluation=self.experiment.evaluation,
+            evaluation=self.made.experiment.evaluation,
             rows=self.records.rows,
-            latest=self.latest,
+            latest=self.at.latest,
         )

@@ -56,6 +56,12 @@ def broken(way: Breakage, copy: Path) -> str:
     return 'NOT CAUGHT'
 
 
+def _not_copied(folder: str, names: Sequence[str]) -> set[str]:
+    """Leave out what is hidden, and the runs that lie at the root."""
+    hidden = {name for name in names if name.startswith('.')}
+    return hidden | ({'runs'} if Path(folder) == ROOT else set())
+
+
 def main(words: Sequence[str]) -> int:
     """Try what the words choose, and print a line for each.
 
@@ -68,7 +74,7 @@ def main(words: Sequence[str]) -> int:
     missed = 0
     with tempfile.TemporaryDirectory(prefix='dljax-breakages-') as folder:
         copy = Path(folder) / 'copy'
-        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns('.*', 'runs'))
+        shutil.copytree(ROOT, copy, ignore=_not_copied)
         for way in chosen:
             begun = time.monotonic()
             answer = broken(way, copy)

@@ -1,5 +1,6 @@
 """Folders of runs, written as a run writes them but without a training."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from flax import linen as nn
 
 from dljax import data
 from dljax.experiment import Experiment, Options
-from dljax.runs.assembly import prepared
+from dljax.runs.assembly import assembled
 from dljax.runs.manifest import configuration
-from dljax.training import Player, ensemble, learner
+from dljax.training import Player
 from dljax.training.checkpoint import Checkpoints
 from dljax.types import Batch, PyTree, State
 
@@ -40,26 +41,19 @@ def experiment(
 
 def kept(
     folder: Path,
-    made: Experiment,
+    experiment: Experiment,
     options: Options | None = None,
     *,
     steps: int = 1,
     without: tuple[str, ...] = (),
 ) -> State:
     """Draw a state, change its parameters at every step, and save each step."""
-    options = options or Options()
-    net = prepared(made.net, options, 'data')
-    train, source = learner(net, made.players), made.source
-    if options.members > 1:
-        train, source = ensemble(train, source, options.members)
-    key = jax.random.key(1)
-    position, batch = source.init(key)
-    state = jax.jit(train.init)(key, batch)
-    sample = made.source.init(key)[1]
-    config = configuration('some/run', made, net, options, None, sample)
+    made = assembled(experiment, dataclasses.replace(options or Options(), seed=1))
+    state = jax.jit(made.learner.init)(*made.first)
+    config = configuration('some/run', made, None)
     config = {name: value for name, value in config.items() if name not in without}
     checkpoints = Checkpoints(
-        folder / 'checkpoints', best=made.best, higher=made.higher
+        folder / 'checkpoints', best=experiment.best, higher=experiment.higher
     )
     for step in range(1, steps + 1):
         if step > 1:
@@ -67,8 +61,8 @@ def kept(
         checkpoints.save(
             step,
             state,
-            position,
-            metrics={made.best: float(-step)} if made.best else {},
+            made.position,
+            metrics={experiment.best: float(-step)} if experiment.best else {},
             notes={'config': config, 'pending': {}, 'alarms': {}},
         )
     checkpoints.close()

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import pytest
 
 from dljax.runs.best import scored_at_best
+from dljax.runs.standing import Standing
 from dljax.training.checkpoint import Checkpoints
 from dljax.types import State
 
@@ -28,13 +29,13 @@ def ended(
         (folder / str(damaged) / 'header/metadata').write_text('{}')
     said: list[str] = []
     session = SimpleNamespace(
-        experiment=SimpleNamespace(
-            best='validation/x', higher=higher, evaluation={'validation': {}}
+        made=SimpleNamespace(
+            experiment=SimpleNamespace(
+                best='validation/x', higher=higher, evaluation={'validation': {}}
+            )
         ),
         checkpoints=checkpoints,
-        state=state,
-        position=0,
-        step=len(rows),
+        at=Standing(len(rows), state, 0),
         records=SimpleNamespace(rows=rows),
         score=lambda state, *sets: {'validation/x': 10.0 * int(state.step)},
         say=said.append,
@@ -64,7 +65,7 @@ def test_the_last_is_not_scored_twice_and_no_best_is_none(tmp_path: Path) -> Non
     session, _ = ended(tmp_path, [0.1, 0.2])
     scores, best = found(session)
     assert (scores, best['step']) == ({}, 2)
-    session.experiment.best = None
+    session.made.experiment.best = None
     assert scored_at_best(session) == ({}, None)
 
 
