@@ -31,6 +31,18 @@ def _programs_are_let_go() -> Iterator[None]:
     jax.clear_caches()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave all but the first case of a test to the suite that `others` names."""
+    begun: set[str] = set()
+    for item in items:
+        for mark in item.iter_markers('others'):
+            name = item.nodeid.partition('[')[0]
+            if name in begun:
+                item.add_marker(mark.args[0])
+            begun.add(name)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests have noted, by whichever worker."""
     lines = [
