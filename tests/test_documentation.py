@@ -19,8 +19,17 @@ MODULES = sorted(
     for info in pkgutil.walk_packages(dljax.__path__, 'dljax.')
     if not info.name.endswith('__main__')
 )
-# Rooms whose examples train nets, or draw their parameters.
-TRAINED = {'explain', 'models', 'objectives', 'recipes', 'rules'}
+# Rooms whose examples compile much: they train nets, or draw parameters and images.
+SLOW = {
+    'data',
+    'explain',
+    'metrics',
+    'models',
+    'objectives',
+    'recipes',
+    'rules',
+    'training',
+}
 
 
 @pytest.fixture
@@ -33,7 +42,7 @@ def as_users_have_it() -> None:
 @pytest.mark.parametrize(
     'name',
     [
-        pytest.param(name, marks=[pytest.mark.heavy] * (name.split('.')[1] in TRAINED))
+        pytest.param(name, marks=[pytest.mark.heavy] * (name.split('.')[1] in SLOW))
         for name in MODULES
     ],
 )
@@ -55,6 +64,7 @@ def test_every_layer_and_engine_function_shows_an_example(room: object) -> None:
     assert [name for name, thing in acting.items() if '>>>' not in thing.__doc__] == []
 
 
+@pytest.mark.heavy
 def test_the_readme_runs(as_users_have_it: None) -> None:
     outcome = doctest.testfile(str(ROOT / 'README.md'), module_relative=False)
     assert outcome.failed == 0 and outcome.attempted >= 20

@@ -26,15 +26,8 @@ from dljax.types import PyTree, State
 
 ROOT = Path(__file__).parent.parent / 'experiments'
 FILES = sorted(ROOT.glob('*/*.py'))
-# One for each way to train is run in the quick suite, the others in the heavy one.
-QUICK = {
-    'adversarial/gan_digits',
-    'control/dqn_cartpole',
-    'convolutional/lenet_digits',
-    'feedforward/perceptron_gates',
-    'feedforward/xor_mlp',
-    'self_organising/som_iris',
-}
+# A scanned one and one of two players; the others run in the heavy suite.
+QUICK = {'adversarial/gan_digits', 'feedforward/xor_mlp'}
 
 
 def load(path: Path) -> ModuleType:
@@ -94,6 +87,7 @@ def test_an_experiment_is_documented(path: Path) -> None:
     assert module.TINY.keys() <= signature.parameters.keys()
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize(
     ('activation', 'dead', 'flat'),
     [(jax.nn.relu, 0.5, 0.5), (leaky_relu, 0.0, 0.0), (jax.nn.sigmoid, 0.5, 0.5)],
@@ -234,6 +228,7 @@ def test_students_take_over_the_convolutions_of_the_source() -> None:
     assert set(np.unique(labels)) == set(range(5))
 
 
+@pytest.mark.heavy
 def test_the_cheat_sees_tags_on_one_class_and_the_honest_net_on_any() -> None:
     module = load(ROOT / 'convolutional/explain_digits.py')
     made = module.experiment(**module.TINY, tagged=7, tag=2)

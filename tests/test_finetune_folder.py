@@ -64,6 +64,7 @@ def moved(state: object, start: PyTree) -> dict[str, bool]:
     }
 
 
+@pytest.mark.heavy
 def test_a_frozen_body_stays_as_it_was_saved_and_the_page_names_the_classes(
     script: SimpleNamespace, fruit: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ def torchvision(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PyTree]
     return path, variables
 
 
+@pytest.mark.heavy
 def test_weights_of_torchvision_begin_the_body_and_decide_the_normalisation(
     script: SimpleNamespace, fruit: Path, torchvision: tuple[Path, PyTree]
 ) -> None:
@@ -251,6 +253,7 @@ def test_a_class_that_is_never_found_is_said(
     assert 70 < sum(labels) < 130
 
 
+@pytest.mark.heavy
 def test_pictures_that_do_not_fit_on_the_device_come_in_the_same_batches(
     script: SimpleNamespace, fruit: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from jax.interpreters import partial_eval as pe
 
 from dljax import models, zoo
 from dljax.types import Batch, PyTree
@@ -23,8 +24,10 @@ DEEP = {  # nets of so many layers that compiling them takes long, whatever thei
     'googlenet_2014',
     'resnet44_cifar',
     'resnet56_cifar',
+    'resnet101',
     'resnet110_cifar',
     'resnet1202_cifar',
+    'resnet152',
 }
 DEEPEST = {'resnet1202_cifar'}  # even to trace it takes seconds
 # Settings of the nets that take photographs of any size, and a size, for the tests that
@@ -39,15 +42,29 @@ def _programs_of_large_nets_are_let_go(
 ) -> Iterator[None]:
     """Free at once what a heavy test has compiled; together it comes to 20 GB."""
     yield
-    if request.node.get_closest_marker('heavy'):
+    if not {'heavy', 'exhaustive'}.isdisjoint(
+        m.name for m in request.node.iter_markers()
+    ):
         jax.clear_caches()
 
 
-def marked(names: list[str], slow: Callable[[str], bool]) -> list:
-    return [
-        pytest.param(name, marks=pytest.mark.heavy) if slow(name) else name
-        for name in names
-    ]
+def marked(slow: Callable[[str], bool]) -> list:
+    """Leave to the quick suite one net of each family, to the heavy one the small ones.
+
+    The deepest is not computed: compiling it takes minutes and gigabytes, and it
+    differs from its relatives in its depth alone.
+    """
+    marks, families = [], set()
+    for name in sorted(NAMES, key=lambda name: zoo.row(name).parameters):
+        if name in DEEPEST:
+            continue
+        suite = 'exhaustive' if slow(name) else 'heavy'
+        family = zoo.row(name).constructor.__module__.split('.')[2]
+        first = suite == 'heavy' and family not in families
+        families |= {family} if first else set()
+        mark = getattr(pytest.mark, suite)
+        marks.append(name if first else pytest.param(name, marks=mark))
+    return marks
 
 
 def takes_photographs(name: str) -> bool:
@@ -55,27 +72,16 @@ def takes_photographs(name: str) -> bool:
     return image is not None and None in image.shape
 
 
-# The deepest is not computed: compiling it takes minutes and gigabytes, and it differs
-# from its relatives in its depth alone.
-COMPUTED = marked(
-    [name for name in NAMES if name not in DEEPEST],
-    lambda name: zoo.row(name).parameters > LARGE or name in DEEP,
-)
-# Eagerly every operation is compiled by itself.
-EAGER = marked(
-    [name for name in NAMES if name not in DEEPEST],
-    lambda name: (
-        zoo.row(name).parameters > LARGE or name in DEEP or takes_photographs(name)
-    ),
-)
-TRACED = marked(NAMES, lambda name: name in DEEPEST)
-# A description lowers every layer by itself.
-DESCRIBED = [
-    *marked(
-        [name for name in NAMES if name not in DEEPEST],
-        lambda name: takes_photographs(name) or name in DEEP,
-    ),
-    *(pytest.param(name, marks=pytest.mark.exhaustive) for name in DEEPEST),
+def large(name: str) -> bool:
+    return zoo.row(name).parameters > LARGE or name in DEEP
+
+
+COMPUTED = marked(large)
+# Eagerly every operation is compiled by itself; a description lowers every layer.
+EAGER = marked(lambda name: large(name) or takes_photographs(name))
+TRACED = [
+    pytest.param(name, marks=pytest.mark.heavy) if name in DEEP else name
+    for name in NAMES
 ]
 
 
@@ -104,8 +110,7 @@ def make_batch(name: str, size: int = 2, **chosen: object) -> Batch:
 
 def prepared(name: str) -> tuple[nn.Module, Batch, PyTree]:
     """Make a net with parameters, once if it is small."""
-    large = zoo.row(name).parameters > LARGE or name in DEEP
-    return drawn(name) if large else remembered(name)
+    return drawn(name) if large(name) else remembered(name)
 
 
 def drawn(name: str) -> tuple[nn.Module, Batch, PyTree]:
@@ -144,14 +149,35 @@ def count(params: PyTree) -> int:
 
 
 @pytest.mark.parametrize('name', TRACED)
-def test_shapes_and_parameter_count_are_those_of_the_row(name):
-    net, batch = zoo.create_model(name), zoo.shapes(name, batch=3)
+def test_the_parameters_are_those_of_the_row_and_all_are_read(name):
+    net = zoo.create_model(name)
+    assert getattr(net, 'param_dtype', None) in (None, jnp.float32)
+    net = net.clone(dtype=jnp.bfloat16, param_dtype=jnp.float16)
+    batch = zoo.shapes(name, batch=3)
     variables = jax.eval_shape(
         nn.init(zoo.row(name).call, net), jax.random.key(0), batch
     )
-    assert count(variables['params']) == zoo.row(name).parameters
-    outputs = jax.eval_shape(applied(net, name), variables, batch)
+    params = variables['params']
+    assert count(params) == zoo.row(name).parameters
+    assert {p.dtype for p in jax.tree.leaves(params)} == {jnp.dtype('float16')}
+
+    def check_dtype(following, arguments, keywords, context):
+        if hasattr(context.module, 'dtype'):
+            assert context.module.dtype == jnp.bfloat16, context.module.path
+        return following(*arguments, **keywords)
+
+    with nn.intercept_methods(check_dtype):
+        made, outputs = jax.make_jaxpr(applied(net, name), return_shape=True)(
+            variables, batch
+        )
     assert all(leaf.shape[0] == 3 for leaf in jax.tree.leaves(outputs))
+    _, used = pe.dce_jaxpr(made.jaxpr, [True] * len(made.out_avals))
+    paths = jax.tree_util.tree_leaves_with_path((variables, batch))
+    read = {path for (path, _), reads in zip(paths, used, strict=True) if reads}
+    within = jax.tree_util.tree_leaves_with_path(({'params': params},))
+    assert not {jax.tree_util.keystr(path) for path, _ in within} - {
+        jax.tree_util.keystr(path) for path in read
+    }
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -195,29 +221,10 @@ def test_jit_equals_eager_and_evaluation_is_deterministic(name):
 
 
 @pytest.mark.parametrize('name', COMPUTED)
-def test_bfloat16_reaches_every_layer_and_leaves_the_parameters_float32(name):
+def test_bfloat16_is_finite(name):
     net, batch, variables = prepared(name)
-    net = net.clone(dtype=jnp.bfloat16)
-    fresh = jax.eval_shape(nn.init(zoo.row(name).call, net), jax.random.key(0), batch)
-    assert all(p.dtype == jnp.float32 for p in jax.tree.leaves(fresh['params']))
-
-    def check_dtype(following, arguments, keywords, context):
-        if hasattr(context.module, 'dtype'):
-            assert context.module.dtype == jnp.bfloat16, context.module.path
-        return following(*arguments, **keywords)
-
-    with nn.intercept_methods(check_dtype):
-        outputs = jax.jit(applied(net, name))(variables, batch)
+    outputs = jax.jit(applied(net.clone(dtype=jnp.bfloat16), name))(variables, batch)
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(outputs))
-
-
-@pytest.mark.parametrize('name', TRACED)
-def test_the_parameters_have_the_type_that_is_asked_for(name):
-    net = zoo.create_model(name).clone(param_dtype=jnp.float16)
-    variables = jax.eval_shape(
-        nn.init(zoo.row(name).call, net), jax.random.key(0), zoo.shapes(name)
-    )
-    assert {str(p.dtype) for p in jax.tree.leaves(variables['params'])} == {'float16'}
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -233,7 +240,7 @@ def test_an_unknown_setting_is_answered_with_the_known_ones(name):
     assert all(setting in str(e.value) for setting in zoo.settings(name))
 
 
-@pytest.mark.parametrize('name', DESCRIBED)
+@pytest.mark.parametrize('name', EAGER)
 def test_the_description_adds_up(name):
     summary = zoo.describe(name)
     assert summary.parameters == zoo.row(name).parameters
