@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,6 +51,10 @@ def _run(
     reverse: bool,
 ) -> tuple[tuple[Array, Array, Array], Carry]:
     """Give outputs, gates and cells of all steps, and the last carry."""
+    batch, features = carry[0].shape
+    chex.assert_shape(products, (None, batch, 4 * features))
+    chex.assert_shape(recurrent, (features, 4 * features))
+    chex.assert_equal_shape(carry)
 
     def step(carry: Carry, product: Array) -> tuple[Carry, tuple]:
         hidden, cell = carry

@@ -9,6 +9,7 @@ Derivatives of every order exist in both modes.
 import functools
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -44,6 +45,9 @@ def elman_scan(
     Returns:
         The states [time, batch, features], 0 in the padding, and the last state.
     """
+    batch, width = carry.shape
+    chex.assert_shape(products, (None, batch, width))
+    chex.assert_shape(recurrent, (width, width))
 
     def step(state: Array, product: Array) -> tuple[Array, Array]:
         state = activation(product + state @ recurrent)
@@ -103,7 +107,10 @@ def _run_gru(
     reverse: bool,
 ) -> tuple[tuple[Array, ...], Array]:
     """Give states, gates, answers and fresh contents of all steps, and the last."""
-    width = len(bias)
+    batch, width = carry.shape
+    chex.assert_shape(products, (None, batch, 3 * width))
+    chex.assert_shape(recurrent, (width, 3 * width))
+    chex.assert_shape(bias, (width,))
 
     def step(state: Array, product: Array) -> tuple[Array, tuple]:
         sums = state @ recurrent

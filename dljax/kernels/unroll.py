@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -46,6 +47,8 @@ def unroll(
     """
     if lengths is None:
         return jax.lax.scan(step, carry, inputs, reverse=reverse)
+    chex.assert_shape(lengths, jax.tree.leaves(inputs)[0].shape[1:2])
+    chex.assert_type(lengths, int)
     valid = jnp.arange(len(jax.tree.leaves(inputs)[0]))[:, None] < lengths[None, :]
 
     def where(here: Array, new: Array, old: Array) -> Array:

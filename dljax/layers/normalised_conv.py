@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -117,6 +118,7 @@ class NormalisedConv(nn.Module):
         Returns:
             [batch, height', width', features].
         """
+        chex.assert_rank(inputs, 4)  # Linen takes one image without its batch as well
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         shared = {
             'use_bias': self.use_bias,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -71,6 +72,7 @@ def ceil_max_pool(inputs: Array, window: int = 3, stride: int = 2) -> Array:
             steps -= 1
         return max(steps * stride + window - size, 0)
 
+    chex.assert_rank(inputs, 4)
     edges = [(0, overhang(size)) for size in inputs.shape[1:3]]
     return max_pool(inputs, (window, window), (stride, stride), edges)
 
@@ -95,6 +97,7 @@ def adaptive_average_pool(inputs: Array, size: int) -> Array:
         >>> print(adaptive_average_pool(x, 2)[0, :, 0, 0])
         [0.5 1.5]
     """
+    chex.assert_rank(inputs, 4)
     wide = jnp.promote_types(inputs.dtype, jnp.float32)
     batch, height, width, channels = inputs.shape
     if height % size == width % size == 0:
