@@ -1,5 +1,7 @@
 """Adversarial objectives: who moves, what is penalised, and that it learns."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,8 +19,8 @@ from dljax.training import Player, averaged, fit, learner
 from dljax.types import Array
 
 BATCH = {
-    'image': jax.random.normal(jax.random.key(1), (8, 3)) * 0.1 + 2.0,
-    'label': jnp.arange(8) % 2,
+    'image': np.random.default_rng(1).normal(2.0, 0.1, (8, 3)).astype(np.float32),
+    'label': np.arange(8) % 2,
 }
 
 
@@ -59,8 +61,12 @@ def players(game: losses.Game, rate: float = 0.1, **both) -> dict[str, Player]:
 
 
 def differs(a, b) -> bool:
-    same = jax.tree.map(lambda x, y: bool((x == y).all()), a, b)
+    same = jax.tree.map(lambda x, y: np.array_equal(x, y), a, b)
     return not all(jax.tree.leaves(same))
+
+
+def any_of(tree) -> bool:
+    return any(np.any(leaf) for leaf in jax.tree.leaves(tree))
 
 
 @pytest.mark.parametrize('mover', ['discriminator', 'generator'])
@@ -71,7 +77,7 @@ def test_a_turn_moves_the_weights_and_statistics_of_its_own_player_only(
     both = {'given': ('label',), 'shown': ('label',), 'penalty': penalise_real()}
     train = learner(NET, {mover: players(game, **both)[mover]})
     key = jax.random.key(0)
-    before = train.init(key, BATCH)
+    before = jax.jit(train.init)(key, BATCH)
     if mover == 'generator':  # the critic's turn calls both nets at initialisation too
         assert set(before.params) == {'discriminator', 'generator'}
     after, metrics = jax.jit(train.update)(key, before, BATCH)
@@ -83,12 +89,12 @@ def test_a_turn_moves_the_weights_and_statistics_of_its_own_player_only(
         )
         assert differs(old[mover], new[mover]), name
         assert not differs(old[other], new[other]), name
-    assert all(jnp.isfinite(value) for value in metrics.values())
+    assert all(np.isfinite(value) for value in metrics.values())
 
 
 def test_the_discriminator_sends_no_gradient_to_the_generator() -> None:
     loss = tell_apart(losses.non_saturating_game())
-    variables = nn.init(loss, NET)(jax.random.key(0), BATCH, 0)
+    variables = jax.jit(nn.init(loss, NET))(jax.random.key(0), BATCH, 0)
     stats = {'batch_stats': variables['batch_stats']}
 
     def value(params) -> Array:
@@ -96,25 +102,25 @@ def test_the_discriminator_sends_no_gradient_to_the_generator() -> None:
         rngs = {'params': jax.random.key(1)}
         return call({'params': params, **stats}, BATCH, 0, rngs=rngs)[0][0]
 
-    gradient = jax.grad(value)(variables['params'])
-    assert all(not leaf.any() for leaf in jax.tree.leaves(gradient['generator']))
-    assert any(leaf.any() for leaf in jax.tree.leaves(gradient['discriminator']))
+    gradient = jax.jit(jax.grad(value))(variables['params'])
+    assert not any_of(gradient['generator'])
+    assert any_of(gradient['discriminator'])
 
 
 def test_a_net_that_is_not_to_move_still_uses_the_statistics_of_the_batch() -> None:
     x = BATCH['image']
-    variables = Normed(1).init(jax.random.key(0), x)
-    call = nn.apply(lambda net, x: unmoved(net)(x, train=True), Normed(1))
+    variables = jax.jit(Normed(1).init)(jax.random.key(0), x)
+    call = jax.jit(nn.apply(lambda net, x: unmoved(net)(x, train=True), Normed(1)))
     normed = call(variables, x, rngs={'params': jax.random.key(3)})
     # The data lie around 2 and their deviation is 0.1; running averages still say 0, 1.
     shifted = call(variables, x + 5.0, rngs={'params': jax.random.key(3)})
     np.testing.assert_allclose(normed, shifted, atol=1e-3)
-    assert differs(normed, Normed(1).apply(variables, x))
+    assert differs(normed, jax.jit(Normed(1).apply)(variables, x))
 
 
 def test_two_calls_apart_use_dropout_of_their_own_and_one_the_same() -> None:
     x = BATCH['image']
-    variables = Normed(1).init(jax.random.key(0), x)
+    variables = jax.jit(Normed(1).init)(jax.random.key(0), x)
 
     def answers(net: nn.Module, x: Array) -> tuple[Array, ...]:
         first, second = unmoved(net), unmoved(net)
@@ -134,22 +140,21 @@ def test_a_linear_critic_pays_for_its_weights(penalty, wanted: float) -> None:
     def critic(x: Array) -> Array:
         return x @ jnp.array([[3.0], [4.0]])
 
-    real, fake = jnp.ones((4, 2)), jnp.zeros((4, 2))
-    prices = penalty(critic, real, fake, jnp.full((4, 1), 0.3))
+    def prices(real: Array, fake: Array, mix: Array) -> Array:
+        return penalty(critic, real, fake, mix)
+
+    real, fake = np.ones((4, 2), np.float32), np.zeros((4, 2), np.float32)
+    prices = jax.jit(prices)(real, fake, np.full((4, 1), 0.3, np.float32))
     np.testing.assert_allclose(prices, wanted, rtol=1e-6)
 
 
 def test_the_penalty_between_is_taken_between() -> None:
-    seen = []
-
     def critic(x: Array) -> Array:
-        seen.append(x)
         return (x**2).sum(-1) / 2  # its slope is x itself
 
     mix = jnp.array([[0.0], [0.25], [1.0]])
-    prices = penalise_between(1.0, target=0.0)(
-        critic, jnp.full((3, 1), 4.0), jnp.zeros((3, 1)), mix
-    )
+    priced = functools.partial(penalise_between(1.0, target=0.0), critic)
+    prices = jax.jit(priced)(np.full((3, 1), 4.0), np.zeros((3, 1)), mix)
     np.testing.assert_allclose(prices, [0.0, 1.0, 16.0], atol=1e-6)
     with pytest.raises(ValueError, match='weight is 0'):
         penalise_between(0)
@@ -159,8 +164,9 @@ def test_the_penalty_at_real_samples_is_taken_there() -> None:
     def critic(x: Array) -> Array:
         return (x**2).sum(-1) / 2  # its slope is x itself
 
-    real, fake = jnp.array([[3.0, 4.0]]), jnp.ones((1, 2))
-    prices = penalise_real(2.0)(critic, real, fake, jnp.full((1, 1), 0.5))
+    real, fake = np.array([[3.0, 4.0]]), np.ones((1, 2))
+    priced = functools.partial(penalise_real(2.0), critic)
+    prices = jax.jit(priced)(real, fake, np.full((1, 1), 0.5))
     np.testing.assert_allclose(prices, [25.0])
 
 
@@ -181,7 +187,7 @@ def test_the_metrics_of_a_discriminator_are_those_of_its_logits() -> None:
         return jnp.ones(shape)
 
     net = Adversaries(Told(), Told(), latent=1, prior=ones)
-    batch = {'image': jnp.array([[3.0], [2.0], [0.2], [-4.0]])}
+    batch = {'image': np.array([[3.0], [2.0], [0.2], [-4.0]], np.float32)}
     rngs = {'params': jax.random.key(0)}
     for game, wanted in (
         # All fakes have the logit 1: of those above the threshold none is told rightly.
@@ -189,8 +195,10 @@ def test_the_metrics_of_a_discriminator_are_those_of_its_logits() -> None:
         (losses.least_squares_game(a=0.0, b=3.0), (2 / 4 + 1) / 2),
     ):
         loss = tell_apart(game)
-        variables = nn.init(loss, net)(jax.random.key(0), batch, 0)
-        value, metrics = nn.apply(loss, net)(variables, batch, 0, rngs=rngs)
+        zero = {'zero': np.zeros(1, np.float32)}
+        variables = {'params': {'generator': zero, 'discriminator': zero}}
+        call = jax.jit(nn.apply(loss, net))
+        value, metrics = call(variables, batch, 0, rngs=rngs)
         np.testing.assert_allclose(metrics['accuracy'], wanted)
         np.testing.assert_allclose(metrics['gap'], 0.3 - 1.0, rtol=1e-5)
         parts = game.real(batch['image']).mean() + game.fake(jnp.ones((4, 1))).mean()
@@ -198,9 +206,11 @@ def test_the_metrics_of_a_discriminator_are_those_of_its_logits() -> None:
 
 
 def test_the_slope_of_patches_is_that_of_their_mean() -> None:
-    x = jax.random.normal(jax.random.key(0), (2, 3))
-    doubled = slope(lambda x: jnp.stack([x.sum(1), 3 * x.sum(1)], -1), x)
-    np.testing.assert_allclose(doubled, jnp.full((2, 3), 2.0))
+    x = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    doubled = jax.jit(
+        lambda x: slope(lambda x: jnp.stack([x.sum(1), 3 * x.sum(1)], -1), x)
+    )(x)
+    np.testing.assert_allclose(doubled, np.full((2, 3), 2.0))
 
 
 def test_the_penalty_reaches_the_weights_of_the_critic() -> None:
@@ -213,7 +223,7 @@ def test_the_penalty_reaches_the_weights_of_the_critic() -> None:
         net, {'critic': Player(optax.sgd(0.1), loss=loss, trains=('discriminator',))}
     )
     key, batch = jax.random.key(0), {'image': BATCH['image']}
-    state, update = train.init(key, batch), jax.jit(train.update)
+    state, update = jax.jit(train.init)(key, batch), jax.jit(train.update)
     state, first = update(key, state, batch)
     for _ in range(30):
         state, metrics = update(key, state, batch)
@@ -223,10 +233,11 @@ def test_the_penalty_reaches_the_weights_of_the_critic() -> None:
 
 
 def test_spread_falls_where_samples_are_alike() -> None:
-    real = jax.random.normal(jax.random.key(0), (64, 2, 2, 1))
-    np.testing.assert_allclose(spread(0.5 * real, real), 0.5, rtol=1e-6)
-    assert spread(jnp.ones((64, 2, 2, 1)), real) == 0
-    assert jnp.isfinite(spread(real, jnp.ones((64, 2, 2, 1))))
+    real = np.random.default_rng(0).normal(size=(64, 2, 2, 1)).astype(np.float32)
+    ones, share = np.ones((64, 2, 2, 1), np.float32), jax.jit(spread)
+    np.testing.assert_allclose(share(0.5 * real, real), 0.5, rtol=1e-6)
+    assert share(ones, real) == 0
+    assert np.isfinite(share(real, ones))
 
 
 GAMES = {
@@ -241,7 +252,15 @@ GAMES = {
 }
 
 
-@pytest.mark.parametrize('name', GAMES)
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param(
+            n, marks=pytest.mark.heavy if n == 'hinge' else pytest.mark.exhaustive
+        )
+        for n in GAMES
+    ],
+)
 def test_every_game_moves_samples_to_the_real_ones(name: str) -> None:
     net = Adversaries(MLP((16,), 3), MLP((16,), 1), latent=2)
     played = players(**GAMES[name], rate=0.0)

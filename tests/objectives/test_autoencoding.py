@@ -1,5 +1,6 @@
 """Autoencoding: each kind learns what makes it that kind."""
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 from flax import linen as nn
+from jax.random import key_data
 from sklearn.decomposition import PCA
 
 from dljax import create_model
@@ -24,7 +26,7 @@ from dljax.objectives import (
     within,
 )
 from dljax.training import Player, evaluate, fit, learner
-from dljax.types import Array, Batch, Metrics, Objective, State
+from dljax.types import Array, Batch, Metrics, Objective, PyTree, State
 
 KEY = jax.random.key(0)
 SHAPE = (4, 4, 1)
@@ -47,10 +49,17 @@ def trained(net: nn.Module, loss: Objective, steps: int = 200) -> State:
     return fit(train, source, steps=steps, key=KEY, chunk=200)[0]
 
 
+def rebuilt(net: nn.Module, variables: PyTree, images: np.ndarray) -> Array:
+    return jax.jit(functools.partial(net.apply, method='reconstruct'))(
+        variables, images
+    )
+
+
 def scores(net: nn.Module, state: State, **settings: Callable) -> dict[str, float]:
     return evaluate(net, score_reconstruction(**settings), state, [TEST])
 
 
+@pytest.mark.heavy
 def test_it_learns_to_rebuild_images_better_than_their_mean() -> None:
     net = create_model('autoencoder', code=8, hidden=(32,), shape=SHAPE)
     state = trained(net, autoencode())
@@ -62,17 +71,19 @@ def test_the_cost_follows_from_what_the_net_gives() -> None:
     batch = {'image': TRAIN[:5]}
     for name, squared in [('linear_autoencoder', False), ('sparse_autoencoder', True)]:
         net = create_model(name, code=3, shape=SHAPE)
-        variables = net.init(KEY, batch['image'])
-        loss, metrics = nn.apply(autoencode(squared=squared), net)(variables, batch, 0)
-        pixels = np.asarray(net.apply(variables, batch['image'], method='reconstruct'))
+        variables = jax.jit(net.init)(KEY, batch['image'])
+        call = jax.jit(nn.apply(autoencode(squared=squared), net))
+        loss, metrics = call(variables, batch, 0)
+        pixels = np.asarray(rebuilt(net, variables, batch['image']))
         wanted = np.square(pixels - batch['image']).sum((1, 2, 3)).mean()
         np.testing.assert_allclose([loss, metrics['squared_error']], wanted, rtol=1e-5)
-    likelihood, metrics = nn.apply(autoencode(), net)(variables, batch, 0)
+    likelihood, metrics = jax.jit(nn.apply(autoencode(), net))(variables, batch, 0)
     wanted = -np.log(np.where(batch['image'] == 1, pixels, 1 - pixels))
     np.testing.assert_allclose(likelihood, wanted.sum((1, 2, 3)).mean(), rtol=1e-5)
     np.testing.assert_allclose(metrics['squared_error'], loss, rtol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_a_denoising_net_repairs_what_a_plain_one_does_not() -> None:
     net = create_model('autoencoder', code=16, hidden=(32,), shape=SHAPE)
     noise = gaussian_noise(0.5)
@@ -86,7 +97,7 @@ def test_damage_is_drawn_anew_for_each_step_and_the_target_stays_whole() -> None
     seen = []
 
     def corrupt(key: Array, inputs: Array) -> Array:
-        seen.append(jax.random.key_data(key))
+        jax.debug.callback(lambda words: seen.append(np.asarray(words)), key_data(key))
         return jnp.zeros_like(inputs)
 
     net = create_model('linear_autoencoder', code=3, shape=SHAPE)
@@ -94,16 +105,19 @@ def test_damage_is_drawn_anew_for_each_step_and_the_target_stays_whole() -> None
         net, {'net': Player(optax.sgd(0.0), loss=autoencode(corrupt=corrupt))}
     )
     batch = {'image': TRAIN[:5]}
-    state, update = train.init(KEY, batch), train.update
+    state, update = jax.jit(train.init)(KEY, batch), jax.jit(train.update)
+    seen.clear()
     losses = []
     for _ in range(2):
         state, metrics = update(KEY, state, batch)
         losses.append(metrics['net/loss'])
-    assert not np.array_equal(seen[-1], seen[-2])
+    jax.effects_barrier()
+    assert len(seen) == 2 and not np.array_equal(*seen)
     wanted = np.square(TRAIN[:5]).sum((1, 2, 3)).mean()  # zeros give zeros
     np.testing.assert_allclose(losses, [wanted, wanted], rtol=1e-5)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize('penalty', [sparse(0.5, 0.05), sparse_l1(0.4)])
 def test_a_sparsity_penalty_leaves_few_units_active(penalty: Callable) -> None:
     net = create_model('sparse_autoencoder', code=32, shape=SHAPE)
@@ -115,12 +129,13 @@ def test_a_sparsity_penalty_leaves_few_units_active(penalty: Callable) -> None:
 
 def test_the_contraction_equals_the_closed_form_of_a_logistic_layer() -> None:
     net = create_model('sparse_autoencoder', code=5, shape=SHAPE)
-    inputs = jnp.asarray(np.random.default_rng(0).random((3, *SHAPE)), jnp.float32)
-    variables = net.init(KEY, inputs)
-    code = net.apply(variables, inputs, method='encode')
+    inputs = np.random.default_rng(0).random((3, *SHAPE)).astype(np.float32)
+    variables = jax.jit(net.init)(KEY, inputs)
+    encoded = jax.jit(functools.partial(net.apply, method='encode'))
+    code = np.asarray(encoded(variables, inputs))
     kernel = variables['params']['encoder']['output']['kernel']
     # ∂z_j/∂x_i = z_j (1 - z_j) W_ij
-    slope = np.asarray(code * (1 - code))
+    slope = code * (1 - code)
     wanted = (slope**2 * np.square(kernel).sum(0)[None]).sum(1).mean()
 
     def penalty(net: nn.Module, inputs: Array) -> Array:
@@ -129,7 +144,7 @@ def test_the_contraction_equals_the_closed_form_of_a_logistic_layer() -> None:
     got = jax.jit(nn.apply(penalty, net))(variables, inputs)
     np.testing.assert_allclose(got, 0.7 * wanted, rtol=1e-5)
     wide = create_model('sparse_autoencoder', code=20, shape=SHAPE)
-    variables = wide.init(KEY, inputs)
+    variables = jax.jit(wide.init)(KEY, inputs)
     forward = jax.jit(nn.apply(code_jacobian, wide))(variables, inputs)
     assert forward.shape == (3, 20, *SHAPE)
 
@@ -141,6 +156,7 @@ def test_the_contraction_equals_the_closed_form_of_a_logistic_layer() -> None:
     )
 
 
+@pytest.mark.exhaustive
 def test_a_contractive_net_moves_its_code_less_within_a_container_too() -> None:
     part = create_model('sparse_autoencoder', code=8, shape=SHAPE)
     net = container(plain=part, contractive=part)
@@ -173,9 +189,10 @@ def test_one_move_makes_a_linear_net_the_principal_components() -> None:
     test = TEST['image'].reshape(200, -1)
     wanted = model.inverse_transform(model.transform(test))
     variables = {'params': state.params}
-    got = net.apply(variables, TEST['image']).reshape(200, -1)
+    got = np.asarray(jax.jit(net.apply)(variables, TEST['image'])).reshape(200, -1)
     np.testing.assert_allclose(got, wanted, atol=1e-5)
-    code = net.apply(variables, TEST['image'], method='encode')
+    encoded = jax.jit(functools.partial(net.apply, method='encode'))
+    code = encoded(variables, TEST['image'])
     np.testing.assert_allclose(code, model.transform(test), atol=1e-4)
     train_set = TRAIN.reshape(len(TRAIN), -1)
     left = model.inverse_transform(model.transform(train_set)) - train_set
@@ -198,7 +215,7 @@ def test_scores_are_those_of_each_example_and_damage_is_the_same_each_time() -> 
     score = score_reconstruction(corrupt=gaussian_noise(0.5))
     first, again = (evaluate(net, score, state, [TEST]) for _ in range(2))
     assert first == again
-    pixels = net.apply({'params': state.params}, TEST['image'], method='reconstruct')
+    pixels = rebuilt(net, {'params': state.params}, TEST['image'])
     wanted = np.square(np.asarray(pixels) - TEST['image']).sum((1, 2, 3)).mean()
     assert first['squared_error'] == pytest.approx(wanted, rel=1e-5)
     assert first['denoising_error'] != pytest.approx(wanted, rel=1e-5)

@@ -1,5 +1,6 @@
 """Further tasks of adversaries: classes that are told and codes that are read."""
 
+import functools
 import math
 
 import jax
@@ -17,51 +18,54 @@ from dljax.objectives.adversarial import Task
 from dljax.training import Player, fit, learner
 from dljax.types import Array, Source, State
 
-NONE = jnp.zeros((2, 0))
-LABEL = {'label': jnp.array([0, 1])}
-SURE = jnp.array([[math.log(3.0), 0.0], [0.0, math.log(3.0)]])  # of ¾ for the truth
+NONE = np.zeros((2, 0), np.float32)
+LABEL = {'label': np.array([0, 1])}
+SURE = math.log(3.0) * np.eye(2, dtype=np.float32)  # of ¾ for the truth
 WRONG = SURE[::-1]
 
 
 def test_both_kinds_of_samples_are_classified_where_there_are_both() -> None:
     task = classify_samples(weight=2.0)
-    loss, metrics = task(None, (SURE,), (WRONG,), NONE, LABEL)
+    judge = jax.jit(functools.partial(task, None))
+    loss, metrics = judge((SURE,), (WRONG,), NONE, LABEL)
     assert float(loss) == pytest.approx(2 * (math.log(4 / 3) + math.log(4)), rel=1e-6)
     assert metrics == {'classified': 0.0, 'classified_real': 1.0}
 
 
 def test_the_generator_is_paid_for_its_own_samples_alone() -> None:
-    loss, metrics = classify_samples()(None, None, (SURE,), NONE, LABEL)
+    judge = jax.jit(functools.partial(classify_samples(), None))
+    loss, metrics = judge(None, (SURE,), NONE, LABEL)
     assert float(loss) == pytest.approx(math.log(4 / 3), rel=1e-6)
     assert metrics == {'classified': 1.0}
 
 
-def read(logits: Array, mean: Array, log_variance: Array, noise: Array, **task: float):
-    answers = (logits, mean, log_variance)
-    sizes = {'categories': logits.shape[1], 'continuous': mean.shape[1]}
-    return recover_codes(**sizes, **task)(None, None, answers, noise, {})
+def read(answers: tuple[np.ndarray, ...], noise: np.ndarray, **task: float) -> tuple:
+    sizes = {'categories': answers[0].shape[1], 'continuous': answers[1].shape[1]}
+    judge = jax.jit(functools.partial(recover_codes(**sizes, **task), None, None))
+    return judge(answers, noise, {})
 
 
 def test_a_category_that_is_always_read_has_all_its_entropy_as_information() -> None:
     prior = CodedNoise(noise=3, categories=5, continuous=2)
-    noise = prior(jax.random.key(0), (40, prior.size))
+    noise = np.asarray(
+        jax.jit(prior, static_argnums=1)(jax.random.key(0), (40, prior.size))
+    )
     category, codes = noise[:, 3:8], noise[:, 8:]
-    _, metrics = read(100 * category, codes, 0 * codes, noise)
+    _, metrics = read((100 * category, codes, 0 * codes), noise)
     assert float(metrics['information']) == pytest.approx(math.log(5), rel=1e-6)
     assert float(metrics['read']) == 1.0
     # With deviation 1 round the true codes, of which each has the entropy log 2.
     wanted = 2 * (math.log(2.0) - 0.5 * math.log(2 * math.pi))
     assert float(metrics['continuous_information']) == pytest.approx(wanted, rel=1e-5)
-    _, blind = read(0 * category, codes, 0 * codes, noise)
+    _, blind = read((0 * category, codes, 0 * codes), noise)
     assert float(blind['information']) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_codes_are_worth_what_the_gaussian_says() -> None:
-    noise = jnp.array([[9.0, 0.0, 1.0, 0.5]])
-    mean, log_variance = jnp.array([[0.0]]), jnp.array([[math.log(0.25)]])
-    loss, metrics = read(
-        jnp.zeros((1, 2)), mean, log_variance, noise, continuous_weight=0.5
-    )
+    noise = np.float32([[9.0, 0.0, 1.0, 0.5]])
+    answers = np.zeros((1, 2)), np.zeros((1, 1)), np.full((1, 1), math.log(0.25))
+    answers = tuple(each.astype(np.float32) for each in answers)
+    loss, metrics = read(answers, noise, continuous_weight=0.5)
     # Half a unit off at a deviation of a half: one deviation.
     density = -0.5 * math.log(2 * math.pi * 0.25) - 0.5
     wanted = math.log(2.0) + density
@@ -130,11 +134,12 @@ def trained(
         'generator': Player(adam, loss=make, trains=('generator',)),
     }
     state, metrics = fit(
-        learner(net, players), CLOUDS, steps=400, key=jax.random.key(0)
+        learner(net, players), CLOUDS, steps=400, key=jax.random.key(0), chunk=100
     )
     return state, {name: float(each[-50:].mean()) for name, each in metrics.items()}
 
 
+@pytest.mark.heavy
 def test_a_generator_comes_to_make_the_class_that_it_is_given() -> None:
     net = Adversaries(Generator(), Discriminator((2,)), latent=2)
     state, found = trained(net, classify_samples(), given=('label',))
@@ -149,6 +154,7 @@ def test_a_generator_comes_to_make_the_class_that_it_is_given() -> None:
     assert found['discriminator/classified_real'] > 0.9
 
 
+@pytest.mark.exhaustive
 def test_a_generator_comes_to_show_its_category() -> None:
     prior = CodedNoise(noise=2, categories=2, continuous=1)
     net = Adversaries(Generator(), Discriminator((2, 1, 1)), prior.size, prior)

@@ -68,10 +68,17 @@ def chain(limit: int) -> Environment:
 CLOSED_FORM = [[0.2 + 0.8 * 2.4, 2.4], [0.2 + 0.8 * 3.0, 3.0]]
 
 
-@pytest.mark.parametrize('double', [False, True])
-@pytest.mark.parametrize('limit', [1, 50])
+@pytest.mark.parametrize(
+    ('limit', 'double'),
+    [
+        pytest.param(1, True, marks=pytest.mark.heavy),
+        pytest.param(50, False, marks=pytest.mark.exhaustive),
+        pytest.param(1, False, marks=pytest.mark.exhaustive),
+        pytest.param(50, True, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_the_optimal_values_of_a_chain_are_learned_whatever_its_limit(
-    double: bool, limit: int
+    limit: int, double: bool
 ) -> None:
     net = Values(Table(), Table())
     players = {
@@ -95,46 +102,47 @@ def test_the_optimal_values_of_a_chain_are_learned_whatever_its_limit(
     assert history['critic/loss'][-1] < 1e-3
 
 
-def both(kernel: Array, target: Array) -> dict:
+def both(kernel: list, target: list) -> dict:
     return {
-        'online': {'Dense_0': {'kernel': kernel}},
-        'target': {'Dense_0': {'kernel': target}},
+        'online': {'Dense_0': {'kernel': np.array(kernel, np.float32)}},
+        'target': {'Dense_0': {'kernel': np.array(target, np.float32)}},
     }
 
 
 def test_the_target_net_judges_and_in_double_the_online_net_chooses() -> None:
-    net, seen = Values(Table(), Table()), jnp.eye(2)[:1]
-    params = both(jnp.array([[1.0, 2.0], [0, 0]]), jnp.array([[7.0, 4.0], [0, 0]]))
+    net, seen = Values(Table(), Table()), np.eye(2, dtype=np.float32)[:1]
+    params = both([[1.0, 2.0], [0, 0]], [[7.0, 4.0], [0, 0]])
     batch = {
         'observation': seen,
-        'action': jnp.array([0]),
-        'reward': jnp.array([0.5]),
+        'action': np.array([0]),
+        'reward': np.array([0.5], np.float32),
         'following': seen,
-        'terminated': jnp.array([False]),
+        'terminated': np.array([False]),
     }
     for double, judged in ((False, 7.0), (True, 4.0)):
         objective = temporal_difference(0.5, double=double, loss=squared_error)
-        loss, metrics = nn.apply(objective, net)({'params': params}, batch, 0)
+        loss, metrics = jax.jit(nn.apply(objective, net))({'params': params}, batch, 0)
         assert loss == pytest.approx((1.0 - (0.5 + 0.5 * judged)) ** 2)
         assert metrics['value'] == 1.0
 
 
 def test_only_the_online_values_of_the_actions_taken_get_a_gradient() -> None:
     net = Values(Table(), Table())
-    params = both(jnp.ones((2, 2)), jnp.ones((2, 2)))
+    params = both(np.ones((2, 2)), np.ones((2, 2)))
+    states = np.eye(2, dtype=np.float32)
     batch = {
-        'observation': jnp.eye(2)[:1],
-        'action': jnp.array([1]),
-        'reward': jnp.array([0.0]),
-        'following': jnp.eye(2)[1:],
-        'terminated': jnp.array([False]),
+        'observation': states[:1],
+        'action': np.array([1]),
+        'reward': np.array([0.0], np.float32),
+        'following': states[1:],
+        'terminated': np.array([False]),
     }
 
     def loss(params):
         objective = temporal_difference(0.5, double=True, loss=squared_error)
         return nn.apply(objective, net)({'params': params}, batch, 0)[0]
 
-    gradient = jax.grad(loss)(params)
+    gradient = jax.jit(jax.grad(loss))(params)
     np.testing.assert_allclose(
         gradient['online']['Dense_0']['kernel'], [[0, 2 * (1 - 0.5)], [0, 0]]
     )
@@ -143,24 +151,23 @@ def test_only_the_online_values_of_the_actions_taken_get_a_gradient() -> None:
 
 def test_the_share_of_random_actions_follows_its_schedule() -> None:
     net = Values(Table(), Table())
-    params = both(jnp.array([[0.0, 1.0], [1.0, 0.0]]), jnp.zeros((2, 2)))
-    policy = epsilon_greedy(net, optax.linear_schedule(1.0, 0.1, 10))
-    seen = jnp.tile(jnp.eye(2), (2000, 1))
+    params = both([[0.0, 1.0], [1.0, 0.0]], np.zeros((2, 2)))
+    policy = jax.jit(epsilon_greedy(net, optax.linear_schedule(1.0, 0.1, 10)))
+    seen = np.tile(np.eye(2, dtype=np.float32), (2000, 1))
     best = np.tile([1, 0], 2000)
     for step, epsilon in ((0, 1.0), (5, 0.55), (10, 0.1), (500, 0.1)):
-        action = policy(State(jnp.int32(step), params, {}, {}), seen, KEY)
-        assert action.dtype == jnp.int32
+        action = np.asarray(policy(State(np.int32(step), params, {}, {}), seen, KEY))
+        assert action.dtype == np.int32
         # half of the random actions are the best one by chance
         assert (action != best).mean() == pytest.approx(epsilon / 2, abs=0.03)
 
 
 def test_a_score_is_the_return_of_the_numbered_episodes() -> None:
     task, net = cartpole(limit=60), Values(QNetwork((8,)), QNetwork((8,)))
-    train = learner(net, {'critic': Player(optax.sgd(0.1), loss=temporal_difference())})
-    source = replay(
-        task, epsilon_greedy(net, lambda step: 1.0), capacity=800, minimum=8
-    )
-    state = train.init(KEY, source.init(KEY)[1])
+    form = jax.eval_shape(net.online.init, KEY, jnp.zeros((1, 4)))['params']
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(lambda s: np.float32(rng.normal(size=s.shape)), form)
+    state = State(np.int32(0), {'online': params, 'target': params}, {}, {})
     numbers = np.arange(6, dtype=np.int32)
     score = score_return(task)
     alone = [
@@ -171,9 +178,9 @@ def test_a_score_is_the_return_of_the_numbered_episodes() -> None:
     assert together == pytest.approx(np.mean(alone))
 
     def policy(observation: Array, key: jax.Array) -> Array:
-        params = {'params': state.params['online']}
-        return net.online.apply(params, observation[None])[0].argmax()
+        return net.online.apply({'params': params}, observation[None])[0].argmax()
 
     key = fold(jax.random.key(0), 'episode', 3)
-    assert episode_return(task, policy, key) == alone[3]
+    returned = jax.jit(lambda key: episode_return(task, policy, key))(key)
+    assert returned == alone[3]
     assert len(set(alone)) > 1

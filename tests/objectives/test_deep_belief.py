@@ -1,10 +1,13 @@
 """Greedy layers, copies and few labels: what moves when, and what is drawn."""
 
+import functools
+
 import jax
 import numpy as np
 import optax
 import pytest
 from flax import linen as nn
+from scipy.special import expit
 
 from dljax.data import labelled, resident
 from dljax.models.energy import DeepBeliefNetwork
@@ -38,7 +41,7 @@ def moved(before: dict, after: dict) -> set[str]:
         name
         for name in before
         if any(
-            bool((a != b).any())
+            (np.asarray(a) != np.asarray(b)).any()
             for a, b in zip(
                 jax.tree.leaves(before[name]), jax.tree.leaves(after[name]), strict=True
             )
@@ -47,15 +50,18 @@ def moved(before: dict, after: dict) -> set[str]:
 
 
 def test_layers_learn_in_turn_and_the_output_waits() -> None:
-    train = learner(NET, layers(5))
+    train = learner(NET, layers(2))
     source = resident(BATCH, 50)
-    start = jax.jit(train.init)(KEY, source.init(KEY)[1]).params
-    first = fit(train, source, steps=5, key=KEY)[0].params
-    second = fit(train, source, steps=10, key=KEY)[0].params
-    assert moved(start, first) == {'rbm_0'}
-    assert moved(first, second) == {'rbm_1'}
+    state, after = jax.jit(train.init)(KEY, source.init(KEY)[1]), []
+    update = jax.jit(train.update)
+    for _ in range(4):
+        after.append(state.params)
+        state, _ = update(KEY, state, {name: each[:50] for name, each in BATCH.items()})
+    assert moved(after[0], after[2]) == {'rbm_0'}
+    assert moved(after[2], state.params) == {'rbm_1'}
 
 
+@pytest.mark.heavy
 def test_a_greedy_stack_reconstructs_what_it_has_seen() -> None:
     train = learner(NET, layers(800))
     state, history = fit(train, resident(BATCH, 50), steps=1600, key=KEY, chunk=400)
@@ -70,20 +76,23 @@ def test_a_greedy_stack_reconstructs_what_it_has_seen() -> None:
 
 
 def test_the_way_up_and_down_is_that_of_the_machines() -> None:
-    variables = NET.init(KEY, NOISY)
-    params = jax.tree.map(lambda leaf: leaf + 0.1, variables['params'])
+    form, rng = jax.eval_shape(NET.init, KEY, NOISY)['params'], np.random.default_rng(1)
+    params = jax.tree.map(lambda leaf: np.float32(rng.normal(size=leaf.shape)), form)
     x = NOISY[:3]
     first, second = params['rbm_0'], params['rbm_1']
 
-    def up(x: np.ndarray, rbm: dict) -> jax.Array:
-        return jax.nn.sigmoid(x @ rbm['kernel'] + rbm['hidden_bias'][None])
+    def up(x: np.ndarray, rbm: dict) -> np.ndarray:
+        return expit(x @ rbm['kernel'] + rbm['hidden_bias'][None])
 
     top = up(up(x, first), second)
     wanted = top @ params['output']['kernel'] + params['output']['bias'][None]
-    np.testing.assert_allclose(NET.apply({'params': params}, x), wanted, rtol=1e-5)
-    middle = jax.nn.sigmoid(top @ second['kernel'].T + second['visible_bias'][None])
+    got = jax.jit(NET.apply)({'params': params}, x)
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)
+    middle = expit(top @ second['kernel'].T + second['visible_bias'][None])
     wanted = middle @ first['kernel'].T + first['visible_bias'][None]
-    got = NET.apply({'params': params}, x, method=NET.reconstruct)
+    got = jax.jit(functools.partial(NET.apply, method=NET.reconstruct))(
+        {'params': params}, x
+    )
     np.testing.assert_allclose(got, wanted, rtol=1e-5)
 
 
@@ -100,46 +109,53 @@ def test_a_stack_in_a_container_is_copied_at_its_moment_and_then_tuned() -> None
             optax.sgd(0.3),
             direction=within('stack', pretrain(0)),
             trains=('stack',),
-            during=(0, 4),
+            during=(0, 2),
         ),
         'tune': Player(
             optax.adam(0.01),
             loss=within('tuned', classify()),
             trains=('tuned',),
-            during=(5, None),
+            during=(3, None),
         ),
         'copy': Player(
             optax.sgd(1.0),
             direction=follow('stack', 'tuned'),
             trains=('tuned',),
-            during=(4, 5),
+            during=(2, 3),
         ),
     }
-    train, source = learner(Two(NET.clone(), NET.clone()), players), resident(BATCH, 50)
-    states = {n: fit(train, source, steps=n, key=KEY)[0].params for n in (4, 5, 9)}
-    assert moved(states[4]['stack'], states[5]['stack']) == set()
-    assert moved(states[4], states[5]) == {'tuned'}
+    train = learner(Two(NET.clone(), NET.clone()), players)
+    batch = {name: values[:50] for name, values in BATCH.items()}
+    state, update = jax.jit(train.init)(KEY, batch), jax.jit(train.update)
+    states = []
+    for _ in range(5):
+        states.append(state.params)
+        state, _ = update(KEY, state, batch)
+    assert moved(states[0], states[2]) == {'stack'}
+    assert moved(states[2], states[3]) == {'tuned'}
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6),
-        states[5]['tuned'],
-        states[5]['stack'],
+        states[3]['tuned'],
+        states[3]['stack'],
     )
-    assert moved(states[5], states[9]) == {'tuned'}
+    assert moved(states[3], state.params) == {'tuned'}
 
 
 def test_few_labels_are_balanced_fixed_and_each_member_s_own() -> None:
     arrays = {**BATCH, 'number': np.arange(300, dtype=np.int32)}
     source = labelled(arrays, 20, 5)
+    begin, following = jax.jit(source.init), jax.jit(source.next)
     seen = []
     for seed in (0, 0, 1):
         key = jax.random.key(seed)
-        position, _ = source.init(key)
+        position, _ = begin(key)
         drawn = []
         for _ in range(8):  # two epochs
-            position, batch = source.next(key, position, None)
-            np.testing.assert_array_equal(LABEL[batch['number']], batch['label'])
-            np.testing.assert_array_equal(NOISY[batch['number']], batch['image'])
-            drawn += np.asarray(batch['number']).tolist()
+            position, batch = following(key, position, None)
+            number = np.asarray(batch['number'])
+            np.testing.assert_array_equal(LABEL[number], batch['label'])
+            np.testing.assert_array_equal(NOISY[number], batch['image'])
+            drawn += number.tolist()
         assert sorted(drawn[:20]) == sorted(drawn[20:]) and len(set(drawn)) == 20
         assert drawn[:20] != drawn[20:]
         assert LABEL[drawn[:20]].sum() == 10
@@ -147,9 +163,9 @@ def test_few_labels_are_balanced_fixed_and_each_member_s_own() -> None:
     assert seen[0] == seen[1] and set(seen[0]) != set(seen[2])
     player = Player(optax.sgd(0.0), loss=classify())
     _, each = ensemble(learner(NET, {'c': player}), source, 3)
-    subsets = np.sort(np.asarray(each.init(KEY)[0]['subset']))
+    subsets = np.sort(np.asarray(jax.jit(each.init)(KEY)[0]['subset']))
     assert len(np.unique(subsets, axis=0)) == 3
-    whole = labelled(arrays, 20).init(KEY)[1]
+    whole = jax.jit(labelled(arrays, 20).init)(KEY)[1]
     assert sorted(whole['label'].tolist()) == 10 * [0] + 10 * [1]
 
 

@@ -279,15 +279,14 @@ def test_a_resumed_run_with_a_carry_ends_bit_for_bit_the_same(tmp_path: Path) ->
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     'options',
     [
-        {'devices': 2},
+        pytest.param({'devices': 2}, marks=pytest.mark.heavy, id='devices'),
         pytest.param(
             {'devices': 2, 'parallel': 'pmap'}, marks=pytest.mark.exhaustive, id='pmap'
         ),
-        {'members': 2},
+        pytest.param({'members': 2}, marks=pytest.mark.exhaustive, id='members'),
     ],
 )
 def test_it_trains_on_two_devices_and_as_two_members(tmp_path, options) -> None:
