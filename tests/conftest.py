@@ -1,7 +1,9 @@
 """Strictness for every test: two devices, no silent broadcasting, warnings raise."""
 
+import collections
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 
 # Before anything starts a backend or reads a folder. The workers of pytest-xdist are
@@ -43,14 +45,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             begun.add(name)
 
 
+BEGUN = time.monotonic()
+# Seconds that a run of the suite, a row of the zoo and an experiment should take.
+WHOLE, ROW, EXPERIMENT = 300, 1.0, 5.0
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests have noted, by whichever worker."""
+    """Print what tests have noted, and what took longer than it should."""
+    reports = terminalreporter.getreports('passed')
     lines = [
         f'{report.nodeid.split("::")[-1]}: {name}: {value}'
-        for report in terminalreporter.getreports('passed')
+        for report in reports
         for name, value in report.user_properties
     ]
     if lines:
         terminalreporter.section('figures')
         for line in lines:
             terminalreporter.write_line(line)
+    terminalreporter.section('budgets')
+    for line in _budgets(reports, time.monotonic() - BEGUN):
+        terminalreporter.write_line(line)
+
+
+def _budgets(reports: list[pytest.TestReport], seconds: float) -> Iterator[str]:
+    """Tell seconds beside their budgets; a busy machine takes longer."""
+    spent: dict[tuple[str, str], float] = collections.Counter()
+    for report in reports:
+        path, _, test = report.nodeid.partition('::')
+        case = test.partition('[')[2].rstrip(']')
+        spent[path, case] += report.duration
+    yield f'the suite took {seconds:.0f} s; the quick one should take {WHOLE} s alone'
+    for path, what, budget in (
+        ('tests/test_zoo.py', 'a row of the zoo', ROW),
+        ('tests/test_experiments.py', 'an experiment', EXPERIMENT),
+    ):
+        slow = {
+            case: found
+            for (file, case), found in spent.items()
+            if file == path and case and found > budget
+        }
+        if slow:
+            listed = ', '.join(f'{case} {found:.1f}' for case, found in slow.items())
+            yield f'{what} should take {budget:g} s; above it: {listed}'
