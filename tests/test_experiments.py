@@ -1,5 +1,6 @@
 """Every experiment, for a few steps: it runs, learns nothing odd, and tells all."""
 
+import ast
 import importlib.util
 import inspect
 import io
@@ -18,6 +19,7 @@ from flax import linen as nn
 from rich.console import Console
 
 from dljax import run
+from dljax.cli.script import signature_of
 from dljax.experiment import Experiment, Options, Outcome
 from dljax.layers import leaky_relu
 from dljax.models.feedforward import MLP
@@ -85,6 +87,9 @@ def test_an_experiment_is_documented(path: Path) -> None:
         assert parameter.default is not inspect.Parameter.empty
         assert f'{parameter.name}: ' in described
     assert module.TINY.keys() <= signature.parameters.keys()
+    # `--help` is answered from the text, so it has to say all of it.
+    read = inspect.signature(signature_of(ast.parse(path.read_text())), eval_str=True)
+    assert read.parameters == signature.parameters
 
 
 @pytest.mark.others('heavy')

@@ -6,6 +6,8 @@ imports the rest.
 """
 
 from dljax.cli.experiments import command as command
+from dljax.cli.script import answer_help
 from dljax.host import interrupt
 
 interrupt.guard_imports()
+answer_help()

@@ -1,13 +1,11 @@
 """The command line of every experiment."""
 
-import dataclasses
 import inspect
 import os
 import sys
-import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 from dljax.host import interrupt
 from dljax.host.refusal import refusal
@@ -46,40 +44,18 @@ def _answered(
     path: Path,
 ) -> 'Report':
     import jax
-    import tyro
-    from tyro.conf import arg
 
+    from dljax.cli.flags import parsed
     from dljax.experiment import Options
     from dljax.experiment.arguments import check_arguments
     from dljax.host import processes
     from dljax.host.compiler import keep_programs
     from dljax.runs.run import run
 
-    own = inspect.signature(experiment, eval_str=True).parameters
-    common = {field.name: field for field in dataclasses.fields(Options)}
-    clash = own.keys() & common.keys()
-    if clash:
-        raise ValueError(
-            f'{sorted(clash)} of {experiment.__name__} are flags of every experiment: '
-            'give them other names'
-        )
-    helps = _helps(experiment) | _helps(Options)
-    hints = typing.get_type_hints(Options)
-    fields = [
-        *((p.name, p.annotation, p.default) for p in own.values()),
-        *((name, hints[name], field.default) for name, field in common.items()),
-    ]
-    made = dataclasses.make_dataclass(
-        'Arguments',
-        [
-            (name, Annotated[hint, arg(help=helps.get(name, ''))], default)
-            for name, hint, default in fields
-        ],
-    )
     description = inspect.getdoc(inspect.getmodule(experiment)) or ''
-    chosen = tyro.cli(made, args=arguments, prog=path.name, description=description)
-    values = {name: getattr(chosen, name) for name, *_ in fields}
-    options = {name: values.pop(name) for name in common}
+    values, options = parsed(
+        experiment, arguments, program=path.name, description=description
+    )
     name = f'{path.parent.name}/{path.stem}'
     try:
         check_arguments(values)
@@ -103,11 +79,3 @@ def _answered(
             raise
         print(f'{path.name}: {words}', file=sys.stderr)
         raise SystemExit(1) from None
-
-
-def _helps(described: Any) -> dict[str, str]:
-    """Read what a docstring says about each argument or attribute."""
-    from docstring_parser import parse
-
-    params = parse(inspect.getdoc(described) or '').params
-    return {p.arg_name: ' '.join((p.description or '').split()) for p in params}

@@ -2,12 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-import jax
-
-if TYPE_CHECKING:
-    pass
+from typing import Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,14 +46,18 @@ class Options:
     nan_limit: int = 10
 
     def __post_init__(self) -> None:
+        import jax  # not before: flags are shown without it
+
         for name in ('members', 'devices', 'chunk', 'keep', 'nan_limit'):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f'{name}={value}, wanted 1 or more')
         if self.on_nan not in ('raise', 'skip', 'rollback'):
             raise ValueError(f'on_nan={self.on_nan!r}, wanted raise, skip or rollback')
-        # Of a larger one JAX drops bits in silence, or overflows.
-        bits = 63 if jax.config.jax_enable_x64 else 32
+        # Of a larger one JAX drops bits in silence, or overflows. (It makes attributes
+        # of its options as it runs.)
+        wide = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+        bits = 63 if wide else 32
         if not 0 <= self.seed < 2**bits:
             raise ValueError(f'seed={self.seed}, wanted 0 or more, below 2**{bits}')
         if self.members > 1 and self.devices > 1:

@@ -52,7 +52,7 @@ def experiment(
     label_smoothing: float = 0.1,
     classes_weight: float = 1.0,
     average: float = 0.998,
-    judge_steps: int = judge.STEPS,
+    judge_steps: int = 3000,
 ) -> Experiment:
     """Let a generator learn against a discriminator that classifies all it sees.
 

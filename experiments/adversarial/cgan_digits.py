@@ -52,7 +52,7 @@ def experiment(
     penalty: float = 0.3,
     label_smoothing: float = 0.1,
     average: float = 0.999,
-    judge_steps: int = judge.STEPS,
+    judge_steps: int = 3000,
 ) -> Experiment:
     """Let a generator of the digit that it is told learn against a discriminator.
 

@@ -65,7 +65,7 @@ def experiment(
     weight: float = 0.5,
     continuous_weight: float = 0.03,
     average: float = 0.998,
-    judge_steps: int = judge.STEPS,
+    judge_steps: int = 3000,
 ) -> Experiment:
     """Let generator and discriminator learn against each other, and share codes.
 

@@ -46,7 +46,7 @@ def experiment(
     learning_rate: float = 5e-4,
     labels: tuple[float, float, float] = (0.0, 1.0, 1.0),
     average: float = 0.999,
-    judge_steps: int = judge.STEPS,
+    judge_steps: int = 3000,
 ) -> Experiment:
     """Let a generator of digits learn against a discriminator.
 

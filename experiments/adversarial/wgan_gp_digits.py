@@ -42,7 +42,7 @@ def experiment(
     penalty: float = 10.0,
     critic_moves: int = 3,
     average: float = 0.99,
-    judge_steps: int = judge.STEPS,
+    judge_steps: int = 3000,
 ) -> Experiment:
     """Let a generator of digits learn from a critic.
 

@@ -1,6 +1,5 @@
 """A judge of made digits, and the measures that it takes (U4.4)."""
 
-from dljax.measures.judge.classifier import STEPS as STEPS
 from dljax.measures.judge.classifier import Judge as Judge
 from dljax.measures.judge.classifier import digits_judge as digits_judge
 from dljax.measures.judge.quality import agreement as agreement
