@@ -268,6 +268,12 @@ def test_every_public_constructor_has_a_row():
     assert not missing, f'add rows to dljax/zoo/ for {missing}'
 
 
+def test_there_is_one_list_of_families():
+    packages = {f.name for f in pkgutil.iter_modules(models.__path__) if f.ispkg}
+    assert packages == set(zoo.FAMILIES)
+    assert len(zoo.FAMILIES) == len(packages)
+
+
 def test_every_architecture_file_exports_something():
     for family in pkgutil.iter_modules(models.__path__, models.__name__ + '.'):
         if not family.ispkg:

@@ -5,6 +5,7 @@ their data; these are for whatever needs some train step of any model: benchmark
 compilation ahead of time, scripts.
 """
 
+import importlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -13,35 +14,14 @@ import jax.numpy as jnp
 
 from dljax import zoo
 from dljax.models.fields import reconfigured
-from dljax.recipes import (
-    adversarial,
-    autoencoder,
-    control,
-    convolutional,
-    energy,
-    feedforward,
-    generative,
-    recurrent,
-    residual,
-    segmentation,
-    self_organising,
-)
 from dljax.recipes.plan import Plan as Plan
 from dljax.recipes.plan import Recipe as Recipe
 from dljax.recipes.sizes import Shape, sized
 
-_PLANS = {
-    **feedforward.PLANS,
-    **convolutional.PLANS,
-    **residual.PLANS,
-    **recurrent.PLANS,
-    **control.PLANS,
-    **energy.PLANS,
-    **generative.PLANS,
-    **self_organising.PLANS,
-    **adversarial.PLANS,
-    **autoencoder.PLANS,
-    **segmentation.PLANS,
+_PLANS: dict[str, Plan] = {
+    name: plan
+    for family in zoo.FAMILIES
+    for name, plan in importlib.import_module(f'dljax.recipes.{family}').PLANS.items()
 }
 
 

@@ -5,6 +5,7 @@ Rows stand by family, a file each.
 
 import difflib
 import fnmatch
+import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -13,37 +14,31 @@ import jax
 from flax import linen as nn
 
 from dljax.models.summary import Summary, summarise
-from dljax.zoo import (
-    adversarial,
-    autoencoder,
-    control,
-    convolutional,
-    energy,
-    feedforward,
-    generative,
-    recurrent,
-    residual,
-    segmentation,
-    self_organising,
-)
 from dljax.zoo.rows import ANSWERS as ANSWERS
 from dljax.zoo.rows import DRAWN as DRAWN
 from dljax.zoo.rows import WHOLE as WHOLE
 from dljax.zoo.rows import Part as Part
 from dljax.zoo.rows import Row, Specs
 
-_ROWS = (
-    *feedforward.ROWS,
-    *convolutional.ROWS,
-    *residual.ROWS,
-    *recurrent.ROWS,
-    *control.ROWS,
-    *energy.ROWS,
-    *generative.ROWS,
-    *self_organising.ROWS,
-    *adversarial.ROWS,
-    *autoencoder.ROWS,
-    *segmentation.ROWS,
+# In the order in which they are listed; a file here, in `dljax.models` and in
+# `dljax.recipes` for each.
+FAMILIES = (
+    'feedforward',
+    'convolutional',
+    'residual',
+    'recurrent',
+    'control',
+    'energy',
+    'generative',
+    'self_organising',
+    'adversarial',
+    'autoencoder',
+    'segmentation',
+)
+_ROWS: tuple[Row, ...] = tuple(
+    row
+    for family in FAMILIES
+    for row in importlib.import_module(f'dljax.zoo.{family}').ROWS
 )
 _BY_NAME = {row.name: row for row in _ROWS}
 
