@@ -1,7 +1,6 @@
 """Inverted generators: what they learn, and that strange images cost more."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -91,6 +90,11 @@ def test_the_features_are_those_of_the_layer() -> None:
 def test_an_unknown_layer_and_a_negative_weight_are_refused() -> None:
     wrong = invert(layer='conv')
     with pytest.raises(ValueError, match=r"no layer 'conv' .*'hidden_0', 'output'"):
-        nn.init(wrong, NET)(jax.random.key(0), {'image': jnp.ones((2, 5))}, 0)
+        jax.eval_shape(
+            nn.init(wrong, NET),
+            jax.random.key(0),
+            {'image': NOISE[:10].reshape(4, 5)},
+            0,
+        )
     with pytest.raises(ValueError, match='weight is -1'):
         invert(weight=-1)

@@ -49,6 +49,11 @@ def trained(net: nn.Module, loss: Objective, steps: int = 200) -> State:
     return fit(train, source, steps=steps, key=KEY, chunk=200)[0]
 
 
+def drawn(net: nn.Module, images: np.ndarray) -> PyTree:
+    form, rng = jax.eval_shape(net.init, KEY, images), np.random.default_rng(0)
+    return jax.tree.map(lambda s: np.float32(0.3 * rng.normal(size=s.shape)), form)
+
+
 def rebuilt(net: nn.Module, variables: PyTree, images: np.ndarray) -> Array:
     return jax.jit(functools.partial(net.apply, method='reconstruct'))(
         variables, images
@@ -71,7 +76,7 @@ def test_the_cost_follows_from_what_the_net_gives() -> None:
     batch = {'image': TRAIN[:5]}
     for name, squared in [('linear_autoencoder', False), ('sparse_autoencoder', True)]:
         net = create_model(name, code=3, shape=SHAPE)
-        variables = jax.jit(net.init)(KEY, batch['image'])
+        variables = drawn(net, batch['image'])
         call = jax.jit(nn.apply(autoencode(squared=squared), net))
         loss, metrics = call(variables, batch, 0)
         pixels = np.asarray(rebuilt(net, variables, batch['image']))
@@ -117,6 +122,23 @@ def test_damage_is_drawn_anew_for_each_step_and_the_target_stays_whole() -> None
     np.testing.assert_allclose(losses, [wanted, wanted], rtol=1e-5)
 
 
+def test_a_sparsity_penalty_is_added_to_the_cost() -> None:
+    net, batch = create_model('sparse_autoencoder', code=3, shape=SHAPE), TRAIN[:5]
+    variables = drawn(net, batch)
+    code = np.asarray(
+        jax.jit(functools.partial(net.apply, method='encode'))(variables, batch)
+    )
+    mean = code.mean(0)
+    divergence = 0.05 * np.log(0.05 / mean) + 0.95 * np.log(0.95 / (1 - mean))
+    for penalty, wanted in (
+        (sparse(0.5, 0.05), 0.5 * divergence.sum()),
+        (sparse_l1(0.4), 0.4 * np.abs(code).sum(1).mean()),
+    ):
+        call = jax.jit(nn.apply(autoencode(squared=True, penalty=penalty), net))
+        loss, metrics = call(variables, {'image': batch}, 0)
+        np.testing.assert_allclose(loss - metrics['squared_error'], wanted, rtol=1e-4)
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize('penalty', [sparse(0.5, 0.05), sparse_l1(0.4)])
 def test_a_sparsity_penalty_leaves_few_units_active(penalty: Callable) -> None:
@@ -130,7 +152,7 @@ def test_a_sparsity_penalty_leaves_few_units_active(penalty: Callable) -> None:
 def test_the_contraction_equals_the_closed_form_of_a_logistic_layer() -> None:
     net = create_model('sparse_autoencoder', code=5, shape=SHAPE)
     inputs = np.random.default_rng(0).random((3, *SHAPE)).astype(np.float32)
-    variables = jax.jit(net.init)(KEY, inputs)
+    variables = drawn(net, inputs)
     encoded = jax.jit(functools.partial(net.apply, method='encode'))
     code = np.asarray(encoded(variables, inputs))
     kernel = variables['params']['encoder']['output']['kernel']
@@ -144,7 +166,7 @@ def test_the_contraction_equals_the_closed_form_of_a_logistic_layer() -> None:
     got = jax.jit(nn.apply(penalty, net))(variables, inputs)
     np.testing.assert_allclose(got, 0.7 * wanted, rtol=1e-5)
     wide = create_model('sparse_autoencoder', code=20, shape=SHAPE)
-    variables = jax.jit(wide.init)(KEY, inputs)
+    variables = drawn(wide, inputs)
     forward = jax.jit(nn.apply(code_jacobian, wide))(variables, inputs)
     assert forward.shape == (3, 20, *SHAPE)
 
@@ -210,8 +232,7 @@ def test_a_net_that_is_not_linear_has_no_closed_form() -> None:
 
 def test_scores_are_those_of_each_example_and_damage_is_the_same_each_time() -> None:
     net = create_model('autoencoder', code=3, hidden=(6,), shape=SHAPE)
-    train = learner(net, {'net': Player(optax.sgd(0.1), loss=autoencode())})
-    state = jax.jit(train.init)(KEY, {'image': TRAIN[:5]})
+    state = State(np.int32(0), drawn(net, TRAIN[:5])['params'], {}, {})
     score = score_reconstruction(corrupt=gaussian_noise(0.5))
     first, again = (evaluate(net, score, state, [TEST]) for _ in range(2))
     assert first == again

@@ -148,6 +148,7 @@ def reciter() -> tuple[CharacterModel, State, Vocabulary]:
     return net, fit(train, source, steps=100, key=KEY, chunk=100)[0], vocabulary
 
 
+@pytest.mark.heavy
 def test_a_periodic_text_is_learned_to_a_tenth_of_a_bit(reciter: tuple) -> None:
     net, state, vocabulary = reciter
     tokens = vocabulary.encode(PERIOD * 6)
@@ -170,6 +171,7 @@ def write(reciter: tuple, prompts: list[str], heats: list[float]) -> list[str]:
     return [vocabulary.decode(row) for row in np.asarray(written)]
 
 
+@pytest.mark.heavy
 def test_the_likeliest_characters_go_on_with_the_text(reciter: tuple) -> None:
     whole = PERIOD * 5
     for heat in (0.0, 0.1):
@@ -219,6 +221,7 @@ def test_what_is_drawn_has_the_distribution_that_the_net_predicts(heat) -> None:
     assert chi_square(then, logits[2]) < 22.5
 
 
+@pytest.mark.heavy
 def test_each_row_has_its_own_temperature(reciter: tuple) -> None:
     whole = PERIOD * 5
     cold, warm = write(reciter, [whole[:14], whole[:14]], [0.0, 50.0])

@@ -47,7 +47,13 @@ def accuracy(net: nn.Module, state: object, arrays: dict) -> float:
     return evaluate(net, score_classes('features'), state, [arrays])['accuracy']
 
 
-@pytest.mark.parametrize('outputs', [1, 2])
+@pytest.mark.parametrize(
+    'outputs',
+    [
+        pytest.param(1, marks=pytest.mark.heavy),
+        pytest.param(2, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_classify_learns_a_ring_by_one_logit_or_two(outputs: int) -> None:
     net = MLP(hidden=(16,), outputs=outputs)
     train = learner(net, {'c': Player(optax.adam(0.05), loss=classify('features'))})
@@ -67,7 +73,9 @@ def test_augmentation_is_drawn_anew_in_each_step_and_not_in_evaluation() -> None
     net = MLP(hidden=(), outputs=2)
     loss = classify('features', augment=shift)
     train = learner(net, {'c': Player(optax.sgd(0.1), loss=loss)})
-    state, _ = fit(train, resident(RING_SET), steps=3, key=KEY)
+    state, update = jax.jit(train.init)(KEY, RING_SET), jax.jit(train.update)
+    for _ in range(3):
+        state, _ = update(KEY, state, RING_SET)
     jax.effects_barrier()
     drawn = drawn[-3:]
     assert not np.allclose(drawn[0], drawn[1]) and not np.allclose(drawn[1], drawn[2])
@@ -81,9 +89,10 @@ def test_label_smoothing_raises_the_loss_of_a_sure_answer() -> None:
         def __call__(self, x: Array, *, train: bool) -> Array:
             return jnp.array([[20.0, -20.0]] * len(x))
 
-    batch = {'features': jnp.ones((2, 1)), 'label': jnp.zeros(2, jnp.int32)}
-    plain = nn.apply(classify('features'), Sure())({}, batch, 0)[0]
-    smooth = nn.apply(classify('features', label_smoothing=0.1), Sure())({}, batch, 0)
+    batch = {'features': np.ones((2, 1)), 'label': np.zeros(2, np.int32)}
+    smoothed = classify('features', label_smoothing=0.1)
+    plain = jax.jit(nn.apply(classify('features'), Sure()))({}, batch, 0)[0]
+    smooth = jax.jit(nn.apply(smoothed, Sure()))({}, batch, 0)
     assert plain < 1e-6
     assert smooth[0] == pytest.approx(0.05 * 40, rel=1e-3)
 
@@ -93,7 +102,7 @@ def test_regress_finds_a_plane() -> None:
     batch = {'features': RINGS, 'target': wanted}
     net = MLP(hidden=(), outputs=1)
     train = learner(net, {'r': Player(optax.sgd(0.3), loss=regress())})
-    state, history = fit(train, resident(batch), steps=100, key=KEY, chunk=50)
+    state, history = fit(train, resident(batch), steps=100, key=KEY, chunk=100)
     error = evaluate(net, score_regression(), state, [batch])['squared_error']
     assert error < 1e-8
     # half the squared error is the quadratic cost
@@ -102,11 +111,12 @@ def test_regress_finds_a_plane() -> None:
 
 def test_regress_refuses_targets_that_do_not_fit() -> None:
     train = learner(MLP(outputs=3), {'r': Player(optax.sgd(0.1), loss=regress())})
-    batch = {'features': jnp.ones((4, 2)), 'target': jnp.ones(4)}
+    batch = {'features': np.ones((4, 2)), 'target': np.ones(4)}
     with pytest.raises(ValueError, match=r'predicts \(4, 3\).*targets are \(4,\)'):
-        train.init(KEY, batch)
+        jax.eval_shape(train.init, KEY, batch)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ('gate', 'learns'), [('and', True), ('or', True), ('xor', False)]
 )
@@ -118,6 +128,7 @@ def test_the_perceptron_learns_what_a_line_separates(gate: str, learns: bool) ->
     assert (accuracy(Perceptron(), state, table) == 1.0) == learns
 
 
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('gate', ['and', 'or', 'nand'])
 def test_a_perceptron_that_began_at_zero_fires_where_its_sum_is_at_least_zero(
     gate: str,
@@ -127,23 +138,26 @@ def test_a_perceptron_that_began_at_zero_fires_where_its_sum_is_at_least_zero(
     train = learner(Perceptron(), {'p': Player(optax.sgd(1.0), direction=perceptron())})
     state, _ = fit(train, resident(table, 1), steps=100, key=KEY, chunk=100)
     variables = {'params': state.params}
-    sums = Perceptron().apply(variables, table['features'])[:, 0]
-    fires = binary_step(sums).astype(int)
+    sums = jax.jit(Perceptron().apply)(variables, table['features'])
+    fires = np.asarray(jax.jit(binary_step)(sums))[:, 0].astype(int)
     np.testing.assert_array_equal(fires, table['label'])
     assert accuracy(Perceptron(), state, table) == 1.0
-    direction, found = nn.apply(perceptron(), Perceptron())(variables, table, 0)
+    direct = jax.jit(nn.apply(perceptron(), Perceptron()))
+    direction, found = direct(variables, table, 0)
     assert found['accuracy'] == 1.0
-    assert not any(leaf.any() for leaf in jax.tree.leaves(direction))
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(direction))
 
 
 def test_a_sum_of_zero_is_a_mistake_for_the_first_class_alone() -> None:
-    batch = {'features': jnp.eye(2), 'label': jnp.array([0, 1])}
-    variables = {'params': {'kernel': jnp.zeros((2, 1)), 'bias': jnp.zeros(1)}}
-    direction, found = nn.apply(perceptron(), Perceptron())(variables, batch, 0)
-    np.testing.assert_array_equal(direction['kernel'][:, 0], [1, 0])
+    batch = {'features': np.eye(2, dtype=np.float32), 'label': np.array([0, 1])}
+    zeros = {'kernel': np.zeros((2, 1), np.float32), 'bias': np.zeros(1, np.float32)}
+    direct = jax.jit(nn.apply(perceptron(), Perceptron()))
+    direction, found = direct({'params': zeros}, batch, 0)
+    np.testing.assert_array_equal(direction['kernel'], [[1], [0]])
     assert found['accuracy'] == 0.5
 
 
+@pytest.mark.exhaustive
 def test_fixed_points_of_the_perceptron_stay() -> None:
     table = truth_table('and')
     train = learner(Perceptron(), {'p': Player(optax.sgd(0.1), direction=perceptron())})
@@ -162,23 +176,29 @@ def test_a_radial_net_is_placed_and_solved_without_a_gradient() -> None:
             optax.sgd(1.0), direction=solve_readout(classes=2), trains=('output',)
         ),
     }
-    state, history = fit(learner(net, players), resident(RING_SET), steps=15, key=KEY)
+    state, history = fit(
+        learner(net, players), resident(RING_SET), steps=15, key=KEY, chunk=15
+    )
     assert accuracy(net, state, RING_SET) > 0.9
     distortion = history['centres/distortion']
     assert (np.diff(distortion) <= 1e-6).all() and distortion[-1] < 0.6 * distortion[0]
 
 
 def test_the_unit_of_the_features_changes_no_radial_answer() -> None:
-    answers = []
-    for unit in (1.0, 1e-6):
-        net, batch = RBFNetwork(units=5, outputs=1), {'features': unit * RINGS[:50]}
-        params = net.init(KEY, batch['features'])['params']
-        params['radial']['centres'] = unit * RINGS[:5]
+    net = RBFNetwork(units=5, outputs=1)
+
+    @jax.jit
+    def answer(features: Array) -> Array:
+        params = net.init(KEY, features)['params']
+        params['radial']['centres'] = features[:5]
+        batch = {'features': features}
         moves, _ = nn.apply(place_centres(), net)({'params': params}, batch, 0)
         params['radial'] = jax.tree.map(
             lambda old, move: old - move, params['radial'], moves['radial']
         )
-        answers.append(net.apply({'params': params}, batch['features']))
+        return net.apply({'params': params}, features)
+
+    answers = [answer(np.float32(unit) * RINGS[:50]) for unit in (1.0, 1e-6)]
     np.testing.assert_allclose(*answers, rtol=1e-3, atol=1e-4)
 
 
@@ -189,7 +209,8 @@ def test_a_solved_readout_is_a_fixed_point() -> None:
     player = Player(
         optax.sgd(1.0), direction=solve_readout(ridge=1e-3), trains=('output',)
     )
-    state, history = fit(learner(net, {'r': player}), resident(batch), steps=2, key=KEY)
+    train = learner(net, {'r': player})
+    _, history = fit(train, resident(batch), steps=2, key=KEY, chunk=2)
     assert history['r/gradient_norm'][1] < 1e-3 * history['r/gradient_norm'][0]
 
 
@@ -208,18 +229,20 @@ def test_the_follower_goes_a_fraction_of_the_way() -> None:
         ),
     }
     train = learner(net, players)
-    batch = {'x': jnp.ones((4, 2))}
-    before = train.init(KEY, batch)
-    after, _ = train.update(KEY, before, batch)
-    expected = jax.tree.map(
-        lambda t, o: t + 0.25 * (o - t), before.params['target'], after.params['online']
+    batch = {'x': np.ones((4, 2), np.float32)}
+    before = jax.jit(train.init)(KEY, batch)
+    after, _ = jax.jit(train.update)(KEY, before, batch)
+    jax.tree.map(
+        lambda t, o, a: np.testing.assert_allclose(
+            a, np.asarray(t) + 0.25 * (np.asarray(o) - t), rtol=1e-6
+        ),
+        before.params['target'],
+        after.params['online'],
+        after.params['target'],
     )
-    for a, b in zip(
-        jax.tree.leaves(after.params['target']), jax.tree.leaves(expected), strict=True
-    ):
-        np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
+@pytest.mark.heavy
 def test_parts_side_by_side_learn_as_they_would_alone() -> None:
     net = Pair(MLP(hidden=(4,), outputs=2), MLP(hidden=(4,), outputs=2))
 
@@ -256,8 +279,8 @@ def test_together_draws_each_source_in_its_own_order() -> None:
 
 def test_predict_gives_logits_in_evaluation_mode() -> None:
     net = zoo.create_model('mlp', hidden=(50,), outputs=2, dropout=0.9)
-    variables = net.init(KEY, RINGS)
-    logits = nn.apply(predict('features'), net)
+    variables = jax.jit(net.init)(KEY, RINGS)
+    logits = jax.jit(nn.apply(predict('features'), net))
     first, second = (logits(variables, RING_SET) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
@@ -301,7 +324,9 @@ def test_a_readout_over_time_is_solved_without_its_first_steps() -> None:
     def after(washout: int) -> dict:
         rule = solve_readout(washout=washout)
         train = learner(Delays(), {'r': Player(optax.sgd(1.0), direction=rule)})
-        return fit(train, resident(batch), steps=1, key=KEY)[0].params['output']
+        form = jax.eval_shape(train.init, KEY, batch)
+        state = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), form)
+        return jax.jit(train.update)(KEY, state, batch)[0].params['output']
 
     found = after(5)
     np.testing.assert_allclose(found['kernel'][:, 0], [3, -2], atol=1e-4)
@@ -319,7 +344,8 @@ def test_a_washout_without_a_sequence_is_refused() -> None:
         RBFNetwork(outputs=1), {'r': Player(optax.sgd(1.0), direction=rule)}
     )
     with pytest.raises(ValueError, match='washout is 1'):
-        train.init(KEY, {'features': RINGS, 'target': RINGS[:, 0]})
+        batch = {'features': RINGS, 'target': RINGS[:, 0]}
+        jax.eval_shape(train.init, KEY, batch)
 
 
 def test_a_rule_acts_on_the_part_that_it_is_for() -> None:
@@ -332,11 +358,11 @@ def test_a_rule_acts_on_the_part_that_it_is_for() -> None:
         for name, rate in (('online', 1.0), ('target', 0.0))
     }
     train = learner(net, players)
-    before = train.init(KEY, batch)
-    after, _ = train.update(KEY, before, batch)
+    before = jax.jit(train.init)(KEY, batch)
+    after, _ = jax.jit(train.update)(KEY, before, batch)
     alone = learner(Perceptron(), {'p': Player(optax.sgd(1.0), direction=perceptron())})
-    state = alone.init(KEY, batch).replace(params=before.params['online'])
-    wanted, _ = alone.update(KEY, state, batch)
+    state = jax.jit(alone.init)(KEY, batch).replace(params=before.params['online'])
+    wanted, _ = jax.jit(alone.update)(KEY, state, batch)
     jax.tree.map(np.testing.assert_array_equal, after.params['online'], wanted.params)
     jax.tree.map(
         np.testing.assert_array_equal, after.params['target'], before.params['target']

@@ -32,8 +32,8 @@ class Says(nn.Module):
 
 
 def apply(objective, net: nn.Module, batch: Batch):
-    batch = {name: jnp.asarray(values) for name, values in batch.items()}
-    return nn.apply(objective, net)({'params': {'none': jnp.zeros(())}}, batch, 0)
+    call = jax.jit(nn.apply(objective, net))
+    return call({'params': {'none': np.zeros((), np.float32)}}, batch, 0)
 
 
 def example(said: list, label: list) -> Batch:
@@ -75,12 +75,9 @@ def test_counts_over_a_set_leave_out_its_padding_and_what_is_ignored() -> None:
         'image': rng.integers(0, 3, (5, 4, 4, 1)).astype(np.float32),
         'label': rng.integers(0, 4, (5, 4, 4)).astype(np.int32),
     }
-    count = nn.apply(count_pixels(ignore=3), Says())
-    variables = {'params': {'none': jnp.zeros(())}}
-    found = sum(
-        np.asarray(count(variables, jax.tree.map(jnp.asarray, part)))
-        for part in batches(batch, 2)
-    )
+    count = jax.jit(nn.apply(count_pixels(ignore=3), Says()))
+    variables = {'params': {'none': np.zeros((), np.float32)}}
+    found = sum(np.asarray(count(variables, part)) for part in batches(batch, 2))
     said = batch['image'][..., 0].astype(np.int32)
     wanted = metrics.confusion_matrix(
         said, np.minimum(batch['label'], 2), classes=3, where=batch['label'] < 3
@@ -91,7 +88,7 @@ def test_counts_over_a_set_leave_out_its_padding_and_what_is_ignored() -> None:
 def test_the_loss_is_the_sum_of_what_is_asked_for() -> None:
     batch = example([[0, 1], [2, 0]], [[0, 1], [1, 2]])
     batch['instance'] = np.asarray([[[0, 1], [2, 2]]])
-    logits = 20.0 * jax.nn.one_hot(batch['image'][..., 0].astype(int), 3)
+    logits = 20 * np.eye(3, dtype=np.float32)[batch['image'][..., 0].astype(int)]
     value, _ = apply(
         segment(
             class_weights=(1.0, 2.0, 3.0),
@@ -101,10 +98,16 @@ def test_the_loss_is_the_sum_of_what_is_asked_for() -> None:
         Says(),
         batch,
     )
-    weights = losses.border_weights(jnp.asarray(batch['instance']), 2)
-    wanted = losses.pixel_cross_entropy(
-        logits, batch['label'], class_weights=(1.0, 2.0, 3.0), weights=weights
-    ) + 0.5 * losses.soft_dice(logits, batch['label'])
+
+    @jax.jit
+    def by_hand(logits: Array, label: Array, instance: Array) -> tuple[Array, Array]:
+        weights = losses.border_weights(instance, 2)
+        entropy = losses.pixel_cross_entropy(
+            logits, label, class_weights=(1.0, 2.0, 3.0), weights=weights
+        )
+        return weights, entropy + 0.5 * losses.soft_dice(logits, label)
+
+    weights, wanted = by_hand(logits, batch['label'], batch['instance'])
     np.testing.assert_allclose(value, wanted[0], rtol=1e-6)
     assert weights.max() > 2
     with pytest.raises(ValueError, match='dice is -1'):
@@ -126,8 +129,13 @@ def squares(key: Key, examples: int) -> Batch:
     return paint(jnp.zeros((examples, 8, 8, 1)), glyphs[kind], kind + 1, place)
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize(('depth', 'reached'), [(1, True), (0, False)])
+@pytest.mark.parametrize(
+    ('depth', 'reached'),
+    [
+        pytest.param(1, True, marks=pytest.mark.heavy),
+        pytest.param(0, False, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_unet_tells_apart_what_a_local_net_cannot(depth: int, reached: bool) -> None:
     """A pixel far from the corner sees it through the pooling alone."""
     net = UNet(3, 6, depth)
