@@ -3,7 +3,8 @@
 from dljax.aot.chips import CHIPS, Chip
 from dljax.aot.compile import compile_ahead, measured
 from dljax.aot.cost import Cost, Traffic, cost_of
-from dljax.aot.records import append, changes, markdown, read_records
+from dljax.aot.records import append, changes, read_records
+from dljax.aot.tables import markdown
 from dljax.aot.topology import Topology, devices, prepare, read_topology
 
 __all__ = [

@@ -1,11 +1,6 @@
 """`dljax aot`: what a train step takes on chips that are not here."""
 
-import re
 import shlex
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,20 +10,6 @@ from dljax.cli.settings import read_settings
 
 Line = dict[str, Any]
 CHANGED = 3  # the exit code of a comparison that has found a change
-# One of each family, small enough to be compiled in seconds.
-MEMBERS = (
-    'mlp',
-    'lenet5',
-    'resnet_cifar',
-    'character_lstm',
-    'dqn_atari',
-    'rbm',
-    'linear_discriminant_analysis',
-    'self_organising_map',
-    'dcgan_small',
-    'vae',
-    'unet',
-)
 
 
 def aot(
@@ -113,8 +94,12 @@ def aot(
         asked = {'precision': precision, 'fsdp': fsdp, 'remat': remat}
         asked |= {'settings': {}, 'sizes': {}}
         asked |= {} if batch is None else {'batch': batch}
+        from dljax.aot.several import MEMBERS, compile_each
+
         found = list(
-            _each(None if every else MEMBERS, topology, words, asked, results, timeout)
+            compile_each(
+                None if every else MEMBERS, topology, words, asked, results, timeout
+            )
         )
         print(_written(found), end='')
     if before is not None and _changed(found, before):
@@ -131,66 +116,11 @@ def _compiled(model: str, topology: str, **options: Any) -> Line:
     return compile_ahead(model, chips, **options)
 
 
-def _each(
-    names: tuple[str, ...] | None,
-    topology: str,
-    words: list[str],
-    asked: Line,
-    results: Path | None,
-    timeout: float,
-) -> Iterator[Line]:
-    """Compile models one after the other, and give the last line of each."""
-    from dljax import zoo
-    from dljax.aot import append, prepare, read_records, read_topology
-    from dljax.aot.records import is_done
-    from dljax.host.machine import commit
-
-    prepare(read_topology(topology))  # what is missing is told once, and at once
-    names, at = names or tuple(zoo.list_models()), commit()
-    with tempfile.TemporaryDirectory() as folder:
-        path = results or Path(folder) / 'lines.jsonl'
-        for number, name in enumerate(names, 1):
-            one = {'model': name, 'topology': topology, **asked}
-            say = f'{number} of {len(names)}: {name}'
-            if is_done(read_records(path), one, at):
-                print(f'{say}, there already', file=sys.stderr)
-            else:
-                print(say, file=sys.stderr)
-                command = [sys.executable, '-m', 'dljax', 'aot', f'--model={name}']
-                error = _failure(
-                    [*command, *words, f'--results={path.absolute()}'], timeout
-                )
-                if error is not None:
-                    line = shlex.join(['dljax', 'aot', f'--model={name}', *words])
-                    append(path, {**one, 'error': error}, line)
-            mine = [line for line in read_records(path) if _agrees(line, one)]
-            yield mine[-1]
-
-
-def _agrees(line: Line, one: Line) -> bool:
-    return all(line.get(name) == value for name, value in one.items())
-
-
-def _failure(command: list[str], timeout: float) -> str | None:
-    """Run a command, and give the line that tells its error if it fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return f'took longer than {timeout:g} s'
-    if done.returncode == 0:
-        return None
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    telling = [
-        line for line in lines if re.match(r'dljax: |[\w.]+(Error|Exit)\b', line)
-    ]
-    return (telling or lines or [f'ended with {done.returncode}'])[-1]
-
-
 def _show(figures: Line) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from dljax.aot.records import memory, milliseconds, operations, sent, share
+    from dljax.aot.tables import memory, milliseconds, operations, sent, share
 
     table = Table(box=None, show_header=False, pad_edge=False)
     rows = {

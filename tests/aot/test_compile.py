@@ -23,7 +23,8 @@ from dljax.aot import (
     read_topology,
 )
 from dljax.aot.compile import _lacking
-from dljax.cli.aot import MEMBERS, aot
+from dljax.aot.several import MEMBERS
+from dljax.cli.aot import aot
 from dljax.zoo import row
 
 ROOT = Path(__file__).parents[2]
@@ -164,7 +165,7 @@ def test_what_does_not_fit_is_an_answer_and_no_failure(figures):
 
 @pytest.mark.heavy
 def test_several_models_go_on_and_a_failure_is_a_line(tmp_path, monkeypatch, capsys):
-    module = importlib.import_module('dljax.cli.aot')  # no function of its name
+    module = importlib.import_module('dljax.aot.several')
     monkeypatch.setattr(module, 'MEMBERS', ('xor_2_2_1', 'mlp'))
     path = tmp_path / 'aot.jsonl'
     options = {'family_members': True, 'topology': 'cpu:2', 'results': path}
@@ -182,7 +183,7 @@ def test_several_models_go_on_and_a_failure_is_a_line(tmp_path, monkeypatch, cap
         True,
     ]
     monkeypatch.setattr(
-        'dljax.host.machine.commit', lambda: read_records(path)[-1]['commit']
+        'dljax.aot.several.commit', lambda: read_records(path)[-1]['commit']
     )
     capsys.readouterr()
     aot(**options, batch=4)
