@@ -3,25 +3,44 @@
 import dataclasses
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 from flax import struct
 
 Array = jax.Array
 Key = jax.Array
 PyTree = Any
-Batch = Mapping[str, Array]
-Metrics = Mapping[str, Array]
 Position = PyTree
-Objective = Callable[[nn.Module, Batch, Array], tuple[PyTree, Metrics]]
+# The name is a variable of JAX, of a class that has no stubs.
+Device: TypeAlias = jax.Device  # pyright: ignore[reportInvalidTypeForm]
+
+# [batch, ...] by feature, as compiled functions see it.
+Batch = Mapping[str, Array]
+# The same, or all the examples, on the host: what is read, and what is scored.
+HostBatch = Mapping[str, np.ndarray]
+# What a compiled function is called with, and what a source gives: either or both.
+AnyBatch = Mapping[str, Array | np.ndarray]
+Metrics = Mapping[str, Array]
+
+# Functions take nets of their own class, so `Any` stands for the net.
+# (net, batch, step) -> (scalar, metrics), which the engine differentiates.
+Loss = Callable[[Any, Batch, Array], tuple[Array, Metrics]]
+# (net, batch, step) -> (descent direction by group, metrics), a learning rule.
+Direction = Callable[[Any, Batch, Array], tuple[PyTree, Metrics]]
+# Where either is meant.
+Objective = Loss | Direction
+# (net, batch, step) -> {name: [batch]}, values by example.
+Score = Callable[[Any, Batch, Array], Metrics]
+# (net, batch) -> the net's answer.
+Predict = Callable[[Any, Batch], PyTree]
+# (key, examples) -> a batch of so many, drawn.
+Draw = Callable[[Key, int], Batch]
 
 
-@struct.dataclass
-class State:
+class State(struct.PyTreeNode):
     """All that training changes, as one pytree: donated, sharded and saved whole.
 
     Attributes:
@@ -56,8 +75,8 @@ class Source(NamedTuple):
             several parts of each batch alone, as several processes do; else None.
     """
 
-    init: Callable[[Key], tuple[Position, Batch]]
-    next: Callable[[Key, Position, State], tuple[Position, Batch]]
+    init: Callable[[Key], tuple[Position, AnyBatch]]
+    next: Callable[[Key, Position, State], tuple[Position, AnyBatch]]
     host: bool = False
     arrays: Mapping[str, Any] | None = None
     part: Callable[[int, int], 'Source'] | None = None
@@ -78,6 +97,18 @@ class Spec:
     dtype: str = 'float32'
     low: float | None = None
     high: float | None = None
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The shape, of a feature that leaves no size open.
+
+        Raises:
+            ValueError: for one that does.
+        """
+        sizes = tuple(size for size in self.shape if size is not None)
+        if len(sizes) != len(self.shape):
+            raise ValueError(f'the shape {self.shape} is open, wanted numbers alone')
+        return sizes
 
     def check(self, name: str, values: Array | np.ndarray) -> None:
         """Refuse a batch of this feature that is not what is declared.

@@ -125,8 +125,12 @@ def measured(
         peak; the arithmetic share is that of the operations in it, 1 where they bound
         the time. Collectives take time of their own, which is not in it.
     """
-    memory, chip = program.memory_analysis(), topology.chip
-    cost = cost_of(program.as_text())
+    memory, text = program.memory_analysis(), program.as_text()
+    if memory is None or text is None:
+        raise RuntimeError(
+            f'the compiler of {topology.name} tells nothing of a program'
+        )
+    cost, chip = cost_of(text), topology.chip
     inside = memory.argument_size_in_bytes - memory.alias_size_in_bytes
     inside += memory.output_size_in_bytes + memory.temp_size_in_bytes
     # On the CPU the peak is told without temporary memory.
@@ -136,8 +140,9 @@ def measured(
     peak_flops = chip.flops.get(precision)
     arithmetic = cost.flops / peak_flops if peak_flops else None
     moving = traffic / chip.bandwidth if chip.bandwidth else None
-    known = arithmetic is not None and moving is not None
-    roofline = max(arithmetic, moving) if known else None
+    roofline = None
+    if arithmetic is not None and moving is not None:
+        roofline = max(arithmetic, moving)
     values = (
         peak,
         peak <= chip.memory if chip.memory else None,

@@ -33,8 +33,8 @@ def trip_count(module: Module, around: Computation, loop: Instruction) -> int | 
     counter, bound, inclusive = found
     place = _place(condition, counter)
     limit = _value(condition, bound)
-    if limit is None and _place(condition, bound) is not None:
-        limit = _passed(around, loop, _place(condition, bound))
+    if limit is None and (passed := _place(condition, bound)) is not None:
+        limit = _passed(around, loop, passed)
     if place is None or limit is None:
         return None
     first = _passed(around, loop, place) or 0
@@ -69,7 +69,9 @@ def _place(computation: Computation, name: str) -> int | None:
     made = _origin(computation, name)
     if made.opcode != 'get-tuple-element':
         return None
-    return int(re.search(r'index=(\d+)', made.attributes)[1])
+    index = re.search(r'index=(\d+)', made.attributes)
+    assert index is not None  # every instruction of this kind has one
+    return int(index[1])
 
 
 def _origin(computation: Computation, name: str) -> Instruction:

@@ -44,15 +44,17 @@ def product_flops(made: Instruction, taken: Sequence[Shape]) -> int:
 
 def _dot(made: Instruction, left: Shape) -> int:
     axes = _CONTRACTED.search(made.attributes)
+    assert axes is not None  # of every product
     inner = [left.dimensions[int(n)] for n in re.findall(r'\d+', axes[1] or axes[2])]
     return 2 * math.prod(made.shapes[0].dimensions) * math.prod(inner)
 
 
 def _convolution(made: Instruction, images: Shape, kernel: Shape, result: Shape) -> int:
-    labels = re.search(r'dim_labels=(\w+)_(\w+)->(\w+)', made.attributes).groups()
+    found = re.search(r'dim_labels=(\w+)_(\w+)->(\w+)', made.attributes)
+    assert found is not None  # of every convolution
     seen, weights, given = (
         dict(zip(letters, shape.dimensions, strict=True))
-        for letters, shape in zip(labels, (images, kernel, result), strict=True)
+        for letters, shape in zip(found.groups(), (images, kernel, result), strict=True)
     )
     many = 2 * given['b'] * given['f'] * weights['i']
     spatial = sorted(letter for letter in given if letter.isdigit())

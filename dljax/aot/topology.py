@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 
 from dljax.aot.chips import CHIPS, Chip
+from dljax.types import Device
 
 # The library of the TPU would else ask the cloud's servers what machine this is, and
 # complain at length. What it is told has no effect on a topology that is named.
@@ -95,7 +96,7 @@ def prepare(topology: Topology) -> None:
             pass  # a backend runs already; `devices` tells whether it has enough
 
 
-def devices(topology: Topology) -> list[jax.Device]:
+def devices(topology: Topology) -> list[Device]:
     """Give the devices of a topology, one for each chip.
 
     Args:
@@ -141,6 +142,7 @@ def _asked(topology: Topology) -> tuple[str, str, dict[str, str]]:
     chip = topology.chip
     if chip.name == 'h100':
         each = min(topology.chips, _GPUS_A_HOST)
+        assert chip.configuration is not None  # else a GPU would have to be there
         form = f'1x{topology.chips // each}x{each}'
         return 'cuda', '', {'target_config': chip.configuration, 'topology': form}
     options = {'chip_config_name': chip.configuration} if chip.configuration else {}

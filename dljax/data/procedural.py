@@ -1,13 +1,9 @@
 """A source that makes its batches by rule, so that no example comes twice."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 
-from dljax.types import Batch, Key, Source, State, fold
-
-Draw = Callable[[Key, int], Batch]
+from dljax.types import Batch, Draw, Key, Source, State, fold
 
 
 def procedural(draw: Draw, batch_size: int) -> Source:

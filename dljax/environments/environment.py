@@ -67,13 +67,15 @@ class Environment(NamedTuple):
         """The number of actions to choose from.
 
         Raises:
-            ValueError: where the action is continuous.
+            ValueError: where the action is continuous, or without an upper bound.
         """
         if not self.discrete:
             raise ValueError(
                 f'actions are {self.action}, wanted a choice (a scalar integer): a '
                 'continuous action needs another method'
             )
+        if self.action.high is None:
+            raise ValueError(f'actions are {self.action}, wanted the largest: high=')
         return int(self.action.high) + 1
 
     @property
@@ -92,9 +94,9 @@ class Environment(NamedTuple):
             [count, *shape] of the action's form.
 
         Raises:
-            ValueError: for a continuous action without bounds.
+            ValueError: for an action without bounds, or of an open shape.
         """
-        shape, dtype = (count, *self.action.shape), self.action.dtype
+        shape, dtype = (count, *self.action.sizes), self.action.dtype
         if self.discrete:
             return jax.random.randint(key, shape, 0, self.actions, dtype)
         low, high = self.action.low, self.action.high

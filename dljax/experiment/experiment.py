@@ -3,14 +3,13 @@
 import dataclasses
 from collections.abc import Mapping
 
-import numpy as np
 from flax import linen as nn
 
 from dljax.data import Normalizer
 from dljax.experiment.outcome import Alarm, Measure, Picture
 from dljax.training import Plateau, Player
 from dljax.training.stopping import Stop, require_metric
-from dljax.types import Metrics, Objective, PyTree, Source, Spec
+from dljax.types import HostBatch, Metrics, PyTree, Score, Source, Spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +56,8 @@ class Experiment:
     source: Source
     steps: int
     data: str
-    score: Objective | None = None
-    evaluation: Mapping[str, Mapping[str, np.ndarray]] = dataclasses.field(
-        default_factory=dict
-    )
+    score: Score | None = None
+    evaluation: Mapping[str, HostBatch] = dataclasses.field(default_factory=dict)
     inputs: Mapping[str, Spec] = dataclasses.field(default_factory=dict)
     best: str | None = None
     higher: bool = True

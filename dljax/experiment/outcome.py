@@ -10,7 +10,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.training import with_averages
-from dljax.types import Batch, PyTree, State
+from dljax.types import HostBatch, PyTree, State
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +32,7 @@ class Outcome:
     net: nn.Module
     state: State
     members: State
-    evaluation: Mapping[str, Batch]
+    evaluation: Mapping[str, HostBatch]
     rows: list[dict[str, float]]
     latest: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax.layers.images import check_images
-from dljax.types import Array
+from dljax.types import Array, PyTree
 
 Explain = Callable[..., Array]  # (net, image, label=None) -> [batch, height, width, c]
 
@@ -37,7 +37,7 @@ def pure(net: nn.Module, image: Array) -> Callable[[Array], Array]:
     return answer
 
 
-def logits_of(outputs: Array) -> Array:
+def logits_of(outputs: PyTree) -> Array:
     """Refuse outputs that are not [batch, classes]; the others become float32."""
     if getattr(outputs, 'ndim', None) != 2:
         form = getattr(outputs, 'shape', type(outputs).__name__)

@@ -11,7 +11,7 @@ from flax import linen as nn
 from dljax import weights, zoo
 from dljax.recipes.plan import Specs, draw
 from dljax.recipes.sizes import sized
-from dljax.types import Batch, Key, PyTree
+from dljax.types import Batch, Draw, Predict, PyTree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Program:
     reference: Callable[[Batch], PyTree]
     compared: str
     told: dict[str, Any]
-    drawn: Callable[[Key, int], Batch]
+    drawn: Draw
     checked: bool = False
 
 
@@ -85,7 +85,7 @@ def inputs_of(model: str, net: nn.Module, part: str | None = None) -> Specs:
 
 
 def read_by(
-    call: Callable[[nn.Module, Batch], PyTree],
+    call: Predict,
     net: nn.Module,
     specs: Specs,
     example: Specs,
@@ -215,7 +215,7 @@ def _variables(
 
 
 def evaluated(
-    call: Callable[[nn.Module, Batch], PyTree],
+    call: Predict,
     net: nn.Module,
     variables: Mapping[str, PyTree],
 ) -> Callable[[Batch], PyTree]:

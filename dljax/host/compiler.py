@@ -83,7 +83,8 @@ def keep_programs() -> Path | None:
     """
     import jax
 
-    if jax.config.jax_compilation_cache_dir:
+    # JAX makes attributes of its options as it runs.
+    if jax.config.jax_compilation_cache_dir:  # pyright: ignore[reportAttributeAccessIssue]
         return None
     folder = programs_folder(os.environ, Path.home())
     try:

@@ -118,7 +118,7 @@ def _receiving(at_once: bool) -> Iterator[Request]:
             if request.at_once:
                 raise Interrupted(request.signal)
         elif number == signals.SIGINT:
-            again = before[number]
+            again = before[signals.SIGINT]
             (again if callable(again) else signals.default_int_handler)(number, frame)
 
     patience, request.at_once, _request = request.at_once, at_once, request

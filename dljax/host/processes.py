@@ -134,7 +134,7 @@ def listening(address: str) -> str | None:
             tried.bind((place[0], 0))
     except OSError:
         return None
-    found = ipaddress.ip_address(place[0].partition('%')[0])
+    found = ipaddress.ip_address(str(place[0]).partition('%')[0])
     if found.is_loopback and host not in ('localhost', place[0]):
         return None
     return f'[{found}]:{port}' if found.version == 6 else f'{found}:{port}'

@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from dljax.data import batches
 from dljax.experiment import Alarm, Outcome
-from dljax.types import Array, Batch, Key
+from dljax.types import Array, Key, Predict
 
 
 def discriminator_wins(player: str = 'discriminator', above: float = 0.99) -> Alarm:
@@ -122,7 +122,7 @@ def within_classes(images: np.ndarray, labels: np.ndarray) -> float:
 
 
 def classes_never_found(
-    predict: Callable[[nn.Module, Batch], Array],
+    predict: Predict,
     names: Sequence[str],
     split: str = 'validation',
     batch: int = 64,
@@ -189,7 +189,7 @@ def classes_absent(names: Sequence[str]) -> Alarm:
 
 def confusions(
     outcome: Outcome,
-    predict: Callable[[nn.Module, Batch], Array],
+    predict: Predict,
     split: str,
     classes: int,
     batch: int = 64,

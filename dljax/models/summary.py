@@ -11,9 +11,9 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from dljax.types import Batch, PyTree
+from dljax.types import Predict, PyTree
 
-Call = Callable[[nn.Module, Batch], PyTree]
+Call = Predict
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ from dljax.objectives.conditions import check_conditions, known
 from dljax.objectives.unmoved import unmoved
 from dljax.training import declared
 from dljax.training.declaration import check_by
-from dljax.types import Array, Batch, Metrics, Objective
+from dljax.types import Array, Batch, Loss, Metrics
 
 Critic = Callable[[Array], Array]
 # (logit of a sample, real samples, fake samples, random numbers in [0, 1], one a pair)
@@ -39,7 +39,7 @@ def tell_apart(
     shown: tuple[str, ...] = (),
     penalty: Penalty | None = None,
     task: Task | None = None,
-) -> Objective:
+) -> Loss:
     """Train a discriminator on real samples and as many fakes.
 
     It moves the discriminator's collections only; the player should train the group
@@ -90,7 +90,7 @@ def tell_apart(
             loss, metrics['penalty'] = loss + price, price
         if task is not None:
             more, found = task(net, real_answers, fake_answers, noise, batch)
-            loss, metrics = loss + more, metrics | found
+            loss, metrics = loss + more, {**metrics, **found}
         return loss, metrics
 
     def made(net: nn.Module, batch: Batch) -> Array:
@@ -115,7 +115,7 @@ def fool(
     given: tuple[str, ...] = (),
     shown: tuple[str, ...] = (),
     task: Task | None = None,
-) -> Objective:
+) -> Loss:
     """Train a generator by what the discriminator says of its samples.
 
     It moves the generator's collections only; the player should train the group
@@ -150,7 +150,7 @@ def fool(
         )
         if task is not None:
             more, found = task(net, None, answers, noise, batch)
-            loss, metrics = loss + more, metrics | found
+            loss, metrics = loss + more, {**metrics, **found}
         return loss, metrics
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:

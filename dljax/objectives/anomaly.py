@@ -10,7 +10,7 @@ from dljax.losses import squared_error
 from dljax.objectives import wanted
 from dljax.objectives.answers import range_of
 from dljax.training import declared
-from dljax.types import Array, Batch, Metrics, Objective
+from dljax.types import Array, Batch, Loss, Metrics, Score
 
 
 def invert(
@@ -20,7 +20,7 @@ def invert(
     feature: str = 'image',
     layer: str = 'hidden_1',
     weight: float = 1.0,
-) -> Objective:
+) -> Loss:
     """Train an encoder to find the noise from which a generator makes an image.
 
     Both halves of ‖x - G(E(x))‖²/n + κ ‖f(x) - f(G(E(x)))‖²/m, where f is a layer of
@@ -65,7 +65,7 @@ def score_inversion(
     feature: str = 'image',
     layer: str = 'hidden_1',
     weight: float = 1.0,
-) -> Objective:
+) -> Score:
     """Score images by how badly a generator makes them, as `invert` has learned it.
 
     Args:

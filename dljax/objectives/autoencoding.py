@@ -18,7 +18,7 @@ from dljax.losses import (
 from dljax.metrics import active_share
 from dljax.objectives import wanted
 from dljax.training import declared
-from dljax.types import Array, Batch, Key, Metrics, Objective, PyTree
+from dljax.types import Array, Batch, Direction, Key, Loss, Metrics, PyTree, Score
 
 Penalty = Callable[[nn.Module, Array, Array], Array]
 
@@ -29,7 +29,7 @@ def autoencode(
     corrupt: Callable[[Key, Array], Array] | None = None,
     penalty: Penalty | None = None,
     squared: bool = False,
-) -> Objective:
+) -> Loss:
     """Loss of an autoencoder: what its reconstruction misses, and a penalty.
 
     The cost is the negative log likelihood of the input's pixels where the net gives
@@ -177,7 +177,7 @@ def code_jacobian(net: nn.Module, inputs: Array) -> Array:
     return jax.vmap(jax.jacfwd(encode) if wide else jax.jacrev(encode))(inputs)
 
 
-def solve_components(feature: str = 'image') -> Objective:
+def solve_components(feature: str = 'image') -> Direction:
     """Principal components as the weights of a linear autoencoder, all at once (U5.3).
 
     The direction leads from the weights to those that encode by (x - μ) V and decode
@@ -225,7 +225,7 @@ def solve_components(feature: str = 'image') -> Objective:
 
 def score_reconstruction(
     feature: str = 'image', *, corrupt: Callable[[Key, Array], Array] | None = None
-) -> Objective:
+) -> Score:
     """Scores of an autoencoder: the errors of each example, and how much its code acts.
 
     Args:

@@ -7,7 +7,7 @@ from flax import linen as nn
 from dljax.metrics import accuracy
 from dljax.objectives.classification import label_cross_entropy, labelled
 from dljax.training import declared
-from dljax.types import Array, Batch, Key, Metrics, Objective
+from dljax.types import Array, Batch, Key, Loss, Metrics
 
 
 def classify_with_auxiliaries(
@@ -16,7 +16,7 @@ def classify_with_auxiliaries(
     weight: float = 0.3,
     augment: Callable[[Key, Array], Array] | None = None,
     label_smoothing: float = 0.0,
-) -> Objective:
+) -> Loss:
     r"""Loss of a classifier with auxiliary heads, such as GoogLeNet.
 
     $\ell = H(y, f(x)) + w \sum_h H(y, f_h(x))$ with the cross-entropy H, the logits f

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def checked_weights(weights: Sequence[float] | None) -> np.ndarray | None:
+def checked_weights(weights: Sequence[float] | np.ndarray | None) -> np.ndarray | None:
     """Refuse weights of classes that are none.
 
     Args:

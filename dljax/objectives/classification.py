@@ -14,7 +14,7 @@ from dljax.objectives.answers import shape_of
 from dljax.objectives.class_weights import checked_weights
 from dljax.objectives.features import Features, given, names
 from dljax.training import declared
-from dljax.types import Array, Batch, Key, Metrics, Objective
+from dljax.types import Array, Batch, Key, Loss, Metrics, Predict, Score
 
 
 def classify(
@@ -23,9 +23,9 @@ def classify(
     augment: Callable[[Key, Array], Array] | None = None,
     mix: Callable[[Key, Array], tuple[Array, Array, Array]] | None = None,
     label_smoothing: float = 0.0,
-    class_weights: Sequence[float] | None = None,
+    class_weights: Sequence[float] | np.ndarray | None = None,
     train: bool = True,
-) -> Objective:
+) -> Loss:
     """Loss of a classifier: cross-entropy of the label, from the logits.
 
     The net is called in train mode, so it moves its own batch statistics. A net with a
@@ -103,7 +103,7 @@ def classify(
 
 
 def labelled(
-    logits: Callable[[nn.Module, Batch], Array],
+    logits: Predict,
     feature: Features,
     ignore: int | None = None,
     exact: bool = True,
@@ -152,9 +152,7 @@ def _weights_of(weights: np.ndarray, logits: Array, labels: Array) -> Array:
     return jnp.asarray(weights)[labels.astype(jnp.int32)]
 
 
-def score_classes(
-    feature: Features = 'image', *, balance: str | None = None
-) -> Objective:
+def score_classes(feature: Features = 'image', *, balance: str | None = None) -> Score:
     """Scores of a classifier: accuracy and cross-entropy of each example.
 
     Args:
@@ -181,7 +179,7 @@ def score_classes(
     return declared(score, labelled(_answer(feature), feature))
 
 
-def score_solved(feature: Features = 'image') -> Objective:
+def score_solved(feature: Features = 'image') -> Score:
     """Score whether a whole set is classified without a mistake.
 
     The mean over the members of an ensemble is the share of them that solve it.
@@ -205,11 +203,11 @@ def score_solved(feature: Features = 'image') -> Objective:
     return declared(score, labelled(_answer(feature), feature))
 
 
-def _answer(feature: Features) -> Callable[[nn.Module, Batch], Array]:
+def _answer(feature: Features) -> Predict:
     return lambda net, batch: net(*given(batch, feature), train=False)
 
 
-def predict(feature: Features = 'image') -> Callable[[nn.Module, Batch], Array]:
+def predict(feature: Features = 'image') -> Predict:
     """Logits in evaluation mode, as pictures and users ask for them.
 
     Args:

@@ -12,7 +12,7 @@ from dljax.losses import action_values, huber, q_target
 from dljax.objectives import wanted
 from dljax.objectives.answers import shape_of
 from dljax.training import declared
-from dljax.types import Array, Batch, Key, Metrics, Objective, State, fold
+from dljax.types import Array, Batch, Key, Loss, Metrics, Score, State, fold
 
 
 def temporal_difference(
@@ -22,7 +22,7 @@ def temporal_difference(
     loss: Callable[[Array, Array], Array] = huber,
     online: str = 'online',
     target: str = 'target',
-) -> Objective:
+) -> Loss:
     """Loss of a deep Q-network on transitions that were replayed.
 
     The net holds two of one form. The online one, called in train mode, learns; the
@@ -112,7 +112,7 @@ def greedy(values: Array) -> Array:
     return values.argmax(axis=-1).astype(jnp.int32)
 
 
-def score_return(environment: Environment, *, online: str = 'online') -> Objective:
+def score_return(environment: Environment, *, online: str = 'online') -> Score:
     """Score a net by whole episodes under its greedy policy.
 
     Args:

@@ -13,7 +13,7 @@ from dljax.losses.meaning import in_unit_interval
 from dljax.metrics import log_partition
 from dljax.objectives import wanted
 from dljax.training import declared
-from dljax.types import Array, Batch, Metrics, Objective, PyTree
+from dljax.types import Array, Batch, Direction, Metrics, PyTree, Score
 
 
 def contrastive_divergence(
@@ -22,7 +22,7 @@ def contrastive_divergence(
     steps: int = 1,
     persistent: bool = False,
     weight_decay: float = 0.0,
-) -> Objective:
+) -> Direction:
     """Learn a restricted Boltzmann machine by CD-k or PCD-k (U1.13).
 
     The chains of the persistent form live in the collection 'chain', one for each
@@ -80,7 +80,14 @@ def contrastive_divergence(
     return declared(objective, _odds(feature))
 
 
-def pretrain(layer: int, feature: str = 'image', **settings: bool | float) -> Objective:
+def pretrain(
+    layer: int,
+    feature: str = 'image',
+    *,
+    steps: int = 1,
+    persistent: bool = False,
+    weight_decay: float = 0.0,
+) -> Direction:
     """Learn one machine of a deep belief network on what those below it make (U1.13).
 
     `Player(during=...)` gives each layer its phase, from the lowest up.
@@ -105,7 +112,9 @@ def pretrain(layer: int, feature: str = 'image', **settings: bool | float) -> Ob
     Args:
         layer: which machine, from 0 for the lowest.
         feature: name of the input in the batch, in [0, 1].
-        **settings: of `contrastive_divergence`: steps, persistent, weight_decay.
+        steps: of `contrastive_divergence`.
+        persistent: likewise.
+        weight_decay: likewise.
 
     Returns:
         `(net, batch, step) -> (direction, metrics)`, the direction of the whole net,
@@ -115,7 +124,9 @@ def pretrain(layer: int, feature: str = 'image', **settings: bool | float) -> Ob
         Hinton, Osindero, Teh (2006), A fast learning algorithm for deep belief nets,
         https://doi.org/10.1162/neco.2006.18.7.1527
     """
-    machine = contrastive_divergence('data', **settings)
+    machine = contrastive_divergence(
+        'data', steps=steps, persistent=persistent, weight_decay=weight_decay
+    )
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
         if net.is_initializing():
@@ -128,7 +139,7 @@ def pretrain(layer: int, feature: str = 'image', **settings: bool | float) -> Ob
     return declared(objective, _odds(feature))
 
 
-def score_machine(feature: str = 'image', *, exact: bool = False) -> Objective:
+def score_machine(feature: str = 'image', *, exact: bool = False) -> Score:
     """Scores of a restricted Boltzmann machine, in nats an example.
 
     The pseudo-log-likelihood is Σ_i log p(v_i | all others), which needs no partition

@@ -7,10 +7,10 @@ from dljax.losses import squared_error
 from dljax.metrics import absolute_error
 from dljax.objectives import wanted
 from dljax.training import declared
-from dljax.types import Array, Batch, Metrics, Objective
+from dljax.types import Array, Batch, Metrics, Score
 
 
-def score_free_run(history: str = 'history', target: str = 'target') -> Objective:
+def score_free_run(history: str = 'history', target: str = 'target') -> Score:
     """Scores of a net that runs freely after a history, in its first and last step.
 
     The net offers `generate(history, steps)`, and runs as far as the targets reach.
@@ -34,7 +34,7 @@ def score_free_run(history: str = 'history', target: str = 'target') -> Objectiv
     return declared(score, wanted.all_finite(history, target))
 
 
-def score_forecast(unit: float = 1.0, scale: float = 1.0) -> Objective:
+def score_forecast(unit: float = 1.0, scale: float = 1.0) -> Score:
     """Scores of a forecast, averaged over the steps of its horizon.
 
     The batch holds 'history' and 'target', [batch, horizon], both normalised.

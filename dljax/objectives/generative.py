@@ -8,12 +8,12 @@ from dljax.losses import cross_entropy
 from dljax.losses.meaning import nan_beyond
 from dljax.objectives.classification import labelled
 from dljax.training import declared
-from dljax.types import Array, Batch, Metrics, Objective, PyTree
+from dljax.types import Array, Batch, Direction, Metrics, PyTree
 
 
 def fit_classes(
     feature: str = 'features', *, shrinkage: float = 0.0, floor: float | None = None
-) -> Objective:
+) -> Direction:
     """Fit a `GaussianClassifier` to a batch, all at once (U4.5).
 
     The direction leads from the parameters to the maximum of the joint likelihood of

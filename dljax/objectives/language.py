@@ -14,12 +14,12 @@ from dljax.losses.meaning import nan_beyond
 from dljax.objectives import wanted
 from dljax.objectives.answers import shape_of
 from dljax.training import declared
-from dljax.types import Array, Batch, Key, Metrics, Objective, PyTree
+from dljax.types import Array, Batch, Key, Loss, Metrics, PyTree, Score
 
 NAT = 1 / math.log(2.0)  # in bits
 
 
-def predict_next(parts: int = 1) -> Objective:
+def predict_next(parts: int = 1) -> Loss:
     """Loss of a model of text: the mean cross-entropy of the next character, in nats.
 
     The net is called in train mode, and keeps its carry where it is stateful. Parts are
@@ -46,7 +46,7 @@ def predict_next(parts: int = 1) -> Objective:
         raise ValueError(f'parts={parts}, wanted 1 or more')
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        pieces = tuple(_pieces(batch[name], parts) for name in ('tokens', 'target'))
+        pieces = _pieces(batch['tokens'], parts), _pieces(batch['target'], parts)
 
         def one(net: nn.Module, _: None, piece: tuple[Array, Array]) -> tuple:
             tokens, target = piece
@@ -71,7 +71,7 @@ def predict_next(parts: int = 1) -> Objective:
     return declared(objective, _check)
 
 
-def score_next() -> Objective:
+def score_next() -> Score:
     """Score of a model of text: bits per character, on `dljax.data.scored_windows`.
 
     Returns:

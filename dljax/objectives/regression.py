@@ -9,7 +9,7 @@ from dljax.losses import quadratic, squared_error
 from dljax.objectives import wanted
 from dljax.objectives.features import Features, given, names
 from dljax.training import declared
-from dljax.types import Array, Batch, Metrics, Objective
+from dljax.types import Array, Batch, Loss, Metrics, Score
 
 
 def regress(
@@ -17,7 +17,7 @@ def regress(
     target: str = 'target',
     *,
     loss: Callable[[Array, Array], Array] = quadratic,
-) -> Objective:
+) -> Loss:
     """Loss of a regression, averaged over the batch.
 
     A target of [batch] belongs to a net with one output. The net is called in train
@@ -43,9 +43,7 @@ def regress(
     return declared(objective, _finite(feature, target, loss))
 
 
-def score_regression(
-    feature: Features = 'features', target: str = 'target'
-) -> Objective:
+def score_regression(feature: Features = 'features', target: str = 'target') -> Score:
     """Scores of a regression: the squared error of each example.
 
     Args:

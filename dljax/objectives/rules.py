@@ -12,10 +12,10 @@ from dljax.losses import squared_error
 from dljax.losses.meaning import nan_beyond
 from dljax.objectives import wanted
 from dljax.training import declared
-from dljax.types import Array, Batch, Metrics, Objective, PyTree
+from dljax.types import Array, Batch, Direction, Metrics, PyTree
 
 
-def perceptron(feature: str = 'features') -> Objective:
+def perceptron(feature: str = 'features') -> Direction:
     """Rosenblatt's rule for a `Perceptron`: only mistakes move the weights (U1.1).
 
     A unit fires where its sum is at least 0, here as in `layers.binary_step` and in
@@ -53,7 +53,7 @@ def perceptron(feature: str = 'features') -> Objective:
     return declared(objective, check)
 
 
-def place_centres(feature: str = 'features', group: str = 'radial') -> Objective:
+def place_centres(feature: str = 'features', group: str = 'radial') -> Direction:
     """Radial units by k-means: centres to their clusters, widths to the gaps (U1.11).
 
     With `optax.sgd(1.)` and the whole set as the batch a move is one round of Lloyd's
@@ -99,7 +99,7 @@ def solve_readout(
     group: str = 'output',
     ridge: float = 0.0,
     washout: int = 0,
-) -> Objective:
+) -> Direction:
     """Output layer by least squares, all at once (U1.11, U3.7).
 
     The direction leads from the weights to the solution on this batch, so that
@@ -169,7 +169,7 @@ def solve_readout(
     return declared(objective, check)
 
 
-def follow(online: str, target: str = 'target') -> Objective:
+def follow(online: str, target: str = 'target') -> Direction:
     """Move one group towards another: a target network, or a weight average.
 
     With `optax.sgd(tau)` a move is `target += tau * (online - target)`.

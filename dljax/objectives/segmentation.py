@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from dljax.losses.segmentation import pixel_cross_entropy, soft_dice
@@ -10,17 +11,17 @@ from dljax.metrics import accuracy, confusion_matrix
 from dljax.objectives.class_weights import checked_weights
 from dljax.objectives.classification import labelled
 from dljax.training import declared
-from dljax.types import Array, Batch, Metrics, Objective
+from dljax.types import Array, Batch, Loss, Metrics, Predict, Score
 
 
 def segment(
     feature: str = 'image',
     *,
-    class_weights: Sequence[float] | None = None,
+    class_weights: Sequence[float] | np.ndarray | None = None,
     weights: Callable[[Batch], Array] | None = None,
     dice: float = 0.0,
     ignore: int | None = None,
-) -> Objective:
+) -> Loss:
     """Loss of a net that classifies pixels: their cross-entropy, and soft Dice.
 
     The net is called in train mode, so it moves its own batch statistics. Where it
@@ -52,7 +53,7 @@ def segment(
     """
     if dice < 0:
         raise ValueError(f'dice is {dice}, wanted at least 0')
-    class_weights = checked_weights(class_weights)
+    checked = checked_weights(class_weights)
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         logits = net(batch[feature], train=True)
@@ -60,7 +61,7 @@ def segment(
         losses = pixel_cross_entropy(
             logits,
             labels,
-            class_weights=class_weights,
+            class_weights=checked,
             weights=None if weights is None else cropped(weights(batch), logits),
             ignore=ignore,
         )
@@ -72,9 +73,7 @@ def segment(
     return declared(objective, labelled(_answer(feature), feature, ignore, exact=False))
 
 
-def score_segmentation(
-    feature: str = 'image', *, ignore: int | None = None
-) -> Objective:
+def score_segmentation(feature: str = 'image', *, ignore: int | None = None) -> Score:
     """Scores of single examples: pixel accuracy and cross-entropy.
 
     Intersections over unions are ratios over a whole set, which no mean over examples
@@ -105,9 +104,7 @@ def score_segmentation(
     return declared(score, labelled(_answer(feature), feature, ignore, exact=False))
 
 
-def count_pixels(
-    feature: str = 'image', *, ignore: int | None = None
-) -> Callable[[nn.Module, Batch], Array]:
+def count_pixels(feature: str = 'image', *, ignore: int | None = None) -> Predict:
     """Count which class pixels were taken for, as the metrics of a whole set ask.
 
     Args:
@@ -166,7 +163,7 @@ def cropped(maps: Array, like: Array) -> Array:
     return maps[:, top : top + height, left : left + width]
 
 
-def _answer(feature: str) -> Callable[[nn.Module, Batch], Array]:
+def _answer(feature: str) -> Predict:
     return lambda net, batch: net(batch[feature], train=False)
 
 

@@ -4,21 +4,22 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import ArrayLike
 
 from dljax import rules
 from dljax.metrics import quantisation_error, topographic_error
 from dljax.objectives import wanted
 from dljax.training import declared
-from dljax.types import Array, Batch, Metrics, Objective, PyTree
+from dljax.types import Array, Batch, Direction, Metrics, PyTree, Score
 
 
 def organise(
     feature: str = 'features',
     *,
-    radius: Callable[[Array], Array],
+    radius: Callable[[Array], ArrayLike],
     rule: Callable[..., Array] = rules.batch_map,
     neighbourhood: rules.Neighbourhood = rules.gaussian,
-) -> Objective:
+) -> Direction:
     """Learn a self-organising map by one of its rules (U1.13).
 
     Batches of the whole set and `optax.sgd(1.)` go with `rules.batch_map`, small
@@ -72,7 +73,7 @@ def organise(
     return declared(objective, wanted.all_finite(feature))
 
 
-def score_map(feature: str = 'features') -> Objective:
+def score_map(feature: str = 'features') -> Score:
     """Scores of a self-organising map: how well it fits and how well it is unfolded.
 
     Args:

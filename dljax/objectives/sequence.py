@@ -18,10 +18,10 @@ from dljax.objectives.answers import shape_of
 from dljax.objectives.classification import label_cross_entropy
 from dljax.objectives.features import Features, given, names
 from dljax.training import declared
-from dljax.types import Array, Batch, Metrics, Objective
+from dljax.types import Array, Batch, Loss, Metrics, Score
 
 
-def tag(feature: Features = ('sequence', 'length')) -> Objective:
+def tag(feature: Features = ('sequence', 'length')) -> Loss:
     """Loss of a tagger: cross-entropy of the label at each true step (U3.1).
 
     Args:
@@ -41,7 +41,7 @@ def tag(feature: Features = ('sequence', 'length')) -> Objective:
     return declared(objective, _tagged(feature))
 
 
-def score_tags(feature: Features = ('sequence', 'length')) -> Objective:
+def score_tags(feature: Features = ('sequence', 'length')) -> Score:
     """Scores of a tagger, over the true steps of each example.
 
     Args:
@@ -91,7 +91,7 @@ def generate(
     target: str = 'sequence',
     *,
     loss: Callable[[Array, Array], Array] = cross_entropy,
-) -> Objective:
+) -> Loss:
     """Loss of a generator under teacher forcing (U3.1).
 
     Args:
@@ -118,7 +118,7 @@ def score_generation(
     target: str = 'sequence',
     *,
     loss: Callable[[Array, Array], Array] = cross_entropy,
-) -> Objective:
+) -> Score:
     """Score a generator by what it says of true sequences.
 
     Args:
@@ -166,7 +166,7 @@ def _generated(
     return check
 
 
-def translate() -> Objective:
+def translate() -> Loss:
     """Loss of an encoder-decoder under teacher forcing (U3.1).
 
     The batch holds 'source' and 'target', [batch, time] tokens each with a padding of
@@ -188,7 +188,7 @@ def translate() -> Objective:
     return declared(objective, _translated)
 
 
-def score_translation() -> Objective:
+def score_translation() -> Score:
     """Scores of an encoder-decoder, which decodes greedily by itself.
 
     The batch is that of `translate`. What is written before the end token and the end

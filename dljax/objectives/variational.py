@@ -17,7 +17,7 @@ from dljax.losses.meaning import nan_beyond
 from dljax.metrics import importance_weighted_bound
 from dljax.objectives import wanted
 from dljax.training import declared
-from dljax.types import Array, Batch, Metrics, Objective
+from dljax.types import Array, Batch, Loss, Metrics, Score
 
 Reconstruction = Callable[[Array, Array], Array]
 
@@ -30,7 +30,7 @@ def elbo(
     warm_up: int = 0,
     samples: int = 1,
     reconstruction: Reconstruction = binary_cross_entropy,
-) -> Objective:
+) -> Loss:
     """Learn a variational autoencoder: distortion + β · rate, over the batch (U5.1).
 
     The distortion is -E log p(x | z) over codes z from q(z | x), the rate the
@@ -111,7 +111,7 @@ def score_variational(
     *,
     samples: tuple[int, ...] = (1,),
     reconstruction: Reconstruction = binary_cross_entropy,
-) -> Objective:
+) -> Score:
     """Scores of a variational autoencoder, and importance-weighted bounds of log p(x).
 
     Args:

@@ -1,16 +1,18 @@
 """Objectives of one part of a net that holds several."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from flax import linen as nn
 
 from dljax.training import declared
 from dljax.training.declaration import check_by
-from dljax.types import Array, Batch, Objective
+from dljax.types import Array, Batch, Direction, Loss, Score
+
+Rule = TypeVar('Rule', Loss, Direction, Score)
 
 
-def within(name: str, objective: Objective) -> Objective:
+def within(name: str, objective: Rule) -> Rule:
     """Let an objective, score or rule act on one field of a container.
 
     Where the batch has an entry of that name which is itself a batch, as that of
@@ -25,7 +27,7 @@ def within(name: str, objective: Objective) -> Objective:
         The same for the container; a player with it names the part in `trains`.
     """
 
-    def part(net: nn.Module, batch: Batch, step: Array) -> Any:
+    def part(net: nn.Module, batch: Mapping[str, Any], step: Array) -> Any:
         inner = batch.get(name)
         result = objective(
             getattr(net, name), inner if isinstance(inner, Mapping) else batch, step
@@ -40,10 +42,10 @@ def within(name: str, objective: Objective) -> Objective:
         inner = inner if isinstance(inner, Mapping) else arrays
         check_by(objective, getattr(net, name, None), inner)
 
-    return declared(part, check)
+    return cast(Rule, declared(part, check))  # it answers as the objective does
 
 
-def side_by_side(scores: Mapping[str, Objective]) -> Objective:
+def side_by_side(scores: Mapping[str, Score]) -> Score:
     """Score several parts of a container on the same examples.
 
     Args:
@@ -67,7 +69,7 @@ def side_by_side(scores: Mapping[str, Objective]) -> Objective:
     return declared(score, check)
 
 
-def from_part(name: str, objective: Objective) -> Objective:
+def from_part(name: str, objective: Rule) -> Rule:
     """Let an objective see one part of the batch that `dljax.data.together` gives.
 
     So several fields of a container learn from one part; `within` alone looks for a
@@ -81,7 +83,7 @@ def from_part(name: str, objective: Objective) -> Objective:
         `(net, batch, step) -> ...` for the whole batch.
     """
 
-    def on_part(net: nn.Module, batch: Batch, step: Array) -> Any:
+    def on_part(net: nn.Module, batch: Mapping[str, Any], step: Array) -> Any:
         return objective(net, batch[name], step)
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
@@ -89,4 +91,4 @@ def from_part(name: str, objective: Objective) -> Objective:
             raise ValueError(f"there is no part '{name}', only {sorted(arrays)}")
         check_by(objective, net, arrays[name])
 
-    return declared(on_part, check)
+    return cast(Rule, declared(on_part, check))  # likewise

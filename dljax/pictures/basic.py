@@ -1,22 +1,19 @@
 """Pictures for any family: classifications, weights, rows of images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
 from dljax.data import as_float, batches
 from dljax.experiment import Outcome, Picture
 from dljax.metrics import confusion_matrix as count_confusions
 from dljax.pictures.progress import plain
-from dljax.types import Array, Batch
+from dljax.types import Predict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Predict = Callable[[nn.Module, Batch], Array]
 
 AT_ONCE = 64  # examples predicted; a whole set of photographs would fill the memory
 MOST_NAMES = 40  # of classes along an axis

@@ -1,20 +1,18 @@
 """Pictures of categories that a net found by itself, beside the true classes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from flax import linen as nn
 
 from dljax import metrics
 from dljax.experiment import Outcome, Picture
-from dljax.types import Array, Batch
+from dljax.types import Predict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Which category an example is of: [batch] integers from 0 on.
-Read = Callable[[nn.Module, Batch], Array]
+Read = Predict  # which category an example is of: [batch] integers from 0 on
 
 
 def categories_and_classes(

@@ -8,12 +8,12 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.experiment import Outcome, Picture
-from dljax.types import Array, Batch
+from dljax.types import Array, HostBatch, Predict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Encode = Callable[[nn.Module, Batch], Array]
+Encode = Predict
 Decode = Callable[[nn.Module, Array], Array]
 
 
@@ -222,7 +222,7 @@ def plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
 
 
 def _applied(
-    outcome: Outcome, functions: Mapping[str, Encode], batch: Batch
+    outcome: Outcome, functions: Mapping[str, Encode], batch: HostBatch
 ) -> dict[str, Array]:
     """Call several functions on the bound net, compiled as one; in their order."""
     made = outcome.apply(
@@ -231,7 +231,7 @@ def _applied(
     return {name: made[name] for name in functions}
 
 
-def chosen(batch: Batch, count: int) -> np.ndarray:
+def chosen(batch: HostBatch, count: int) -> np.ndarray:
     """Number the first examples of a set, those of each class in turn if it has labels.
 
     Args:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
 from dljax import metrics
 from dljax.data import batches
@@ -15,12 +14,11 @@ from dljax.objectives.segmentation import cropped
 from dljax.pictures.codes import image_rows
 from dljax.pictures.progress import plain
 from dljax.training import member
-from dljax.types import Array, Batch
+from dljax.types import Predict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Predict = Callable[[nn.Module, Batch], Array]
 Counts = Callable[[Outcome], np.ndarray]  # [members, classes, classes] of an outcome
 
 

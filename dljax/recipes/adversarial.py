@@ -53,7 +53,8 @@ def _plan(game: losses.Game, **settings: Any) -> Plan:
 
 
 def _infogan(net: Adversaries) -> dict[str, Player]:
-    prior: CodedNoise = net.prior
+    prior = net.prior
+    assert isinstance(prior, CodedNoise)  # as `infogan` makes it
     return _players(
         losses.non_saturating_game(),
         task=recover_codes(prior.categories, prior.continuous),

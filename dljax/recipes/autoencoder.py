@@ -5,15 +5,15 @@ import optax
 from dljax.objectives import autoencode, elbo, sparse
 from dljax.recipes.plan import Plan
 from dljax.training import Player
-from dljax.types import Objective
+from dljax.types import Loss
 
 
-def _rebuilding(loss: Objective) -> Plan:
+def _rebuilding(loss: Loss) -> Plan:
     player = Player(optax.adam(2e-3), loss=loss)
     return Plan(lambda net: {'autoencoder': player}, 128)
 
 
-def _variational(loss: Objective) -> Plan:
+def _variational(loss: Loss) -> Plan:
     player = Player(optax.adamw(2e-3, weight_decay=0.1), loss=loss)
     return Plan(lambda net: {'vae': player}, 128)
 

@@ -108,8 +108,9 @@ def _draw(key: Key, shape: jax.ShapeDtypeStruct, spec: Spec) -> Array:
         high = low + 1 if spec.high is None else int(spec.high)
         return jax.random.randint(key, shape.shape, low, high + 1, shape.dtype)
     if spec.low is not None and spec.high is not None:
-        bounds = {'minval': spec.low, 'maxval': spec.high}
-        return jax.random.uniform(key, shape.shape, shape.dtype, **bounds)
+        return jax.random.uniform(
+            key, shape.shape, shape.dtype, minval=spec.low, maxval=spec.high
+        )
     values = jax.random.normal(key, shape.shape, shape.dtype)
     if spec.low is not None:
         return spec.low + jnp.abs(values)

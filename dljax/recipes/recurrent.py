@@ -1,5 +1,7 @@
 """Recurrent networks."""
 
+from collections.abc import Callable
+
 import optax
 
 from dljax.losses import binary_cross_entropy, cross_entropy, huber, quadratic
@@ -15,14 +17,14 @@ from dljax.objectives import (
 )
 from dljax.recipes.plan import Plan
 from dljax.training import Player, clipped
-from dljax.types import Objective
+from dljax.types import Array, Loss
 
 
-def _by_adam(name: str, loss: Objective, rate: float) -> dict[str, Player]:
+def _by_adam(name: str, loss: Loss, rate: float) -> dict[str, Player]:
     return {name: Player(clipped(optax.adam(rate)), loss=loss)}
 
 
-def _by_decay(name: str, loss: Objective, rate: float, decay: float) -> dict:
+def _by_decay(name: str, loss: Loss, rate: float, decay: float) -> dict:
     optimizer = clipped(optax.adamw(rate, weight_decay=decay))
     return {name: Player(optimizer, loss=loss)}
 
@@ -34,7 +36,10 @@ def _solved(ridge: float) -> dict[str, Player]:
 
 
 def _generator(net: SequenceGenerator) -> dict[str, Player]:
-    losses = {categorical: cross_entropy, bernoulli: binary_cross_entropy}
+    losses: dict[object, Callable[[Array, Array], Array]] = {
+        categorical: cross_entropy,
+        bernoulli: binary_cross_entropy,
+    }
     loss = generate(
         'condition' if net.classes is None else 'label',
         loss=losses.get(net.draw, quadratic),

@@ -9,6 +9,7 @@ from dljax.recipes.plan import Specs
 from dljax.types import Spec
 
 Shape = tuple[int, ...]
+Open = tuple[int | None, ...]
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -67,14 +68,14 @@ def sized(
     return filled
 
 
-def _as_its_model(spec: Spec, model: Spec) -> Shape:
+def _as_its_model(spec: Spec, model: Spec) -> Open:
     return tuple(
         model.shape[axis] if size is None else size
         for axis, size in enumerate(spec.shape)
     )
 
 
-def _fits(spec: Spec, shape: Shape) -> bool:
+def _fits(spec: Spec, shape: Open) -> bool:
     return len(shape) == len(spec.shape) and all(
         isinstance(size, int) and size >= 1 and wanted in (None, size)
         for size, wanted in zip(shape, spec.shape, strict=True)

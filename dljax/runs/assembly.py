@@ -22,7 +22,7 @@ from dljax.training import (
 from dljax.training.division import AXIS
 from dljax.training.hosts import everywhere, joint
 from dljax.training.plateau import adjustable
-from dljax.types import Batch, Key, Position, Source
+from dljax.types import Batch, Device, Key, Position, Source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,9 +137,9 @@ def _learner(
     return train, source, mesh
 
 
-def _devices(each: int) -> list[jax.Device]:
+def _devices(each: int) -> list[Device]:
     """Take so many devices of each process."""
-    by_process: dict[int, list[jax.Device]] = {}
+    by_process: dict[int, list[Device]] = {}
     for device in jax.devices():
         by_process.setdefault(device.process_index, []).append(device)
     return [device for own in by_process.values() for device in own[:each]]

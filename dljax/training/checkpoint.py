@@ -78,7 +78,8 @@ class Checkpoints:
                 preservation_policy=ocp.checkpoint_managers.AnyPreservationPolicy(
                     [ocp.checkpoint_managers.LatestN(keep), Best(self._figure)]
                 ),
-                step_name_format=Folders(),
+                # It hands on the rest to Orbax's own names.
+                step_name_format=Folders(),  # pyright: ignore[reportArgumentType]
                 lightweight_initialize=True,  # what it would read has no checksum
                 cleanup_tmp_directories=True,
                 async_options=ocp.options.AsyncOptions(
@@ -262,9 +263,10 @@ class Checkpoints:
     def _tree(self, step: int, template: PyTree) -> PyTree:
         target = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
         try:
-            tree = self.manager.restore(
+            found = self.manager.restore(
                 step, args=ocp.args.Composite(tree=ocp.args.StandardRestore(target))
-            ).tree
+            )
+            tree = found['tree']
             position = jax.tree.map(
                 lambda saved, like: (
                     type(like)(saved) if isinstance(like, int) else saved

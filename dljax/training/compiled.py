@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import jaxpr_as_fun
-from jax.sharding import NamedSharding
+from jax.sharding import Mesh, NamedSharding
 
 from dljax.kernels.small import is_small, jit_small
 from dljax.training.hosts import everywhere
@@ -24,7 +24,8 @@ def traced(learner: Learner, source: Source, judge: Judge | None = None) -> Call
     into each compilation; here they are lifted out of it. With a judge of what a call
     comes to, its verdict comes beside the metrics, and nothing is donated.
     """
-    lifted, compiled = None, {}
+    lifted: tuple[Callable, list[Array]] | None = None
+    compiled: dict[int, Callable] = {}
 
     def train(
         key: Key, state: State, position: Position, length: int
@@ -39,6 +40,7 @@ def traced(learner: Learner, source: Source, judge: Judge | None = None) -> Call
     def one(
         constants: list[Array], key: Key, state: State, position: Position
     ) -> tuple[State, Position, Metrics]:
+        assert lifted is not None  # by `train`, before anything is compiled
         position, batch = lifted[0](constants, key, position, state)
         state, metrics = learner.update(key, state, batch)
         return state, position, metrics
@@ -48,8 +50,8 @@ def traced(learner: Learner, source: Source, judge: Judge | None = None) -> Call
             constants: list[Array], key: Key, state: State, position: Position
         ) -> tuple[State, Position, Metrics]:
             def body(carry: tuple, _: None) -> tuple:
-                *carry, metrics = one(constants, key, *carry)
-                return tuple(carry), metrics
+                *moved, metrics = one(constants, key, *carry)
+                return tuple(moved), metrics
 
             (state, position), metrics = _repeat(body, (state, position), None, length)
             return state, position, _judged(judge, state, metrics)
@@ -127,6 +129,7 @@ def beside(state: State, tree: PyTree) -> PyTree:
     """Put what every device needs on every device that holds a part of the state."""
     sharding = state.step.sharding
     if isinstance(sharding, NamedSharding):
+        assert isinstance(sharding.mesh, Mesh)  # of arrays that lie somewhere
         return everywhere(tree, sharding.mesh)
     return tree
 

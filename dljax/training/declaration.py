@@ -11,10 +11,11 @@ import jax
 import numpy as np
 from flax import errors
 from flax import linen as nn
+from jax.core import Tracer
 
 from dljax.training.pair import Learner
 from dljax.training.player import Player
-from dljax.types import Batch, Source, Spec, State
+from dljax.types import AnyBatch, Source, Spec, State
 
 Check = Callable[[nn.Module, Mapping[str, Any]], None]
 Declared = TypeVar('Declared', bound=Callable[..., Any])
@@ -49,12 +50,12 @@ def declared(objective: Declared, check: Check) -> Declared:
     return objective
 
 
-def check_by(objective: Any, net: nn.Module, arrays: Mapping[str, Any]) -> None:
+def check_by(objective: Any, net: nn.Module | None, arrays: Mapping[str, Any]) -> None:
     """Check data by the declaration of an objective, a score or a part of one, if any.
 
     Args:
         objective: that may have been `declared`.
-        net: unbound.
+        net: unbound; None where it is unknown.
         arrays: [example, ...] by feature; those that are spread over several processes
             are left out, since no process sees them whole.
 
@@ -167,7 +168,7 @@ def with_inputs(learner: Learner, inputs: Mapping[str, Spec]) -> Learner:
     return learner._replace(check=check)
 
 
-def bordered(source: Source, learner: Learner, batch: Batch) -> Source:
+def bordered(source: Source, learner: Learner, batch: AnyBatch) -> Source:
     """Check what a source holds, and let one on the host check each batch it draws.
 
     Args:
@@ -194,7 +195,9 @@ def bordered(source: Source, learner: Learner, batch: Batch) -> Source:
     return source._replace(next=following)
 
 
-def check_first(source: Source, learner: Learner, batch: Batch, state: State) -> None:
+def check_first(
+    source: Source, learner: Learner, batch: AnyBatch, state: State
+) -> None:
     """Check the batch to begin with, where no other one is ever seen on the host.
 
     Args:
@@ -215,7 +218,7 @@ def _is_seen(source: Source) -> bool:
 
 
 def _is_here(values: Any) -> bool:
-    if isinstance(values, jax.core.Tracer):
+    if isinstance(values, Tracer):
         return False
     return not isinstance(values, jax.Array) or values.is_fully_addressable
 

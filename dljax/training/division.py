@@ -1,16 +1,18 @@
 """How a batch, and the leaves of a state that it shapes, divide over devices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 
-from dljax.types import Array, Batch, Key, PyTree
+from dljax.types import AnyBatch, Array, Key, PyTree
 
 AXIS = 'data'  # over which a batch is split
+# A batch of which shapes and types are known.
+Forms = Mapping[str, jax.ShapeDtypeStruct]
 
 
-def require_divisible(batch: Batch, parts: int) -> None:
+def require_divisible(batch: AnyBatch | Forms, parts: int) -> None:
     """Refuse a batch that does not divide over so many devices."""
     for leaf in jax.tree.leaves(batch):
         if leaf.shape[0] % parts:
@@ -20,7 +22,7 @@ def require_divisible(batch: Batch, parts: int) -> None:
             )
 
 
-def batch_axes(init: Callable, key: Key, batch: Batch, parts: int) -> PyTree:
+def batch_axes(init: Callable, key: Key, batch: AnyBatch | Forms, parts: int) -> PyTree:
     """Find, for each leaf of the state, the axis that grows with the batch, or -1."""
 
     def axis(whole: jax.ShapeDtypeStruct, part: jax.ShapeDtypeStruct) -> int:

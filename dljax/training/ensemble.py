@@ -1,6 +1,7 @@
 """Independent members trained side by side on a mapped axis."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +10,25 @@ import optax
 
 from dljax.kernels.tracing import convolves_on_cpu
 from dljax.training.learner import Learner
-from dljax.types import Batch, Key, Metrics, Position, PyTree, Source, State, fold
+from dljax.types import (
+    AnyBatch,
+    Batch,
+    Key,
+    Metrics,
+    Position,
+    PyTree,
+    Source,
+    State,
+    fold,
+)
+
+Tree = TypeVar('Tree')
 
 UNROLLED = 16  # at most so many members are compiled one by one
 # What is mapped of a state. All members are at the same step; were it mapped as well,
 # the condition whether a player moves would become a choice after both were computed.
-EACH = State(step=None, params=0, collections=0, opt_state=0)
+# Axes stand in the place of arrays.
+EACH = State(step=None, params=0, collections=0, opt_state=0)  # pyright: ignore[reportArgumentType]
 
 
 def ensemble(
@@ -103,7 +117,9 @@ def ensemble(
         # One after the other: two mapped decompositions of the orthogonal initialisers
         # at once can wait for each other for ever in the thread pool of a CPU.
         if batched is None:
-            return jax.lax.map(lambda each: one(*each, batch), (number, values))
+            return jax.lax.map(
+                lambda each: one(each[0], each[1], batch), (number, values)
+            )
         return jax.lax.map(lambda each: one(*each), (number, values, batch))
 
     def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
@@ -120,10 +136,12 @@ def ensemble(
         state, metrics = mapped(number, state, batch)
         return state.replace(step=jnp.broadcast_to(state.step, (members,))), metrics
 
-    def first(key: Key) -> tuple[Position, Batch]:
+    def first(key: Key) -> tuple[Position, AnyBatch]:
         return jax.vmap(lambda i: source.init(fold(key, i)))(number)
 
-    def following(key: Key, position: Position, state: State) -> tuple[Position, Batch]:
+    def following(
+        key: Key, position: Position, state: State
+    ) -> tuple[Position, AnyBatch]:
         def one(i: jax.Array, position: Position, state: State) -> tuple:
             return source.next(fold(key, i), position, state)
 
@@ -152,7 +170,7 @@ def _unrolled(function: Callable, axes: tuple, members: int) -> Callable:
     return mapped
 
 
-def member(state: State, index: int) -> State:
+def member(state: Tree, index: int) -> Tree:
     """Take one member out of the state of an ensemble; any other tree works as well.
 
     A position that the members share, as over a host source, stays as it is.

@@ -10,16 +10,16 @@ from flax import linen as nn
 
 from dljax.training.declaration import check_by, check_inputs, of_one_net, placed
 from dljax.training.player import COLLECTIONS
-from dljax.types import Array, Batch, Objective, Spec, State, fold
+from dljax.types import AnyBatch, Array, Batch, Score, Spec, State, fold
 
 BATCH_SHAPED = ('carry', 'chain')
 
 
 def evaluate(
     net: nn.Module,
-    score: Objective,
+    score: Score,
     state: State,
-    batches: Iterable[Mapping[str, np.ndarray]],
+    batches: Iterable[AnyBatch],
     *,
     leave_out: tuple[str, ...] = BATCH_SHAPED,
     inputs: Mapping[str, Spec] | None = None,
@@ -62,8 +62,8 @@ def evaluate(
     """
     if isinstance(batches, Mapping):
         raise ValueError(
-            f'batches is one dictionary of {sorted(batches)}, wanted several: put it '
-            'in a list, or cut a set by dljax.data.batches'
+            f'batches is one dictionary of {sorted(map(str, batches))}, wanted '
+            'several: put it in a list, or cut a set by dljax.data.batches'
         )
     ensemble = np.ndim(state.step) == 1
     state = state.replace(
@@ -96,9 +96,9 @@ def evaluate(
 
 def _check(
     net: nn.Module,
-    score: Objective,
+    score: Score,
     inputs: Mapping[str, Spec],
-    batch: Batch,
+    batch: AnyBatch,
     mask: np.ndarray,
     index: int,
 ) -> None:
@@ -115,7 +115,7 @@ def _check(
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _sums(
     net: nn.Module,
-    score: Objective,
+    score: Score,
     ensemble: bool,
     state: State,
     batch: Batch,

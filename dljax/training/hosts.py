@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from dljax.types import Array, Batch, Key, Position, PyTree, Source, State
+from dljax.types import AnyBatch, Array, Batch, Key, Position, PyTree, Source, State
 
 
 def everywhere(tree: PyTree, mesh: Mesh) -> PyTree:
@@ -55,6 +55,7 @@ def here(tree: PyTree) -> PyTree:
         if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable:
             return leaf
         if not leaf.is_fully_replicated:
+            assert isinstance(leaf.sharding, NamedSharding)  # as a mesh splits it
             beside = NamedSharding(leaf.sharding.mesh, PartitionSpec())
             leaf = jax.jit(lambda x: x, out_shardings=beside)(leaf)
         return leaf.addressable_data(0)
@@ -78,10 +79,10 @@ def joint(source: Source, mesh: Mesh) -> Source:
     """
     index, count = jax.process_index(), jax.process_count()
     split = NamedSharding(mesh, PartitionSpec(tuple(mesh.axis_names)))
-    whole = source.part is None
-    own = source if whole else source.part(index, count)
+    part, whole = source.part, source.part is None
+    own = source if part is None else part(index, count)
 
-    def joined(batch: Batch) -> Batch:
+    def joined(batch: AnyBatch) -> Batch:
         def one(leaf: np.ndarray) -> jax.Array:
             leaf = np.asarray(leaf)
             if whole:

@@ -103,7 +103,8 @@ def learner(
             move = partial(turn, net, name, player, axis, own, batch=batch)
             state, metrics = player.act(move, state)
             finite = metrics['finite']
-            metrics['finite'], intact = finite | ~intact, finite & intact
+            metrics = {**metrics, 'finite': finite | ~intact}
+            intact = finite & intact
             report |= {f'{name}/{k}': v for k, v in metrics.items()}
         return state.replace(step=state.step + 1), report
 

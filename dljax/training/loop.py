@@ -95,12 +95,11 @@ def rounds(
     first, batch = source.init(key)
     position = begun_at(position, state, first)
     source = bordered(source, learner, batch)
-    if state is None:
-        state = jax.jit(learner.init)(key, batch)
-    check_first(source, learner, batch, state)
-    state, position = owned((state.replace(position=None), position))
-    key = beside(state, key)
-    position = position if source.host else beside(state, position)
+    now: State = jax.jit(learner.init)(key, batch) if state is None else state
+    check_first(source, learner, batch, now)
+    now, position = owned((now.replace(position=None), position))
+    key = beside(now, key)
+    position = position if source.host else beside(now, position)
     compiled = on_host if source.host else traced
     train = compiled(learner, source, well if skip else None)
     if skip:
@@ -109,16 +108,16 @@ def rounds(
     while steps is None or done < steps:
         length = chunk if steps is None else min(chunk, steps - done)
         with of_one_net():
-            state, position, metrics = train(key, state, position, length)
+            now, position, metrics = train(key, now, position, length)
         done += length
-        if _on_several_of_a_cpu(state):
+        if _on_several_of_a_cpu(now):
             # A device takes 32 programs at once, counting those that are made of the
             # metrics; the launch of another keeps a thread waiting, of which there are
             # as few as devices, and jax 0.10 then has none left for the one that all
             # the others wait for. One call at a time costs nothing that was measured.
             jax.block_until_ready(metrics)
-        yield Round(state, position, metrics)
-        state = revise(state) if revise else state
+        yield Round(now, position, metrics)
+        now = revise(now) if revise else now
 
 
 def _on_several_of_a_cpu(state: State) -> bool:

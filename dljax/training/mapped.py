@@ -8,7 +8,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from dljax.training.division import AXIS, batch_axes, require_divisible
 from dljax.training.learner import Learner
 from dljax.training.position import passed_by
-from dljax.types import Array, Batch, Key, Metrics, PyTree, State
+from dljax.types import Array, Batch, Device, Key, Metrics, PyTree, State
 
 
 def mapped(learner: Learner, mesh: Mesh) -> Learner:
@@ -76,9 +76,7 @@ def mapped(learner: Learner, mesh: Mesh) -> Learner:
     return Learner(init, passed_by(update), learner.check)
 
 
-def replicated(
-    learner: Learner, devices: Sequence[jax.Device] | None = None
-) -> Learner:
+def replicated(learner: Learner, devices: Sequence[Device] | None = None) -> Learner:
     """Run the update by `pmap`: each device has the whole state and its share.
 
     The state keeps its ordinary form, so that checkpoints fit any number of devices.

@@ -106,11 +106,11 @@ def by_path(
     names = list(rules)
 
     def label(path: tuple, _: Array) -> str:
-        path = jax.tree_util.keystr(path, simple=True, separator='/')
+        name = jax.tree_util.keystr(path, simple=True, separator='/')
         for pattern in names:
-            if fnmatch.fnmatchcase(path, pattern):
+            if fnmatch.fnmatchcase(name, pattern):
                 return pattern
-        raise ValueError(f"no pattern of {names} matches '{path}': add a last '*'")
+        raise ValueError(f"no pattern of {names} matches '{name}': add a last '*'")
 
     def labels(params: PyTree) -> PyTree:
         tree = jax.tree_util.tree_map_with_path(label, params)
@@ -121,7 +121,7 @@ def by_path(
         return tree
 
     # So that a search along a line gets its own part of the gradient.
-    return optax.partition(rules, labels, mask_compatible_extra_args=True)
+    return optax.partition({**rules}, labels, mask_compatible_extra_args=True)
 
 
 def layer_rates(
@@ -242,7 +242,8 @@ def averaged(
         )
         return updates, AveragedState(state.count + 1, average, inner)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    # Optax has an update take any state, ours takes what our init made.
+    return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]
 
 
 def with_averages(state: State) -> State:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from dljax.training.division import AXIS, batch_axes, require_divisible
+from dljax.training.division import AXIS, Forms, batch_axes, require_divisible
 from dljax.training.learner import Learner
 from dljax.training.position import passed_by
-from dljax.types import Array, Batch, Key, Metrics, PyTree, State
+from dljax.types import AnyBatch, Array, Batch, Device, Key, Metrics, PyTree, State
 
 
-def data_mesh(devices: Sequence[jax.Device] | None = None, fsdp: int = 1) -> Mesh:
+def data_mesh(devices: Sequence[Device] | None = None, fsdp: int = 1) -> Mesh:
     """Arrange devices into a mesh with the axes 'data' and 'fsdp'.
 
     Example:
@@ -104,8 +104,8 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
 
 
 def abstract(
-    learner: Learner, mesh: Mesh, batch: Batch, *, threshold: int = 2**16
-) -> tuple[Key, State, Batch]:
+    learner: Learner, mesh: Mesh, batch: AnyBatch | Forms, *, threshold: int = 2**16
+) -> tuple[jax.ShapeDtypeStruct, State, Forms]:
     """Describe what the update over a mesh is called with, and where it lies.
 
     With that the update is compiled for devices that are not there:
@@ -153,7 +153,12 @@ def abstract(
 
 
 def _shardings(
-    init: Callable, state: State, key: Key, batch: Batch, mesh: Mesh, threshold: int
+    init: Callable,
+    state: State,
+    key: Key,
+    batch: AnyBatch | Forms,
+    mesh: Mesh,
+    threshold: int,
 ) -> PyTree:
     """Say where each leaf of the state lies, see `sharded`."""
     axes, fsdp = tuple(mesh.axis_names), mesh.shape.get('fsdp', 1)

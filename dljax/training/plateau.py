@@ -206,4 +206,5 @@ def _scaled(
         updates = jax.tree.map(lambda u: u * state.scale.astype(u.dtype), updates)
         return updates, AdjustedState(state.scale, inner)
 
-    return optax.GradientTransformationExtraArgs(init, update)
+    # Optax has an update take any state, ours takes what our init made.
+    return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]

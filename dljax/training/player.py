@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax.core import DenyList
 
-from dljax.types import Array, Metrics, Objective, PyTree, State
+from dljax.types import Array, Direction, Loss, Metrics, Objective, PyTree, State
 
 # What may change as a net is applied. Linen would else give back the parameters, and
 # what nets sow, as collections as well.
@@ -46,8 +47,8 @@ class Player:
     """
 
     optimizer: optax.GradientTransformation
-    loss: Objective | None = None
-    direction: Objective | None = None
+    loss: Loss | None = None
+    direction: Direction | None = None
     trains: tuple[str, ...] = ()
     every: int = 1
     during: tuple[int, int | None] = (0, None)
@@ -75,15 +76,17 @@ class Player:
     @property
     def objective(self) -> Objective:
         """The loss or the direction, whichever was given."""
-        return self.loss or self.direction
+        objective = self.loss or self.direction
+        assert objective is not None  # one of them is given
+        return objective
 
     @property
     def always(self) -> bool:
         """Whether it moves in every update."""
         return self.every == 1 and self.during == (0, None)
 
-    def moves(self, step: Array) -> Array:
-        """Tell whether it moves in an update; `step` may be traced."""
+    def moves(self, step: Array | np.ndarray) -> Array | np.ndarray:
+        """Tell whether it moves in an update, or in each; `step` may be traced."""
         start, end = self.during
         turn = ((step - start) % self.every == 0) & (step >= start)
         return turn if end is None else turn & (step < end)

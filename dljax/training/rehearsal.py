@@ -138,10 +138,13 @@ def _require_metrics(name: str, metrics: Metrics) -> None:
                 f'{sorted(OWN)}: give those of the objective other names'
             )
         form = _form(value) if isinstance(value, _NUMBERS) else None
-        real = form is not None and (
-            jnp.issubdtype(form.dtype, jnp.number) or form.dtype == jnp.bool_
+        real = (
+            form is not None
+            and not form.shape
+            and (jnp.issubdtype(form.dtype, jnp.number) or form.dtype == jnp.bool_)
+            and not jnp.issubdtype(form.dtype, jnp.complexfloating)
         )
-        if not real or form.shape or jnp.issubdtype(form.dtype, jnp.complexfloating):
+        if not real:
             raise ValueError(
                 f"the metric '{key}' of player '{name}' is {_said(value)}, wanted a "
                 'real scalar: take its mean'

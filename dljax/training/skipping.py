@@ -50,7 +50,7 @@ def skipping(learner: Learner) -> Learner:
         moved, metrics = learner.update(key, state, batch)
         good = sound(moved) & flagged(metrics)
 
-        def chosen(new: Array, old: Array) -> Array:
+        def chosen(new: Array, old: Array | float) -> Array:
             shape = good.shape + (1,) * (new.ndim - good.ndim)
             return jnp.where(good.reshape(shape), new, old)
 
@@ -104,7 +104,7 @@ def passing_over(train: Callable, one_by_one: Callable) -> Callable:
 
     def run(
         key: Key, state: State, position: Position, length: int
-    ) -> tuple[State, Position, Metrics]:
+    ) -> tuple[State, Position, Mapping[str, Array | np.ndarray]]:
         if length == 1 and _numbers(state) <= FEW:
             return one_by_one(key, state, position, length)
         moved, after, (metrics, good) = train(key, state, position, length)
@@ -132,7 +132,7 @@ class Skips:
         """Begin with none."""
         self.limit, self.row = limit, np.zeros(())
 
-    def count(self, metrics: Metrics, step: int) -> None:
+    def count(self, metrics: Mapping[str, np.ndarray], step: int) -> None:
         """Count those of successive updates.
 
         Args:

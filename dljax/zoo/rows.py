@@ -6,7 +6,7 @@ from typing import Any
 
 from flax import linen as nn
 
-from dljax.types import Batch, PyTree, Spec
+from dljax.types import Batch, Predict, PyTree, Spec
 
 Specs = dict[str, Spec]
 ANSWERS = ('label', 'target')  # features that a net is compared with, not given
@@ -30,7 +30,7 @@ class Part:
     """
 
     inputs: Callable[[Any], Specs]
-    call: Callable[[Any, Batch], PyTree] = evaluate_inputs
+    call: Predict = evaluate_inputs
     answer: tuple[str, ...] = ('target',)
 
 
@@ -60,7 +60,7 @@ class Row:
     paper: str
     reference: str
     example: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
-    call: Callable[[nn.Module, Batch], PyTree] = evaluate_inputs
+    call: Predict = evaluate_inputs
     answer: tuple[str, ...] = ('target',)
     parts: Mapping[str, Part] = dataclasses.field(default_factory=dict)
     use: str = WHOLE
