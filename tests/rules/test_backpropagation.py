@@ -11,22 +11,22 @@ from dljax.layers import derivative, leaky_relu
 from dljax.rules import backward, forward, worked_example
 
 
-def random_layers(widths: list[int]) -> list[dict[str, jax.Array]]:
+def random_layers(widths: list[int]) -> list[dict[str, np.ndarray]]:
     rng = np.random.default_rng(len(widths))
     return [
         {
-            'kernel': jnp.asarray(rng.normal(size=(m, n)) / np.sqrt(m), jnp.float32),
-            'bias': jnp.asarray(rng.normal(size=n), jnp.float32),
+            'kernel': np.float32(rng.normal(size=(m, n)) / np.sqrt(m)),
+            'bias': np.float32(rng.normal(size=n)),
         }
         for m, n in zip(widths[:-1], widths[1:], strict=True)
     ]
 
 
-def random_batch(inputs: int, outputs: int) -> tuple[jax.Array, jax.Array]:
+def random_batch(inputs: int, outputs: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     return (
-        jnp.asarray(rng.normal(size=(5, inputs)), jnp.float32),
-        jnp.asarray(rng.uniform(size=(5, outputs)), jnp.float32),
+        np.float32(rng.normal(size=(5, inputs))),
+        np.float32(rng.uniform(size=(5, outputs))),
     )
 
 
@@ -36,7 +36,8 @@ def assert_near(got, wanted) -> None:
     )
 
 
-@pytest.mark.parametrize('widths', [[3, 2], [3, 4, 2], [3, 6, 5, 4, 4, 2]])
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('widths', [[3, 6, 5, 4, 4, 2], [3, 2], [3, 4, 2]])
 def test_the_four_equations_equal_automatic_differentiation(widths):
     layers, (x, y) = random_layers(widths), random_batch(widths[0], widths[-1])
 
@@ -47,6 +48,7 @@ def test_the_four_equations_equal_automatic_differentiation(widths):
     assert_near(got, jax.jit(jax.grad(cost))(layers))
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('activation', [jax.nn.tanh, leaky_relu, jax.nn.gelu])
 def test_any_activation_may_stand_in_for_the_sigmoid(activation):
     layers, (x, y) = random_layers([3, 5, 2]), random_batch(3, 2)
@@ -62,23 +64,23 @@ def test_any_activation_may_stand_in_for_the_sigmoid(activation):
 
 def test_with_the_cross_entropy_the_error_is_output_minus_target():
     layers, (x, y) = random_layers([3, 4, 2]), random_batch(3, 2)
-    passed = backward(
-        layers, x, y, cost_derivative=lambda a, y: (a - y) / (a * (1 - a))
-    )
-    outputs = forward(layers, x)[1][-1]
-    np.testing.assert_allclose(passed.errors[-1], outputs - y, atol=1e-6)
+    given = {'cost_derivative': lambda a, y: (a - y) / (a * (1 - a))}
+    passed = jax.jit(functools.partial(backward, **given))(layers, x, y)
+    outputs = jax.jit(forward)(layers, x)[1][-1]
+    np.testing.assert_allclose(passed.errors[-1], np.asarray(outputs) - y, atol=1e-6)
 
 
 def test_the_errors_are_the_derivatives_with_respect_to_the_sums():
     layers, (x, y) = random_layers([3, 4, 2]), random_batch(3, 2)
-    sums, _ = forward(layers, x)
+    sums, _ = jax.jit(forward)(layers, x)
 
     def cost_after_the_first_sum(z):
         outputs = forward(layers[1:], jax.nn.sigmoid(z))[1][-1]
         return 0.5 * jnp.square(y - outputs).sum()
 
-    passed = backward(layers, x, y)
-    assert_near(passed.errors[0], jax.grad(cost_after_the_first_sum)(sums[0]))
+    passed = jax.jit(backward)(layers, x, y)
+    wanted = jax.jit(jax.grad(cost_after_the_first_sum))(sums[0])
+    assert_near(passed.errors[0], wanted)
 
 
 def test_targets_that_do_not_fit_are_refused():

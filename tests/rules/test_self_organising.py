@@ -1,10 +1,13 @@
 """Self-organising maps: grids by hand, rules against NumPy, limits, unfolding."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 
 from dljax import metrics, rules
 from dljax.data import resident
@@ -19,8 +22,12 @@ GRID = grid_coordinates(3, 4, 'hexagonal')
 PROTOTYPES = RNG.normal(size=(12, 3)).astype(np.float32)
 
 
+adjacent = jax.jit(metrics.adjacent)
+kohonen, batch_map = jax.jit(rules.kohonen), jax.jit(rules.batch_map)
+
+
 def neighbours(rows: int, columns: int, grid: str) -> dict[int, set[int]]:
-    near = metrics.adjacent(jnp.asarray(grid_coordinates(rows, columns, grid)))
+    near = np.asarray(adjacent(grid_coordinates(rows, columns, grid)))
     return {i: set(np.flatnonzero(row).tolist()) for i, row in enumerate(near)}
 
 
@@ -69,23 +76,22 @@ def twin(radius: float) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize('radius', [0.5, 1.0, 3.0])
 def test_both_rules_equal_their_numpy_twins(radius: float) -> None:
     online, batch = twin(radius)
-    got = rules.kohonen(PROTOTYPES, INPUTS, GRID, radius)
+    got = kohonen(PROTOTYPES, INPUTS, GRID, radius)
     np.testing.assert_allclose(got, online, rtol=1e-4, atol=1e-5)
-    got = rules.batch_map(PROTOTYPES, INPUTS, GRID, radius)
+    got = batch_map(PROTOTYPES, INPUTS, GRID, radius)
     np.testing.assert_allclose(got, batch, rtol=1e-4, atol=1e-5)
 
 
 def test_a_map_far_from_zero_moves_and_measures_as_near_it() -> None:
     far = 98_765_432
-    prototypes, inputs = jnp.round(8 * PROTOTYPES) * 8, jnp.round(8 * INPUTS) * 8
-    for rule in (rules.kohonen, rules.batch_map):
+    prototypes, inputs = np.round(8 * PROTOTYPES) * 8, np.round(8 * INPUTS) * 8
+    away = [each + np.float32(far) for each in (prototypes, inputs)]
+    for rule in (kohonen, batch_map):
         near = rule(prototypes, inputs, GRID, 1.0)
-        got = rule(prototypes + far, inputs + far, GRID, 1.0)
+        got = rule(*away, GRID, 1.0)
         np.testing.assert_allclose(got, near, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(
-        squared_distances(inputs + far, prototypes + far),
-        squared_distances(inputs, prototypes),
-    )
+    measure = jax.jit(squared_distances)
+    np.testing.assert_allclose(measure(*away[::-1]), measure(inputs, prototypes))
 
 
 def test_an_update_of_one_example_is_the_rule_of_the_paper() -> None:
@@ -93,8 +99,8 @@ def test_an_update_of_one_example_is_the_rule_of_the_paper() -> None:
     move = organise(radius=lambda step: 1.5, rule=rules.kohonen)
     train = learner(net, {'map': Player(optax.sgd(0.3), direction=move)})
     batch = {'features': INPUTS[:1]}
-    before = train.init(jax.random.key(0), batch)
-    after, _ = train.update(jax.random.key(0), before, batch)
+    before = jax.jit(train.init)(jax.random.key(0), batch)
+    after, _ = jax.jit(train.update)(jax.random.key(0), before, batch)
     w = np.asarray(before.params['prototypes'])
     winner = np.square(w - INPUTS[0]).sum(1).argmin()
     h = np.exp(-np.square(GRID - GRID[winner]).sum(1) / (2 * 1.5**2))
@@ -102,38 +108,43 @@ def test_an_update_of_one_example_is_the_rule_of_the_paper() -> None:
     np.testing.assert_allclose(after.params['prototypes'], wanted, atol=1e-6)
 
 
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('neighbourhood', [rules.gaussian, rules.bubble])
 def test_without_neighbours_the_batch_map_is_k_means(neighbourhood) -> None:
     prototypes = PROTOTYPES.copy()
     prototypes[5] = 1e3  # without an input: it stays
-    got = rules.batch_map(prototypes, INPUTS, GRID, 0.0, neighbourhood=neighbourhood)
-    np.testing.assert_allclose(got, rules.kmeans(prototypes, INPUTS), atol=1e-5)
+    move = jax.jit(functools.partial(rules.batch_map, neighbourhood=neighbourhood))
+    got = move(prototypes, INPUTS, GRID, 0.0)
+    wanted = jax.jit(rules.kmeans)(prototypes, INPUTS)
+    np.testing.assert_allclose(got, wanted, atol=1e-5)
     np.testing.assert_array_equal(got[5], 0.0)
 
 
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('neighbourhood', [rules.gaussian, rules.bubble])
 def test_with_all_as_neighbours_every_prototype_goes_to_the_mean(neighbourhood) -> None:
-    got = rules.batch_map(PROTOTYPES, INPUTS, GRID, 1e4, neighbourhood=neighbourhood)
+    move = jax.jit(functools.partial(rules.batch_map, neighbourhood=neighbourhood))
+    got = move(PROTOTYPES, INPUTS, GRID, 1e4)
     arrived = np.broadcast_to(INPUTS.mean(0), PROTOTYPES.shape)
     np.testing.assert_allclose(PROTOTYPES - got, arrived, atol=1e-5)
 
 
 def test_a_bubble_of_one_holds_the_adjacent_units_of_either_grid() -> None:
+    bubble = jax.jit(rules.bubble)
     for grid in ('rectangular', 'hexagonal'):
-        places = jnp.asarray(grid_coordinates(5, 6, grid))
-        gaps = jnp.linalg.norm(places[:, None] - places[None], axis=-1)
-        wanted = metrics.adjacent(places) | jnp.eye(30, dtype=bool)
-        np.testing.assert_array_equal(rules.bubble(gaps, 1.0), wanted)
+        places = grid_coordinates(5, 6, grid)
+        gaps = np.linalg.norm(places[:, None] - places[None], axis=-1)
+        wanted = np.asarray(adjacent(places)) | np.eye(30, dtype=bool)
+        np.testing.assert_array_equal(bubble(np.float32(gaps), 1.0), wanted)
 
 
 def test_the_errors_of_a_map_are_those_worked_by_hand() -> None:
     net = SelfOrganisingMap(rows=2, columns=2)
     # Units 0 and 3, and 1 and 2, lie on diagonals of the grid.
-    prototypes = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
-    batch = {'features': jnp.array([[0.2, 0.0], [0.8, 0.7], [5.0, 5.0]])}
-    scores = net.apply(
-        {'params': {'prototypes': prototypes}}, batch, 0, method=score_map()
-    )
+    prototypes = np.float32([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
+    batch = {'features': np.float32([[0.2, 0.0], [0.8, 0.7], [5.0, 5.0]])}
+    score = jax.jit(nn.apply(score_map(), net))
+    scores = score({'params': {'prototypes': prototypes}}, batch, 0)
     wanted = [0.2, np.hypot(0.2, 0.7), 0.0]
     np.testing.assert_allclose(scores['quantisation_error'], wanted, atol=1e-3)
     np.testing.assert_array_equal(scores['topographic_error'][:2], [0.0, 1.0])
@@ -141,17 +152,25 @@ def test_the_errors_of_a_map_are_those_worked_by_hand() -> None:
 
 def test_a_shorter_type_does_not_blur_the_errors() -> None:
     batch, score = {'features': INPUTS}, score_map()
-    variables = {'params': {'prototypes': jnp.asarray(PROTOTYPES)}}
+    variables = {'params': {'prototypes': PROTOTYPES}}
     found = []
     for dtype in (None, jnp.bfloat16):
         net = SelfOrganisingMap(rows=3, columns=4, grid='hexagonal', dtype=dtype)
-        found.append(net.apply(variables, batch, 0, method=score))
+        found.append(jax.jit(nn.apply(score, net))(variables, batch, 0))
     jax.tree.map(np.testing.assert_array_equal, *found)
-    assert net.apply(variables, INPUTS).dtype == jnp.bfloat16
+    answer = jax.eval_shape(net.apply, variables, INPUTS)
+    assert answer.dtype == jnp.bfloat16
 
 
-@pytest.mark.parametrize('rule', ['batch', 'online'])
-@pytest.mark.parametrize('grid', ['rectangular', 'hexagonal'])
+@pytest.mark.parametrize(
+    ('grid', 'rule'),
+    [
+        pytest.param('hexagonal', 'batch', marks=pytest.mark.heavy),
+        pytest.param('rectangular', 'batch', marks=pytest.mark.exhaustive),
+        pytest.param('hexagonal', 'online', marks=pytest.mark.exhaustive),
+        pytest.param('rectangular', 'online', marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_map_unfolds_over_a_square(grid: str, rule: str) -> None:
     square = RNG.uniform(size=(1000, 2)).astype(np.float32)
     net = SelfOrganisingMap(rows=6, columns=6, grid=grid)
