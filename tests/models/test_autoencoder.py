@@ -1,44 +1,58 @@
 """Autoencoders: their parts, their types, their sizes."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import special
 
 from dljax import create_model
 from dljax.models.autoencoder import Autoencoder
 from dljax.models.feedforward import MLP
 
-IMAGES = jnp.asarray(np.random.default_rng(0).random((3, 8, 8, 1)), jnp.float32)
+IMAGES = np.random.default_rng(0).random((3, 8, 8, 1), np.float32)
 
 
 def test_the_parts_stand_alone_with_the_parameters_of_the_whole():
     net = create_model('autoencoder', code=4, hidden=(6,), shape=(8, 8, 1))
-    variables = net.init(jax.random.key(0), IMAGES)
-    assert set(variables['params']) == {'encoder', 'decoder'}
-    code = net.encoder.apply({'params': variables['params']['encoder']}, IMAGES)
-    np.testing.assert_array_equal(code, net.apply(variables, IMAGES, method='encode'))
-    logits = net.decoder.apply({'params': variables['params']['decoder']}, code)
-    whole = net.apply(variables, IMAGES)
+
+    @jax.jit
+    def run(key: jax.Array, images: jax.Array) -> list[jax.Array]:
+        whole, variables = net.init_with_output(key, images)
+        assert set(variables['params']) == {'encoder', 'decoder'}
+        encoder, decoder = (
+            {'params': variables['params'][part]} for part in ('encoder', 'decoder')
+        )
+        code = net.encoder.apply(encoder, images)
+        return [
+            whole,
+            code,
+            net.apply(variables, images, method='encode'),
+            net.decoder.apply(decoder, code),
+            net.apply(variables, images, method='reconstruct'),
+        ]
+
+    whole, code, encoded, logits, pixels = run(jax.random.key(0), IMAGES)
+    np.testing.assert_array_equal(code, encoded)
     np.testing.assert_allclose(logits.reshape(IMAGES.shape), whole, atol=1e-6)
-    pixels = net.apply(variables, IMAGES, method='reconstruct')
-    np.testing.assert_allclose(pixels, jax.nn.sigmoid(whole), atol=1e-6)
+    np.testing.assert_allclose(pixels, special.expit(whole), atol=1e-6)
 
 
 def test_a_linear_net_gives_pixels_and_maps_sums_to_sums():
     net = create_model('linear_autoencoder', code=4, shape=(8, 8, 1))
-    variables = net.init(jax.random.key(0), IMAGES)
-    outputs = net.apply(variables, IMAGES)
-    pixels = net.apply(variables, IMAGES, method='reconstruct')
-    np.testing.assert_array_equal(pixels, outputs)
-    middle = net.apply(variables, (IMAGES[:1] + IMAGES[1:2]) / 2)
-    np.testing.assert_allclose(middle[0], (outputs[0] + outputs[1]) / 2, atol=1e-6)
+    images = np.concatenate([IMAGES, (IMAGES[:1] + IMAGES[1:2]) / 2])
+    outputs, variables = jax.jit(net.init_with_output)(jax.random.key(0), images)
+    reconstruct = jax.jit(functools.partial(net.apply, method='reconstruct'))
+    np.testing.assert_array_equal(reconstruct(variables, images), outputs)
+    np.testing.assert_allclose(outputs[3], (outputs[0] + outputs[1]) / 2, atol=1e-6)
 
 
 def test_the_code_of_a_sparse_net_is_made_of_probabilities():
     net = create_model('sparse_autoencoder', code=100, shape=(8, 8, 1))
-    variables = net.init(jax.random.key(0), IMAGES)
-    code = net.apply(variables, IMAGES, method='encode')
+    encode = functools.partial(net.init_with_output, method='encode')
+    code = np.asarray(jax.jit(encode)(jax.random.key(0), IMAGES)[0])
     assert code.shape == (3, 100) and bool(((code > 0) & (code < 1)).all())
 
 

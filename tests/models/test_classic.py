@@ -62,6 +62,7 @@ def test_a_padded_alexnet_takes_images_of_224():
     )
 
 
+@pytest.mark.heavy
 def test_alexnet_starts_with_the_biases_and_weights_of_the_paper():
     net = AlexNet2012(hidden=300, classes=2)
 
@@ -81,6 +82,7 @@ def test_alexnet_starts_with_the_biases_and_weights_of_the_paper():
     np.testing.assert_allclose([kernel.mean(), kernel.std()], [0, 0.01], atol=2e-4)
 
 
+@pytest.mark.heavy
 def test_alexnet_normalises_and_then_pools_behind_its_first_two_convolutions():
     net = AlexNet2012(hidden=4, classes=2)
     variables, x = drawn(net, 67, 67, 3)
@@ -98,8 +100,11 @@ def test_alexnet_normalises_and_then_pools_behind_its_first_two_convolutions():
         pairs = (('conv_0', 'conv_1'), ('conv_1', 'conv_2'))
         return [(seen[before][1], seen[after][0][0]) for before, after in pairs]
 
+    def normalised_and_pooled(x: jax.Array) -> jax.Array:
+        return nn.max_pool(local_response_norm(x), (3, 3), (2, 2))
+
     for output, inputs in jax.jit(run)(x):
-        wanted = nn.max_pool(local_response_norm(output), (3, 3), (2, 2))
+        wanted = jax.jit(normalised_and_pooled)(output)
         np.testing.assert_allclose(inputs, wanted, rtol=1e-5)
 
 
@@ -144,6 +149,7 @@ def test_the_modules_of_googlenet_have_the_sizes_of_table_1():
     assert sum(found.values()) - heads == 6_998_552
 
 
+@pytest.mark.heavy
 def test_the_auxiliary_heads_of_torchvision_add_their_parameters():
     assert sum(counts(GoogLeNet(auxiliary=True), 224, 224, 3).values()) == 13_004_888
 
@@ -157,6 +163,7 @@ SMALLEST = {
 }
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('name', SMALLEST)
 def test_the_smallest_images_pass_and_smaller_ones_are_refused(name: str):
     size, net = SMALLEST[name], create_model(name, classes=5)
@@ -164,13 +171,14 @@ def test_the_smallest_images_pass_and_smaller_ones_are_refused(name: str):
         logits = jax.eval_shape(
             lambda key, x, net=net: net.init_with_output(key, x)[0],
             jax.random.key(0),
-            jnp.ones((3, size, size + 9, channels)),
+            jax.ShapeDtypeStruct((3, size, size + 9, channels), np.float32),
         )
         assert logits.shape == (3, 5)
     with pytest.raises(ValueError, match=f'of at least {size}'):
         shapes(net, size + 9, size - 1, 3)
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('name', ['alexnet', 'vgg11_bn', 'googlenet'])
 def test_a_net_with_an_average_pool_has_the_same_parameters_for_any_size(name: str):
     net = create_model(name)
@@ -183,6 +191,7 @@ def test_a_padding_makes_smaller_images_possible():
         shapes(AlexNet2012(padding=2), 62, 63, 3)
 
 
+@pytest.mark.exhaustive
 def test_without_auxiliary_heads_the_googlenet_of_the_paper_takes_small_images():
     shapes(googlenet_2014(auxiliary=False), 32, 32, 3)
 
@@ -195,13 +204,8 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize(
-    'name',
-    [
-        pytest.param(name, marks=pytest.mark.heavy) if name != 'vgg' else name
-        for name in SMALL
-    ],
-)
+@pytest.mark.heavy
+@pytest.mark.parametrize('name', SMALL)
 def test_what_is_computed_anew_is_the_same(name: str):
     net, size, blocks = SMALL[name]
     # Few places lie below a batch norm here, which makes much of a rounding error.
@@ -236,6 +240,7 @@ def test_what_is_computed_anew_is_the_same(name: str):
     )
 
 
+@pytest.mark.heavy
 def test_images_are_brought_from_imagenet_to_one_around_zero():
     mean, deviation = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
     net = GoogLeNet(classes=2, transform_input=True)

@@ -1,5 +1,7 @@
 """Networks that act."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,15 +11,15 @@ from dljax.layers import Dueling
 from dljax.models.control import AtariQNetwork, QNetwork
 
 KEY = jax.random.key(0)
-FEATURES = jax.random.normal(KEY, (5, 6))
+FEATURES = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
 
 
 def test_the_mean_value_over_the_actions_is_that_of_the_state():
     layer = Dueling(actions=3, hidden=8)
-    q, variables = layer.init_with_output(KEY, FEATURES)
-    _, seen = layer.apply(variables, FEATURES, capture_intermediates=True)
+    watched = functools.partial(layer.init_with_output, capture_intermediates=True)
+    q, made = jax.tree.map(np.asarray, jax.jit(watched)(KEY, FEATURES))
     value, advantage = (
-        seen['intermediates'][name]['__call__'][0] for name in ('value', 'advantage')
+        made['intermediates'][name]['__call__'][0] for name in ('value', 'advantage')
     )
     assert value.shape == (5, 1) and advantage.shape == (5, 3)
     np.testing.assert_allclose(q.mean(1, keepdims=True), value, atol=1e-6)
@@ -27,9 +29,12 @@ def test_the_mean_value_over_the_actions_is_that_of_the_state():
 
 def test_a_constant_in_the_advantages_changes_nothing():
     layer = Dueling(actions=3, hidden=8)
-    q, variables = layer.init_with_output(KEY, FEATURES)
-    variables['params']['advantage']['bias'] += 5.0
-    np.testing.assert_allclose(layer.apply(variables, FEATURES), q, atol=1e-5)
+    variables = jax.jit(layer.init)(KEY, FEATURES)
+    apply = jax.jit(layer.apply)
+    q = apply(variables, FEATURES)
+    bias = np.asarray(variables['params']['advantage']['bias'])
+    variables['params']['advantage']['bias'] = bias + np.float32(5)
+    np.testing.assert_allclose(apply(variables, FEATURES), q, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,7 @@ def test_a_constant_in_the_advantages_changes_nothing():
 )
 def test_dueling_makes_the_last_hidden_layer_twice(net, shape, count):
     values, variables = jax.eval_shape(
-        net.init_with_output, KEY, jnp.zeros((2, *shape))
+        net.init_with_output, KEY, jax.ShapeDtypeStruct((2, *shape), jnp.float32)
     )
     assert values.shape == (2, net.actions)
     assert sum(leaf.size for leaf in jax.tree.leaves(variables)) == count
@@ -55,10 +60,10 @@ def test_dueling_makes_the_last_hidden_layer_twice(net, shape, count):
 
 def test_a_small_q_network_equals_its_formula():
     net = QNetwork(hidden=(3,), actions=2)
-    q, variables = net.init_with_output(KEY, FEATURES)
-    first, last = variables['params']['hidden_0'], variables['params']['output']
-    hidden = np.maximum(FEATURES @ first['kernel'] + first['bias'][None], 0)
-    wanted = hidden @ last['kernel'] + last['bias'][None]
+    q, made = jax.tree.map(np.asarray, jax.jit(net.init_with_output)(KEY, FEATURES))
+    first, last = made['params']['hidden_0'], made['params']['output']
+    hidden = np.maximum(FEATURES @ first['kernel'] + first['bias'], 0)
+    wanted = hidden @ last['kernel'] + last['bias']
     np.testing.assert_allclose(q, wanted, atol=1e-6)
 
 
@@ -79,4 +84,4 @@ def test_impossible_sizes_are_refused(make, message):
 
 def test_a_single_frame_is_refused():
     with pytest.raises(ValueError, match='height, width, channel'):
-        AtariQNetwork().init(KEY, jnp.zeros((84, 84, 4)))
+        AtariQNetwork().init(KEY, np.zeros((84, 84, 4)))

@@ -30,7 +30,8 @@ def test_a_setting_reaches_every_module_that_has_it() -> None:
 
 def test_a_changed_precision_computes_in_it_and_keeps_float32_parameters() -> None:
     net = reconfigured(Pair(MLP(outputs=3), MLP(outputs=3)), dtype=jnp.bfloat16)
-    output, variables = net.init_with_output(jax.random.key(0), jnp.ones((2, 4)))
+    x = jax.ShapeDtypeStruct((2, 4), jnp.float32)
+    output, variables = jax.eval_shape(net.init_with_output, jax.random.key(0), x)
     assert output.dtype == jnp.bfloat16
     assert {x.dtype for x in jax.tree.leaves(variables)} == {jnp.dtype('float32')}
 

@@ -123,7 +123,7 @@ def test_one_to_one_is_a_feed_forward_net_with_one_hidden_layer() -> None:
     )
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.heavy
 @pytest.mark.parametrize('bidirectional', [True, False])
 @pytest.mark.parametrize('form', ['mean', 'last', 'each'])
 def test_padding_changes_neither_logits_nor_gradients(
@@ -148,13 +148,23 @@ def test_padding_changes_neither_logits_nor_gradients(
     assert not np.any(np.asarray(first[1][1])[~VALID])
 
 
-@pytest.mark.others('heavy')
-@pytest.mark.parametrize('draw', [categorical, bernoulli, expected])
-@pytest.mark.parametrize('cell', CELLS)
+DRAWS = {'categorical': categorical, 'bernoulli': bernoulli, 'expected': expected}
+HEAVY = {('lstm', 'categorical'), ('gru', 'bernoulli'), ('elman', 'expected')}
+
+
+@pytest.mark.parametrize(
+    ('cell', 'draw'),
+    [
+        pytest.param(
+            *pair, marks=pytest.mark.heavy if pair in HEAVY else pytest.mark.exhaustive
+        )
+        for pair in itertools.product(CELLS, DRAWS)
+    ],
+)
 def test_teacher_forcing_with_its_own_outputs_is_running_freely(
-    cell: str, draw: object
+    cell: str, draw: str
 ) -> None:
-    net = SequenceGenerator(4, 5, 3, RecurrentStack(CELLS[cell]), draw)
+    net = SequenceGenerator(4, 5, 3, RecurrentStack(CELLS[cell]), DRAWS[draw])
     params = {'params': drawn(net, LABEL)}
     generate = functools.partial(net.apply, method='generate')
     forcing = jax.jit(net.apply)
@@ -201,6 +211,7 @@ def test_the_likelihoods_of_all_sequences_add_up_to_one() -> None:
         assert np.exp(-scores['nll']).sum() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.heavy
 def test_samples_follow_the_likelihood_and_their_key() -> None:
     net = SequenceGenerator(2, 2, 1, RecurrentStack(Elman(4)))
     params, many = drawn(net, LABEL), np.zeros(4000, np.int32)
@@ -295,7 +306,7 @@ def test_greedy_decoding_is_step_by_step_argmax_and_stops_at_the_end(
     assert {1, 8} <= ends
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.heavy
 @pytest.mark.parametrize('reverse', [True, False])
 def test_the_padding_of_a_source_changes_nothing(reverse: bool) -> None:
     stacks = {
