@@ -20,7 +20,7 @@ from dljax.training import Player, fit, learner
 from dljax.types import Array, PyTree
 
 LINEAR = MLP((), 3)
-IMAGE = jax.random.uniform(jax.random.key(0), (4, 6, 5, 2))
+IMAGE = np.random.default_rng(0).uniform(size=(4, 6, 5, 2)).astype(np.float32)
 METHODS = {
     'gradient': explain.gradient,
     'gradient_times_input': explain.gradient_times_input,
@@ -68,8 +68,8 @@ def call(function: Callable, net: nn.Module, *arguments: Any, **settings: Any):
 
 def test_the_gradient_of_a_linear_net_is_its_weights() -> None:
     variables = made(LINEAR)
-    label = jnp.array([2, 0, 1, 1])
-    kernel = variables['params']['output']['kernel']
+    label = np.array([2, 0, 1, 1])
+    kernel = np.asarray(variables['params']['output']['kernel'])
     wanted = kernel[:, label].T.reshape(IMAGE.shape)
     found = call(explain.gradient, LINEAR, variables, IMAGE, label)
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
@@ -86,7 +86,7 @@ def test_the_gradient_of_a_linear_net_is_its_weights() -> None:
 
 def test_the_predicted_class_is_explained_unless_another_is_named() -> None:
     net, variables = Pooled(), made(Pooled())
-    said = net.apply(variables, IMAGE).argmax(1)
+    said = np.asarray(jax.jit(net.apply)(variables, IMAGE)).argmax(1)
     for name in APART:
         method = METHODS[name]
         by_default = call(method, net, variables, IMAGE)
@@ -98,49 +98,58 @@ def test_the_predicted_class_is_explained_unless_another_is_named() -> None:
 
 def test_a_single_logit_speaks_for_two_classes() -> None:
     net, variables = Pooled(1), made(Pooled(1))
-    logits = net.apply(variables, IMAGE)[:, 0]
+    answer = jax.jit(net.apply)
+    logits = np.asarray(answer(variables, IMAGE))[:, 0]
     params = variables['params']
     shifted = {**params['output'], 'bias': params['output']['bias'] - logits.mean()}
     variables = {**variables, 'params': {**params, 'output': shifted}}
-    said = np.asarray(net.apply(variables, IMAGE)[:, 0] > 0)
+    said = np.asarray(answer(variables, IMAGE))[:, 0] > 0
     assert 0 < said.sum() < 4
-    ones = call(explain.gradient, net, variables, IMAGE, jnp.ones(4, jnp.int32))
+    ones = call(explain.gradient, net, variables, IMAGE, np.ones(4, np.int32))
     signs = np.where(said, 1.0, -1.0)[:, None, None, None]
     np.testing.assert_allclose(
         call(explain.gradient, net, variables, IMAGE), signs * ones
     )
 
 
-def difference(net: nn.Module, variables: PyTree, image: Array, other: Array) -> Array:
-    both = net.apply(variables, image), net.apply(variables, other)
+def difference(
+    net: nn.Module, variables: PyTree, image: np.ndarray, other: np.ndarray
+) -> np.ndarray:
+    answer = jax.jit(net.apply)
+    both = [np.asarray(answer(variables, each)) for each in (image, other)]
     said = both[0].argmax(1)[:, None]
-    return jnp.take_along_axis(both[0] - both[1], said, axis=1)[:, 0]
+    return np.take_along_axis(both[0] - both[1], said, axis=1)[:, 0]
 
 
-@pytest.mark.parametrize('baseline', [0.0, 0.5, 'images'])
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('baseline', ['images', 0.0, 0.5])
 def test_integrated_gradients_add_up_to_the_difference(baseline: float | str) -> None:
     net, variables = Pooled(), made(Pooled())
     if baseline == 'images':
-        baseline = jax.random.uniform(jax.random.key(9), IMAGE.shape)
+        baseline = np.random.default_rng(9).uniform(size=IMAGE.shape)
+        baseline = baseline.astype(np.float32)
     found = call(
         explain.integrated_gradients, net, variables, IMAGE, baseline=baseline, steps=8
     )
-    start = jnp.broadcast_to(baseline, IMAGE.shape)
+    start = np.broadcast_to(np.float32(baseline), IMAGE.shape)
     wanted = difference(net, variables, IMAGE, start)
     assert np.abs(wanted).max() > 0.05
-    np.testing.assert_allclose(found.sum((1, 2, 3)), wanted, rtol=1e-4, atol=1e-5)
+    total = np.asarray(found).sum((1, 2, 3))
+    np.testing.assert_allclose(total, wanted, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.heavy
 def test_with_kinks_on_the_way_they_add_up_the_better_the_more_steps() -> None:
     net = MLP((16, 16), 3, activation=jax.nn.relu)
     variables = made(net)
-    start = jax.random.normal(jax.random.key(7), IMAGE.shape)
+    start = np.random.default_rng(7).normal(size=IMAGE.shape).astype(np.float32)
     wanted = difference(net, variables, IMAGE, start)
     settings = {'baseline': start}
     errors = []
     for steps in (2, 128):
         method = functools.partial(explain.integrated_gradients, steps=steps)
-        found = call(method, net, variables, IMAGE, **settings).sum((1, 2, 3))
+        found = call(method, net, variables, IMAGE, **settings)
+        found = np.asarray(found).sum((1, 2, 3))
         errors.append(np.abs(found - wanted).max())
     assert errors[1] < min(0.01, errors[0] / 3)
 
@@ -178,6 +187,7 @@ def test_integrated_gradients_of_powers_are_the_powers() -> None:
     np.testing.assert_allclose(by_trapezoid, 1.125 * IMAGE**3, rtol=1e-5)
 
 
+@pytest.mark.heavy
 def test_smooth_gradient_without_noise_is_the_gradient() -> None:
     net, variables = Pooled(), made(Pooled())
     plain = call(explain.gradient, net, variables, IMAGE)
@@ -280,7 +290,15 @@ class Planted(nn.Module):
 
 
 @pytest.mark.parametrize(
-    'name', ['local_cam', *(n for n in METHODS if n != 'grad_cam')]
+    'name',
+    [
+        pytest.param('local_cam', marks=pytest.mark.heavy),
+        *(
+            pytest.param(n, marks=pytest.mark.exhaustive)
+            for n in METHODS
+            if n != 'grad_cam'
+        ),
+    ],
 )
 def test_the_pixel_that_decides_is_found_and_not_by_a_random_net(name: str) -> None:
     """Also the check of Adebayo et al. (2018): the map has to depend on the weights."""
@@ -409,20 +427,18 @@ def test_what_cannot_be_explained_is_refused() -> None:
 
 # A path of each family of the zoo: what Grad-CAM explains when it is not told.
 LAST = {
+    'resnet20_cifar': 'layer3_2',
     'lenet5': 'conv_1',
     'tutorial_cnn': 'conv_1',
     'alexnet': 'conv_4',
     'googlenet': 'inception5b',
     'vgg11_bn': 'conv5_2',
     'resnet18': 'layer4_1',
-    'resnet20_cifar': 'layer3_2',
 }
 
 
-@pytest.mark.parametrize(
-    'name',
-    [pytest.param(n, marks=[pytest.mark.heavy] * (n == 'googlenet')) for n in LAST],
-)
+@pytest.mark.others('exhaustive')
+@pytest.mark.parametrize('name', LAST)
 def test_the_classifiers_of_the_zoo_are_explained(name: str) -> None:
     net, image = zoo.create_model(name), zoo.shapes(name)['image']
     variables = jax.eval_shape(net.init, jax.random.key(0), image)

@@ -11,10 +11,10 @@ from sklearn import metrics as sklearn_metrics
 from dljax import losses
 
 PAIRED = [
+    losses.binary_cross_entropy,
     losses.squared_error,
     losses.quadratic,
     losses.huber,
-    losses.binary_cross_entropy,
     losses.hinge,
 ]
 INDEXED = [losses.cross_entropy, losses.multiclass_hinge]
@@ -120,6 +120,7 @@ def test_multiclass_hinge_equals_scikit_learn():
     np.testing.assert_allclose(got, wanted, rtol=1e-6)
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('loss', PAIRED)
 def test_gradients_equal_finite_differences(loss):
     costs = jax.jit(lambda x: loss(x, TARGETS))
@@ -169,6 +170,7 @@ def test_labels_of_another_shape_or_type_are_refused(loss):
         loss(jnp.zeros(4), jnp.zeros(4, int))
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('loss', PAIRED)
 def test_bfloat16_inputs_are_reduced_in_float32(loss):
     # 512 ones summed in bfloat16 would stop growing at 256.

@@ -2,7 +2,6 @@
 
 import functools
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -25,17 +24,18 @@ def pair(size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(images, 0, 1).astype(np.float32), targets.astype(np.float32)
 
 
-@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.others('exhaustive')
+@pytest.mark.parametrize('channels', [3, 1])
 @pytest.mark.parametrize(
     ('size', 'window', 'sigma', 'theirs'),
     [
-        (24, 11, 1.5, LARGE),
         (24, 7, None, {'win_size': 7}),
+        (24, 11, 1.5, LARGE),
         (8, 7, None, {'win_size': 7}),
         (8, 7, 0.9, SMALL),
     ],
 )
-@pytest.mark.parametrize('sample', [False, True])
+@pytest.mark.parametrize('sample', [True, False])
 def test_ssim_equals_scikit_image(
     channels: int,
     size: int,
@@ -73,7 +73,8 @@ def test_the_default_window_is_that_of_the_paper() -> None:
         metrics.ssim(images[:, :8, :8], targets[:, :8, :8])
 
 
-@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('channels', [3, 1])
 def test_psnr_equals_scikit_image(channels: int) -> None:
     images, targets = pair(8, channels)
     wanted = [
@@ -93,6 +94,7 @@ def test_the_range_of_the_values_does_not_matter_where_it_is_said() -> None:
         )
 
 
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('data_range', [46_341, 65_535, 2**31, 10**30])
 def test_a_range_may_be_any_whole_number(data_range: int) -> None:
     images, targets = pair(24, 1)
@@ -135,10 +137,10 @@ def test_contrast_that_is_small_beside_the_brightness_is_seen() -> None:
 
 
 def test_a_copy_is_perfect() -> None:
-    images, _ = pair(16, 3)
+    images, _ = pair(24, 1)
     assert np.isinf(metrics.psnr(images, images)).all()
     np.testing.assert_allclose(metrics.ssim(images, images), 1.0, atol=1e-6)
-    flat = jnp.full((1, 16, 16, 1), 0.3)
+    flat = np.full(images.shape, 0.3, np.float32)
     np.testing.assert_allclose(metrics.ssim(flat, flat), 1.0, atol=1e-4)
 
 

@@ -16,7 +16,7 @@ COUNTS = metrics.confusion_matrix(SAID, LABELS, classes=4)
 def test_a_case_worked_by_hand() -> None:
     """Truth 1 1 0 0, said 1 0 0 0: of class 1 one of two pixels, none too many."""
     counts = metrics.confusion_matrix(
-        jnp.asarray([1, 0, 0, 0]), jnp.asarray([1, 1, 0, 0]), classes=2
+        np.array([1, 0, 0, 0]), np.array([1, 1, 0, 0]), classes=2
     )
     np.testing.assert_allclose(
         metrics.intersection_over_union(counts), [2 / 3, 1 / 2], rtol=1e-6
@@ -41,7 +41,7 @@ def test_they_equal_scikit_learn() -> None:
 
 
 def test_counts_of_parts_add_up_where_means_of_parts_do_not() -> None:
-    parts = jnp.stack(
+    parts = np.stack(
         [
             metrics.confusion_matrix(said, label, classes=4)
             for said, label in zip(SAID, LABELS, strict=True)
