@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from dljax.aot.tables import markdown, read_records
+from dljax.aot.records import read_records
+from dljax.aot.tables import markdown
 from dljax.host.markdown import plain
 
 README = Path(__file__).parent.parent / 'README.md'
