@@ -24,6 +24,8 @@ HostBatch = Mapping[str, np.ndarray]
 # What a compiled function is called with, and what a source gives: either or both.
 AnyBatch = Mapping[str, Array | np.ndarray]
 Metrics = Mapping[str, Array]
+# What was measured, on the host: numbers, or [members] of an ensemble, by name.
+Figures = Mapping[str, float | np.ndarray]
 
 # Functions take nets of their own class, so `Any` stands for the net.
 # (net, batch, step) -> (scalar, metrics), which the engine differentiates.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sized
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _CANONICAL = {'b': np.bool_, 'i': np.int32, 'u': np.int32, 'f': np.float32}
 _ROWS = 4096  # that are looked at, evenly spaced
@@ -10,7 +11,7 @@ _FEW = 16  # rows that may differ by little although their column varies
 _KEPT = ('bool', 'uint8', 'uint16', 'int32', 'float32', 'float16', 'bfloat16')
 
 
-def unmasked(name: str, values: np.ndarray) -> np.ndarray:
+def unmasked(name: str, values: ArrayLike) -> np.ndarray:
     """Give values as an array, and refuse those of which some are masked.
 
     An array forgets the mask, and what stands behind it would be data.

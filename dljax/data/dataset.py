@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,6 +22,14 @@ def _no_hint(record: logging.LogRecord) -> bool:
     return 'OpenCV is not installed' not in str(record.msg)
 
 
+class _Stored(Protocol):
+    """What TFDS gives of a split: its examples by their numbers."""
+
+    def __len__(self) -> int: ...
+
+    def __getitems__(self, record_keys: Sequence[int], /) -> Sequence[Any]: ...
+
+
 class Records:
     """Random access to one split as dictionaries of arrays, for `stream`.
 
@@ -29,7 +37,7 @@ class Records:
     come in the types that `resident` would give; text is left as it is.
     """
 
-    def __init__(self, source: Sequence[Mapping[str, Any]], folder: str = ''):
+    def __init__(self, source: _Stored, folder: str = ''):
         self._source, self._folder = source, folder
 
     def __len__(self) -> int:
@@ -138,7 +146,8 @@ class DataSet:
         """
         arrays = self[split]
         image = as_float(arrays['image'])
-        return {**arrays, 'image': np.asarray(resized(image, size) if size else image)}
+        made = np.asarray(resized(image, size)) if size else image
+        return {**arrays, 'image': made}
 
     def table(self, split: str, normalizer: Normalizer) -> dict[str, np.ndarray]:
         """Read a split with its features normalised.
@@ -213,7 +222,7 @@ class DataSet:
         """Refuse to fill the memory."""
         examples = self._examples(split)
         sizes = [
-            math.prod(spec.shape) * np.dtype(spec.dtype).itemsize
+            math.prod(spec.sizes) * np.dtype(spec.dtype).itemsize
             for spec in self.specs.values()
             if None not in spec.shape
         ]

@@ -82,7 +82,7 @@ def table(
     said = _EXCEL.fullmatch(next(_lines(path), '').strip())
     first = 1 if said else 0
     if delimiter is None:
-        delimiter = said[1] if said else _found(path, decimal)
+        delimiter = str(said[1]) if said else _found(path, decimal)
     begun = (row for row in rows(path, delimiter) if row.fields and row.line > first)
     line, names = next(begun, (0, []))
     if not names:

@@ -85,15 +85,17 @@ def backward(columns: Mapping[int, Sequence[str]], names: Sequence[str]) -> tupl
         >>> backward({0: ['3/2/24', '3/1/24', '2/29/24'], 1: ['5', '9', '7']}, 'ab')
         (0, 0)
     """
-    back, counted = [], {}
+    back: list[tuple[int, int]] = []
+    counted: dict[int, np.ndarray] = {}
     for place, texts in columns.items():
         if all(COUNTED.fullmatch(text) for text in texts):
             counted[place] = np.diff([float(text) for text in texts])
             continue
         rows = [_fall(read, texts) for read in _forms(texts)]
-        if None in rows:
+        falls = [row for row in rows if row is not None]
+        if len(falls) < len(rows):
             return ()
-        back += [(place, rows[0])] if rows else []
+        back += [(place, row) for row in falls[:1]]
     if back:
         return back[0]
     for place, steps in counted.items():

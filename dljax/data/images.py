@@ -1,10 +1,17 @@
 """Images as numbers: range, size, border, middle."""
 
+from typing import overload
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 
+@overload
+def as_float(images: np.ndarray) -> np.ndarray: ...
+@overload
+def as_float(images: jax.Array) -> jax.Array: ...
 def as_float(images: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
     """Scale whole-number images to [0, 1].
 
@@ -29,7 +36,7 @@ def as_float(images: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
             f'images have type {dtype}, wanted uint8, uint16 or floats in [0, 1]: '
             'convert them, and say by that what the largest value is'
         )
-    if images.size and not isinstance(images, jax.core.Tracer):
+    if images.size and not isinstance(images, Tracer):
         low, high = float(images.min()), float(images.max())
         if not (low >= 0 and high <= 1):
             raise ValueError(

@@ -8,7 +8,7 @@ import numpy as np
 
 from dljax.data.arrays import checked, labels_of
 from dljax.data.resident import resident
-from dljax.types import Batch, Key, Position, Source, State, fold
+from dljax.types import AnyBatch, Batch, Key, Position, Source, State, fold
 
 
 def labelled(
@@ -50,22 +50,22 @@ def labelled(
             f'number from {len(counts)} to {len(counts) * counts.min()}, since the '
             f'rarest class has {counts.min()}'
         )
-    arrays = {name: jnp.asarray(values) for name, values in arrays.items()}
+    held = {name: jnp.asarray(values) for name, values in arrays.items()}
     order = resident({'index': np.arange(examples)}, batch_size)
 
     def chosen(key: Key) -> jax.Array:
-        rank = jax.random.uniform(fold(key, 'labelled'), arrays['label'].shape)
+        rank = jax.random.uniform(fold(key, 'labelled'), held['label'].shape)
 
         def of_class(label: jax.Array) -> jax.Array:
-            return jnp.argsort(jnp.where(arrays['label'] == label, rank, 2.0))[:each]
+            return jnp.argsort(jnp.where(held['label'] == label, rank, 2.0))[:each]
 
         return jax.vmap(of_class)(jnp.arange(len(counts))).ravel()
 
-    def gathered(subset: jax.Array, batch: Batch) -> Batch:
+    def gathered(subset: jax.Array, batch: AnyBatch) -> Batch:
         index = subset[batch['index']]
         return {
             name: values.at[index].get(mode='promise_in_bounds')
-            for name, values in arrays.items()
+            for name, values in held.items()
         }
 
     def init(key: Key) -> tuple[Position, Batch]:
@@ -77,4 +77,4 @@ def labelled(
         place, batch = order.next(key, position['place'], state)
         return {**position, 'place': place}, gathered(position['subset'], batch)
 
-    return Source(init, following, arrays=arrays)
+    return Source(init, following, arrays=held)

@@ -89,9 +89,9 @@ def _built_in(name: str, data_dir: str | None) -> Any:
 def _published(name: str, data_dir: str | None) -> Any:
     """Open a prepared set of TFDS's, or prepare it where TensorFlow is installed."""
     import tensorflow_datasets as tfds
-    from tensorflow_datasets.core import read_only_builder
+    from tensorflow_datasets.core import read_only_builder, registered
 
-    not_found = tfds.core.registered.DatasetNotFoundError
+    not_found = registered.DatasetNotFoundError
     try:
         with whole(
             lambda: folder_of(data_dir, *name.split(':')[0].split('/')),

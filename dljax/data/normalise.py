@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import overload
 
 import jax
 import jax.numpy as jnp
@@ -47,6 +48,10 @@ class Normalizer:
                 'column the scale 1'
             )
 
+    @overload
+    def __call__(self, values: np.ndarray) -> np.ndarray: ...
+    @overload
+    def __call__(self, values: jax.Array) -> jax.Array: ...
     def __call__(self, values: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
         """Normalise.
 
@@ -75,6 +80,10 @@ class Normalizer:
         # Two quotients and no difference of three, whose constants XLA would add up.
         return (values - coarse) / scale + (rest - fine) / scale
 
+    @overload
+    def inverse(self, values: np.ndarray) -> np.ndarray: ...
+    @overload
+    def inverse(self, values: jax.Array) -> jax.Array: ...
     def inverse(self, values: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
         """Return to the original units.
 

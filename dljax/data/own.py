@@ -108,7 +108,7 @@ def folder(
             'and 0 (black) to 255 (white)'
         )
     listing = listed(path)
-    settings = (size and tuple(size), crop, channels, background)
+    settings = (size and (size[0], size[1]), crop, channels, background)
     files = (file for split in listing.splits.items() for file in (split[0], *split[1]))
     key = key_of(listing.root, listing.root, listing.classes, settings, *files)
     return _opened(
@@ -175,7 +175,7 @@ def idx(
     names = class_names and tuple(class_names)
     arrays = [*content.images.values(), *content.labels.values()]
     # As views, since copies would take the memory a second time.
-    facts = [fact for a in arrays for fact in (a.shape, memoryview(a).cast('B'))]
+    facts = [fact for a in arrays for fact in (a.shape, a.data.cast('B'))]
     return _opened(
         prefix.strip('-_.') or os.path.basename(root),
         key_of(root, first_label, names, transposed, *facts),

@@ -140,7 +140,8 @@ def _specs(features: Any) -> dict[str, Spec]:
     specs = {}
     for name, feature in features.items() if hasattr(features, 'items') else ():
         if isinstance(feature, tfds.features.ClassLabel):
-            specs[name] = Spec((), 'int32', 0, feature.num_classes - 1)
+            count = feature.num_classes  # None where the set does not say it
+            specs[name] = Spec((), 'int32', 0, None if count is None else count - 1)
         elif type(feature) in (
             tfds.features.Image,
             tfds.features.Tensor,
@@ -153,7 +154,8 @@ def _specs(features: Any) -> dict[str, Spec]:
             image = isinstance(feature, tfds.features.Image) and dtype.kind == 'u'
             image = image or dtype.name == 'uint16'  # those TFDS has only as tensors
             specs[name] = Spec(
-                shape=tuple(feature.shape),
+                # TFDS decorates what is a tuple of theirs.
+                shape=tuple(feature.shape),  # pyright: ignore[reportArgumentType]
                 dtype=canonical.get(dtype.name, dtype.name),
                 low=0 if image else None,
                 high=float(np.iinfo(dtype).max) if image else None,

@@ -2,14 +2,22 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
 from dljax.data.arrays import batches_per_epoch, canonical
 from dljax.data.shuffle import permuted
 from dljax.types import Spec
+
+
+class Examples(Protocol):
+    """Random access to examples, such as a list of dictionaries."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> dict[str, Any]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +33,7 @@ class Reader:
         specs: declared form of features after the transform.
     """
 
-    records: Sequence[Mapping[str, Any]]
+    records: Examples
     batch_size: int
     words: np.ndarray
     shard: tuple[int, int]
@@ -65,12 +73,13 @@ class Reader:
         """Read at once where possible; one by one to say which record failed."""
         numbers = [int(i) for i in index]
         examples = [None] * len(numbers)
-        if hasattr(self.records, '__getitems__'):
+        several = getattr(self.records, '__getitems__', None)
+        if several is not None:
             with contextlib.suppress(Exception):  # met again, with its number, below
-                examples = self.records.__getitems__(numbers)
+                examples = several(numbers)
         return [self._one(i, e) for i, e in zip(numbers, examples, strict=True)]
 
-    def _one(self, index: int, example: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    def _one(self, index: int, example: dict[str, Any] | None) -> Mapping[str, Any]:
         try:
             example = self.records[index] if example is None else example
             return example if self.transform is None else self.transform(example)

@@ -54,11 +54,11 @@ def resident(
     examples = len(next(iter(arrays.values())))
     per_epoch = batches_per_epoch(examples, batch_size)
     drawn = None if balanced is None else _by_class(arrays, balanced, batch_size)
-    arrays = {name: jnp.asarray(values) for name, values in arrays.items()}
+    held = {name: jnp.asarray(values) for name, values in arrays.items()}
 
     def batch_at(key: Key, position: jax.Array) -> Batch:
         if batch_size is None:
-            return dict(arrays)
+            return dict(held)
         if drawn is not None:
             index = drawn(fold(key, 'balanced', position))
             return gathered(index)
@@ -72,7 +72,7 @@ def resident(
         # In bounds by construction; the promise spares a clamp on every gather.
         return {
             name: values.at[index].get(mode='promise_in_bounds')
-            for name, values in arrays.items()
+            for name, values in held.items()
         }
 
     def init(key: Key) -> tuple[jax.Array, Batch]:
@@ -83,7 +83,7 @@ def resident(
         del state  # the data do not depend on what was learned
         return position + 1, batch_at(key, position)
 
-    return Source(init, after, arrays=arrays)
+    return Source(init, after, arrays=held)
 
 
 def _by_class(

@@ -161,7 +161,7 @@ def by_time(
     if len(shares) != 3 or not min(shares) > 0:
         raise ValueError(f'shares are {tuple(shares)}, wanted three numbers above 0')
     ends = np.round(np.cumsum(shares) / sum(shares) * len(series)).astype(int)
-    parts = dict(
+    parts: dict[str, np.ndarray] = dict(
         zip(('train', 'validation', 'test'), np.split(series, ends[:2]), strict=True)
     )
     sizes = {name: len(part) for name, part in parts.items()}

@@ -2,21 +2,32 @@
 
 import operator
 from collections.abc import Sequence
+from types import ModuleType
+from typing import overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+Words = jax.Array | np.ndarray | Sequence[int]
+Epoch = jax.Array | int
 
 ROUNDS = (
     8  # four are the least for a pseudo-random permutation; small domains want more
 )
 
 
+@overload
+def permuted(
+    index: np.ndarray, size: int, words: Words, epoch: Epoch
+) -> np.ndarray: ...
+@overload
+def permuted(index: jax.Array, size: int, words: Words, epoch: Epoch) -> jax.Array: ...
 def permuted(
     index: jax.Array | np.ndarray,
     size: int,
-    words: jax.Array | np.ndarray | Sequence[int],
-    epoch: jax.Array | int,
+    words: Words,
+    epoch: Epoch,
 ) -> jax.Array | np.ndarray:
     r"""Place of each index in the shuffled order of one epoch.
 
@@ -79,9 +90,9 @@ def permuted(
 
 
 def _round_keys(
-    xp: object,
-    words: jax.Array | np.ndarray | Sequence[int],
-    epoch: jax.Array | int,
+    xp: ModuleType,
+    words: Words,
+    epoch: Epoch,
 ) -> list[jax.Array | np.ndarray]:
     """Derive one [1] uint32 key a round from the words and the epoch."""
     # One-element arrays, for NumPy warns where a uint32 scalar wraps around.

@@ -3,7 +3,7 @@
 import datetime
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def in_order(
     steps = np.diff(instants[index])
     where = np.flatnonzero(steps == 0)
     if len(where):
-        a, b = (index[where[0] + i] for i in (0, 1))
+        a, b = (int(index[where[0] + i]) for i in (0, 1))
         more = f', and {len(where) - 1} more rows repeat a date' * (len(where) > 1)
         raise ValueError(
             f"'{column}' is {_said(times[a])} in row {lines[a]} and in row {lines[b]}"
@@ -72,7 +72,7 @@ def in_order(
         return Order(index, np.arange(len(index)))
     found = '; '.join(
         f'from {_said(times[a])} (row {lines[a]}) to {_said(times[b])} (row {lines[b]})'
-        for a, b in ((index[i], index[i + 1]) for i in odd[:5])
+        for a, b in ((int(index[i]), int(index[i + 1])) for i in odd[:5])
     )
     more = f' and {len(odd) - 5} more' if len(odd) > 5 else ''
     many = f'{len(odd)} steps' if len(odd) > 1 else '1 step'
@@ -118,7 +118,7 @@ def _usual(steps: np.ndarray) -> float:
     return min(counts, key=lambda step: (-counts[step], step))
 
 
-def _is_date(time: Moment) -> bool:
+def _is_date(time: Moment) -> TypeGuard[datetime.datetime]:
     return isinstance(time, datetime.datetime)
 
 

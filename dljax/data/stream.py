@@ -2,21 +2,21 @@
 
 import multiprocessing
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from dljax.data.arrays import batches_per_epoch
-from dljax.data.reader import Reader
-from dljax.types import Batch, Key, Source, Spec, State, fold
+from dljax.data.reader import Examples, Reader
+from dljax.types import HostBatch, Key, Source, Spec, State, fold
 
 LAST = 2**31 - 1  # positions are int32 wherever they are saved
 
 
 def stream(
-    records: Sequence[Mapping[str, Any]],
+    records: Examples,
     batch_size: int,
     *,
     workers: int = 0,
@@ -73,13 +73,15 @@ def stream(
         words = np.asarray(jax.random.key_data(fold(key, 'batches')))
         return Reader(records, batch_size, words, shard, transform, dict(specs or {}))
 
-    def init(key: Key) -> tuple[int, Batch]:
+    def init(key: Key) -> tuple[int, HostBatch]:
         return 0, reader(key)(0)
 
     # What follows is a cache: which batch comes depends on key and position alone.
-    key_read, expected, iterator = None, None, None
+    key_read: Key | None = None
+    expected: int | None = None
+    iterator: Iterator[HostBatch] | None = None
 
-    def after(key: Key, position: int, state: State) -> tuple[int, Batch]:
+    def after(key: Key, position: int, state: State) -> tuple[int, HostBatch]:
         nonlocal key_read, expected, iterator
         del state  # the records do not depend on what was learned
         position = int(position)
@@ -90,6 +92,7 @@ def stream(
             iterator = _prefetched(reader(key), position, workers)
             batch = _first(iterator, workers, first_batch_timeout)
         else:
+            assert iterator is not None  # it gave the batch before
             expected = None
             batch = next(iterator)
         expected = position + 1
@@ -109,7 +112,7 @@ def stream(
     return Source(init, after, host=True, part=one_part if parts == 1 else None)
 
 
-def _prefetched(reader: Reader, position: int, workers: int) -> Iterator[Batch]:
+def _prefetched(reader: Reader, position: int, workers: int) -> Iterator[HostBatch]:
     """Read on from a position, ahead of the one who asks."""
     import grain
 
@@ -130,7 +133,7 @@ def _prefetched(reader: Reader, position: int, workers: int) -> Iterator[Batch]:
     return iter(iterable)
 
 
-def _first(iterator: Iterator[Batch], workers: int, timeout: float) -> Batch:
+def _first(iterator: Iterator[HostBatch], workers: int, timeout: float) -> HostBatch:
     """Wait for the first batch, but not for ever."""
     result: list[Any] = []
 

@@ -1,5 +1,6 @@
 """Images of a set as files, to look at or to give away."""
 
+import operator
 import os
 import shutil
 import tempfile
@@ -65,9 +66,8 @@ def write_folder(
                 image = Image.fromarray(
                     image[..., 0] if len(image[0, 0]) == 1 else image
                 )
-                image.save(
-                    os.path.join(beside, split, class_names[label], f'{number}.png')
-                )
+                name = class_names[operator.index(label)]
+                image.save(os.path.join(beside, split, name, f'{number}.png'))
         os.chmod(beside, 0o755)  # made for its owner alone
         os.rename(beside, path)
     except BaseException:

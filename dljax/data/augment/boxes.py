@@ -57,7 +57,8 @@ def draw_box(
 
     tries = (batch, TRIES)
     pixels = draw('area', *area, tries) * (height * width)
-    ratio = jnp.exp(draw('aspect', *map(math.log, aspect), tries))
+    low, high = map(math.log, aspect)
+    ratio = jnp.exp(draw('aspect', low, high, tries))
     tall, wide = jnp.sqrt(pixels / ratio), jnp.sqrt(pixels * ratio)
     fits = (tall <= height) & (wide <= width)
     first = jnp.argmax(fits, axis=1)[:, None]

@@ -221,7 +221,11 @@ def _from_folder(path: str) -> tuple[dict[str, bytes], set[str]]:
 def _from_tar(path: str) -> tuple[dict[str, bytes], set[str]]:
     found, names = {}, set()
     try:
-        with _Bounded(path) as file, tarfile.open(fileobj=file, mode='r:') as archive:
+        with (
+            _Bounded(path) as file,
+            # Its stubs want what writes, too.
+            tarfile.open(fileobj=file, mode='r:') as archive,  # pyright: ignore[reportCallIssue, reportArgumentType]
+        ):
             for count, member in enumerate(archive):
                 if count == MEMBERS:
                     raise ValueError(

@@ -1,6 +1,6 @@
 """Handwritten digits, 8x8: the smallest real set of images."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -35,6 +35,6 @@ class Digits(Embedded, skip_registration=True):
     def _arrays(self) -> dict[str, np.ndarray]:
         from sklearn.datasets import load_digits
 
-        digits = load_digits()
+        digits = cast(Any, load_digits())  # a Bunch; there are no stubs
         images = np.rint(digits.images * (255 / 16)).astype(np.uint8)
         return {'image': images, 'label': digits.target}

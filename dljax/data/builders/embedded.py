@@ -25,11 +25,12 @@ def split_indices(examples: int, labels: np.ndarray | None) -> dict[str, np.ndar
     """
     from sklearn.model_selection import train_test_split  # 2 s, and only to prepare
 
-    def part(index: np.ndarray, size: int) -> list[np.ndarray]:
+    def part(index: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         classes = None if labels is None else labels[index]
-        return train_test_split(
+        more, less = train_test_split(
             index, test_size=size, random_state=0, shuffle=True, stratify=classes
         )
+        return np.asarray(more), np.asarray(less)
 
     rest, test = part(np.arange(examples), math.ceil(0.2 * examples))
     train, validation = part(rest, math.ceil(0.1 * examples))
@@ -114,7 +115,9 @@ class Embedded(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self, arrays: dict[str, np.ndarray], index: np.ndarray
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         for key, i in enumerate(index):
-            example = {name: values[i] for name, values in arrays.items()}
+            example: dict[str, Any] = {
+                name: values[i] for name, values in arrays.items()
+            }
             if 'image' in example:
                 example['image'] = png(example['image'])
             yield key, example

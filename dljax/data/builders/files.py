@@ -85,6 +85,8 @@ class Files(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, Iterator[tuple[int, Example]]]:
         del dl_manager  # nothing is downloaded
+        if self._form is None:
+            raise RuntimeError('the set is opened without the files it is made from')
         return {
             split: self._generate_examples(examples())
             for split, examples in self._form.examples.items()

@@ -3,12 +3,13 @@
 import contextlib
 import glob
 import gzip
+import io
 import math
 import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def read_idx(path: str, axes: int, limit: int) -> np.ndarray:
     filled, more = 0, b''
     with _opened(path) as file:
         file.read(4 + 4 * axes)
-        view = memoryview(values)
+        view = values.data
         while filled < size:
             read = file.readinto(view[filled : filled + CHUNK])
             if not read:
@@ -162,7 +163,7 @@ def _another_length(path: str, shape: Sequence[int], holds: str) -> str:
 
 
 @contextlib.contextmanager
-def _opened(path: str) -> Iterator[BinaryIO]:
+def _opened(path: str) -> Iterator[io.BufferedIOBase]:
     """Open a file, packed by gzip or not; damage is told in words."""
     with open(path, 'rb') as file:
         packed = file.read(2) == b'\x1f\x8b'

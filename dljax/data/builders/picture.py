@@ -197,7 +197,7 @@ def _resized(
     image = Image.fromarray(
         values.astype(np.float32) if values.dtype == np.uint16 else values
     )
-    image = image.resize(size[::-1], Image.Resampling.BILINEAR, box=box)
+    image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box)
     if values.dtype == np.uint16:
         return np.rint(np.asarray(image)).clip(0, 65535).astype(np.uint16)
     return np.asarray(image)
