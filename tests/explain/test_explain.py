@@ -121,7 +121,7 @@ def difference(
     return np.take_along_axis(both[0] - both[1], said, axis=1)[:, 0]
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('baseline', ['images', 0.0, 0.5])
 def test_integrated_gradients_add_up_to_the_difference(baseline: float | str) -> None:
     net, variables = Pooled(), made(Pooled())
@@ -187,7 +187,7 @@ def test_integrated_gradients_of_powers_are_the_powers() -> None:
     np.testing.assert_allclose(by_trapezoid, 1.125 * IMAGE**3, rtol=1e-5)
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_smooth_gradient_without_noise_is_the_gradient() -> None:
     net, variables = Pooled(), made(Pooled())
     plain = call(explain.gradient, net, variables, IMAGE)

@@ -63,7 +63,7 @@ def test_the_loss_is_that_of_the_main_head_and_a_share_of_the_others():
     np.testing.assert_allclose(metrics['accuracy'], right.mean())
 
 
-@pytest.mark.exhaustive
+@pytest.mark.heavy
 def test_all_heads_learn():
     player = Player(optax.adam(0.03), loss=classify_with_auxiliaries())
     train = learner(TwoSteps(), {'classifier': player})
@@ -101,7 +101,7 @@ def test_a_weight_that_is_not_positive_is_refused(weight: float):
         classify_with_auxiliaries(weight=weight)
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_googlenet_and_its_auxiliary_heads_learn_their_images():
     net = create_model(
         'googlenet', classes=3, auxiliary=True, dropout=0.0, auxiliary_dropout=0.0
