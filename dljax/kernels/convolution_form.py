@@ -150,7 +150,8 @@ def _images_by_phase(
 
     if stride == (1, 1):
         return convolved(kernel)
-    whole = _joined(convolved, kernel, stride, (slope.shape[0], *count), slope.dtype)
+    shape = (slope.shape[0], count[0], count[1])
+    whole = _joined(convolved, kernel, stride, shape, slope.dtype)
     high, wide = (count[a] * stride[a] for a in axes)
     whole = whole.reshape(slope.shape[0], high, wide, kernel.shape[2])
     top, left = (low[a] - first[a] * stride[a] for a in axes)

@@ -6,6 +6,7 @@ each entry of the window, of the places that meet it, has none of them.
 """
 
 from collections.abc import Iterator
+from typing import cast
 
 import jax.numpy as jnp
 
@@ -46,20 +47,22 @@ def convolved(
         window: rows and columns.
     """
     places = _places(padding, sides, window)
-    return sum(
+    terms = [
         _within(images[:, *inside] @ kernel[entry], outside, places)
         for entry, inside, outside in _meetings(padding, sides, window)
-    )
+    ]
+    return cast(Array, sum(terms))  # of one or more
 
 
 def images(
     slope: Array, kernel: Array, padding: tuple[Pair, Pair], sides: Pair, window: Pair
 ) -> Array:
     """Compute the images' gradient from `slope`, the result's; others as above."""
-    return sum(
+    terms = [
         _within(slope[:, *outside] @ kernel[entry].T, inside, sides)
         for entry, inside, outside in _meetings(padding, sides, window)
-    )
+    ]
+    return cast(Array, sum(terms))  # of one or more
 
 
 def kernels(

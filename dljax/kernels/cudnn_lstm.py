@@ -1,5 +1,7 @@
 """An LSTM by cuDNN, on NVIDIA GPUs: the whole loop over time in one call."""
 
+from typing import cast
+
 import jax
 import jax.numpy as jnp
 from jax.experimental import rnn
@@ -55,7 +57,7 @@ def cudnn_lstm(
         given = _turned(given, steps)
     # Rows are gates there. It has a second bias, which it adds to the first.
     parts = (kernel.T, recurrent.T, bias, jnp.zeros_like(bias))
-    outputs, hidden, cell = rnn.lstm(
+    answered = rnn.lstm(
         given,
         hidden[None],
         cell[None],
@@ -67,6 +69,8 @@ def cudnn_lstm(
         0.0,
         False,
     )
+    # What has derivatives of its own gives anything, by its stub.
+    outputs, hidden, cell = cast(tuple[Array, Array, Array], answered)
     if reverse:
         outputs = _turned(outputs, steps)
     kind = inputs.dtype

@@ -1,6 +1,7 @@
 """The loop of an LSTM over time, with one product for the gradient of its weights."""
 
 import functools
+from typing import cast
 
 import chex
 import jax
@@ -102,8 +103,8 @@ def _lstm_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
 
 def _affine(width: int) -> tuple[np.ndarray, np.ndarray]:
     """Give a and b with which the gates are a · tanh(a · x) + b."""
-    scale = np.repeat(np.float32([0.5, 0.5, 1.0, 0.5]), width // 4)
-    return scale, np.float32(scale < 1) / 2
+    scale = np.repeat(np.array([0.5, 0.5, 1.0, 0.5], np.float32), width // 4)
+    return scale, (scale < 1).astype(np.float32) / 2
 
 
 def _activated(sums: Array) -> Array:
@@ -111,7 +112,9 @@ def _activated(sums: Array) -> Array:
     scale, shift = _affine(sums.shape[-1])
     wide = sums.astype(jnp.promote_types(sums.dtype, jnp.float32))
     scale, shift = (x.astype(wide.dtype)[None] for x in (scale, shift))
-    return (scale * jnp.tanh(scale * wide) + shift).astype(sums.dtype)
+    # NumPy's stubs do not know that JAX computes it.
+    made = cast(Array, scale * jnp.tanh(scale * wide) + shift)
+    return made.astype(sums.dtype)
 
 
 def _slope(gates: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
@@ -41,7 +42,7 @@ def primitive(
     def shape(*arrays: Any, **settings: Any) -> Any:
         shapes = (jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arrays)
         found = jax.eval_shape(functools.partial(plain, **settings), *shapes)
-        return jax.core.ShapedArray(found.shape, found.dtype)
+        return ShapedArray(found.shape, found.dtype)
 
     def batched(
         arrays: Sequence[Array], axes: Sequence[int | None], **settings: Any
@@ -60,8 +61,10 @@ def primitive(
                 for x, axis in zip(arrays, axes, strict=True)
             ]
             many = len(arrays)
-        elif merges == 'first' and mapped[0] and not any(mapped[1:]):
-            arrays = [jnp.moveaxis(arrays[0], axes[0], 0), *arrays[1:]]
+        elif (
+            merges == 'first' and (axis := axes[0]) is not None and not any(mapped[1:])
+        ):
+            arrays = [jnp.moveaxis(arrays[0], axis, 0), *arrays[1:]]
             many = 1
         else:
             function = functools.partial(plain, **settings)

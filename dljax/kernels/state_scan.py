@@ -8,6 +8,7 @@ Derivatives of every order exist in both modes.
 
 import functools
 from collections.abc import Callable
+from typing import cast
 
 import chex
 import jax
@@ -190,4 +191,5 @@ def _products(states: Array, weights: Array) -> Array:
 
 def _over_gates(values: Array, width: int) -> Array:
     """Add up the parts of the gates: [..., gates · width] to [..., width]."""
-    return sum(jnp.split(values, values.shape[-1] // width, axis=-1))
+    parts = jnp.split(values, values.shape[-1] // width, axis=-1)
+    return cast(Array, sum(parts))  # of one or more

@@ -85,7 +85,11 @@ def count(jaxpr: Jaxpr) -> int:
 
 def _count_one(equation: JaxprEqn) -> int:
     name, params = equation.primitive.name, equation.params
-    shapes = [x.aval.shape for x in equation.invars[:2] if hasattr(x.aval, 'shape')]
+    shapes = [
+        shape
+        for x in equation.invars[:2]
+        if (shape := getattr(x.aval, 'shape', None)) is not None
+    ]
     out = getattr(equation.outvars[0].aval, 'shape', ()) if equation.outvars else ()
     if name == 'dot_general':
         contracted = params['dimension_numbers'][0][0]

@@ -62,6 +62,7 @@ def features(
     add = dict(add or {})
     if net.is_initializing():
         net(image, train=train)
+    assert net.scope is not None  # it is bound
     rngs = {name: net.make_rng(name) for name in net.scope.rngs}
     apart, variables = net.unbind()
     outputs, kept, called = _called(
@@ -118,7 +119,7 @@ def feature_shapes(net: nn.Module, image: Array) -> dict[str, PyTree]:
 def _called(
     net: nn.Module,
     variables: PyTree,
-    rngs: Mapping[str, Key],
+    rngs: dict[str, Key],
     image: Array,
     names: set[str] | None,
     train: bool,

@@ -130,7 +130,8 @@ def _named(value: Any, depth: int) -> Any:
     if dataclasses.is_dataclass(value) and kind:
         return {'dataclass': kind, 'fields': _fields(value, depth)}
     own = value if hasattr(value, '__qualname__') else type(value)
-    return {'unknown': f'{own.__module__}.{own.__qualname__}'}
+    qualified = getattr(value, '__qualname__', type(value).__qualname__)
+    return {'unknown': f'{own.__module__}.{qualified}'}
 
 
 def _module(net: nn.Module, depth: int) -> dict[str, Any]:
@@ -201,7 +202,8 @@ def _value(made: Any, where: str, depth: int) -> Any:
             return container(**_proper(all_of(fields)))
         case {'dataclass': name, 'fields': fields}:
             cls = known(name, where, object)
-            if not dataclasses.is_dataclass(cls) or issubclass(cls, nn.Module):
+            kept = isinstance(cls, type) and dataclasses.is_dataclass(cls)
+            if not kept or issubclass(cls, nn.Module):
                 raise ValueError(f'{where} is {name}, which is no such class')
             return cls(**_of(cls, all_of(fields), where))
         case {'enum': name, 'member': member}:

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -54,8 +54,9 @@ def settings_of(
         def made(*arguments: Any, **settings: Any) -> Any:
             return function(*arguments, **{**defaults, **settings})
 
-        made.__signature__ = signature.replace(parameters=[*own, *shown])
-        return made
+        whole = signature.replace(parameters=[*own, *shown])
+        made.__signature__ = whole  # pyright: ignore[reportAttributeAccessIssue]
+        return cast(Function, made)  # for whom it is called as the function is
 
     return decorate
 

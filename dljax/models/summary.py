@@ -98,8 +98,8 @@ def summarise(net: nn.Module, call: Call, batch: Mapping[str, Any]) -> Summary:
         if context.method_name != '__call__':
             return following(*arguments, **keywords)
         module, inside = context.module.unbind()
-        abstract = jax.tree.map(_abstract, (inside, (arguments, keywords)))
-        calls.append(_Call(module, context.module.path, *abstract, stack[-1]))
+        inside, given = jax.tree.map(_abstract, (inside, (arguments, keywords)))
+        calls.append(_Call(module, context.module.path, inside, given, stack[-1]))
         this = calls[-1]
         stack.append(len(calls) - 1)
         result = following(*arguments, **keywords)
@@ -145,7 +145,7 @@ def _short(x: Any) -> str:
     return f'{x.dtype}[{",".join(map(str, x.shape))}]'
 
 
-def _operations(call: _Call, streams: Mapping[str, Any], known: dict[Any, int]) -> int:
+def _operations(call: _Call, streams: dict[str, Any], known: dict[Any, int]) -> int:
     leaves, structure = jax.tree.flatten(call.arguments)
     dynamic = {i: x for i, x in enumerate(leaves) if hasattr(x, 'dtype')}
     inside = jax.tree.flatten(call.variables)

@@ -1,6 +1,7 @@
 """Learning and scoring the class of each pixel."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +13,8 @@ from dljax.objectives.class_weights import checked_weights
 from dljax.objectives.classification import labelled
 from dljax.training import declared
 from dljax.types import Array, Batch, Loss, Metrics, Predict, Score
+
+Maps = TypeVar('Maps', Array, np.ndarray)
 
 
 def segment(
@@ -133,7 +136,7 @@ def count_pixels(feature: str = 'image', *, ignore: int | None = None) -> Predic
     return count
 
 
-def cropped(maps: Array, like: Array) -> Array:
+def cropped(maps: Maps, like: Array | np.ndarray) -> Maps:
     """Cut the middle of maps to the height and width of others.
 
     Args:

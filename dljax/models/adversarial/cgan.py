@@ -14,6 +14,8 @@ from dljax.models.adversaries import Adversaries, Prior
 from dljax.models.settings import check_shares, check_sizes
 from dljax.types import Array
 
+Units = tuple[int, int]  # of a layer of maxout, and the lines of each
+
 
 class ConditionalGenerator(nn.Module):
     """Dense layers from noise and a label, each mapped by itself first, to a sample.
@@ -162,7 +164,7 @@ def cgan(
     noise_hidden: int = 200,
     label_hidden: int = 1000,
     hidden: int = 1200,
-    maxout: tuple[tuple[int, int], ...] = ((240, 5), (50, 5), (240, 4)),
+    maxout: tuple[Units, Units, Units] = ((240, 5), (50, 5), (240, 4)),
     dropout: float = 0.5,
     generator_dropout: float = 0.5,
     prior: Prior = jax.random.uniform,

@@ -222,7 +222,10 @@ def _module(
     name: str, train: bool, shared: dict[str, Any]
 ) -> Callable[[GoogLeNet, Array], Array]:
     def run(net: GoogLeNet, x: Array) -> Array:
-        sizes = tuple(max(1, net.width * size // 64) for size in _MODULES[name])
+        one, into_3, three, into_5, five, pooled = (
+            max(1, net.width * size // 64) for size in _MODULES[name]
+        )
+        sizes = (one, into_3, three, into_5, five, pooled)
         layer = Inception(sizes, net.kernel, name=f'inception{name}', **shared)
         return layer(x, train=train)
 

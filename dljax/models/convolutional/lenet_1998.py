@@ -59,7 +59,8 @@ class LeNet1998(nn.Module):
 
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = fan_in_uniform
+    # Linen asks an initialiser for no sharding.
+    kernel_init: Initializer = fan_in_uniform  # pyright: ignore[reportAssignmentType]
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Array:

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
@@ -115,7 +116,7 @@ class RestrictedBoltzmannMachine(nn.Module):
         Returns:
             [batch, hidden].
         """
-        v, w, c = nn.dtypes.promote_dtype(
+        v, w, c = promote_dtype(
             visible, self.kernel, self.hidden_bias, dtype=self.dtype
         )
         return v @ w + c[None, :]
@@ -129,7 +130,7 @@ class RestrictedBoltzmannMachine(nn.Module):
         Returns:
             [batch, visible].
         """
-        h, w, b = nn.dtypes.promote_dtype(
+        h, w, b = promote_dtype(
             hidden, self.kernel, self.visible_bias, dtype=self.dtype
         )
         return h @ w.T + b[None, :]

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
@@ -66,9 +67,7 @@ class Perceptron(nn.Module):
         shape = (inputs.shape[1], self.units)
         kernel = self.param('kernel', self.kernel_init, shape, self.param_dtype)
         bias = self.param('bias', self.bias_init, (self.units,), self.param_dtype)
-        inputs, kernel, bias = nn.dtypes.promote_dtype(
-            inputs, kernel, bias, dtype=self.dtype
-        )
+        inputs, kernel, bias = promote_dtype(inputs, kernel, bias, dtype=self.dtype)
         return inputs @ kernel + bias[None, :]
 
 

@@ -177,7 +177,7 @@ class EncoderDecoder(nn.Module):
         """
         summary = self.encode(source, source_length)
 
-        def step(state: PyTree, _: None) -> tuple[PyTree, Array]:
+        def step(state: PyTree, _: None) -> tuple[PyTree, tuple[Array, Array]]:
             carry, before, ended = state
             logits, carry = self.decode(before[:, None], summary, carry)
             token = logits[:, 0].argmax(axis=-1).astype(jnp.int32)
