@@ -105,16 +105,16 @@ class Elman(nn.Module):
             self, inputs, 1, self.bias_init
         )
         products = gate_products(inputs, kernel, bias)
-        carry = first_carry(carry, inputs, self.features)
+        first = first_carry(carry, inputs, self.features)
         if self.activation in SLOPES:
-            states, carry = elman_scan(
-                self.activation, products, recurrent, carry, lengths, reverse
+            states, last = elman_scan(
+                self.activation, products, recurrent, first, lengths, reverse
             )
-            return jnp.swapaxes(states, 0, 1), carry
+            return jnp.swapaxes(states, 0, 1), last
 
         def step(state: Array, product: Array) -> tuple[Array, Array]:
             state = activate(self.activation, product + state @ recurrent)
             return state, state
 
-        carry, states = unroll(step, carry, products, lengths=lengths, reverse=reverse)
-        return jnp.swapaxes(states, 0, 1), carry
+        last, states = unroll(step, first, products, lengths=lengths, reverse=reverse)
+        return jnp.swapaxes(states, 0, 1), last

@@ -96,15 +96,13 @@ class GRU(nn.Module):
             self, inputs, 3, self.bias_init
         )
         products = gate_products(inputs, kernel, bias)
-        carry = first_carry(carry, inputs, width)
+        first = first_carry(carry, inputs, width)
         if self.reset_after:
             bias = self.param(
                 'recurrent_bias', self.bias_init, (width,), self.param_dtype
             ).astype(products.dtype)
-            outputs, carry = gru_scan(
-                products, recurrent, bias, carry, lengths, reverse
-            )
-            return jnp.swapaxes(outputs, 0, 1), carry
+            outputs, last = gru_scan(products, recurrent, bias, first, lengths, reverse)
+            return jnp.swapaxes(outputs, 0, 1), last
 
         def before(hidden: Array, product: Array) -> tuple[Array, Array]:
             gates = product[:, : 2 * width] + hidden @ recurrent[:, : 2 * width]
@@ -114,7 +112,7 @@ class GRU(nn.Module):
             hidden = keep * hidden + (1 - keep) * fresh
             return hidden, hidden
 
-        carry, outputs = unroll(
-            before, carry, products, lengths=lengths, reverse=reverse
+        last, outputs = unroll(
+            before, first, products, lengths=lengths, reverse=reverse
         )
-        return jnp.swapaxes(outputs, 0, 1), carry
+        return jnp.swapaxes(outputs, 0, 1), last

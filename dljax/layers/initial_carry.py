@@ -1,5 +1,7 @@
 """The first carry of a recurrent stack, from what it is to start with."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,5 +83,6 @@ def in_types(
         >>> in_types(RecurrentStack(), jnp.bfloat16, jnp.float32).dtype.__name__
         'bfloat16'
     """
-    types = {'param_dtype': param_dtype} | ({} if dtype is None else {'dtype': dtype})
+    types: dict[str, Any] = {'param_dtype': param_dtype}
+    types |= {} if dtype is None else {'dtype': dtype}
     return stack.clone(parent=None, name=None, **types)

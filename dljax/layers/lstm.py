@@ -110,8 +110,8 @@ class LSTM(nn.Module):
         if self.cudnn:
             return cudnn_lstm(inputs, kernel, recurrent, bias, first, lengths, reverse)
         products = gate_products(inputs, kernel, bias)
-        outputs, carry = lstm_scan(products, recurrent, first, lengths, reverse)
-        return jnp.swapaxes(outputs, 0, 1), carry
+        outputs, last = lstm_scan(products, recurrent, first, lengths, reverse)
+        return jnp.swapaxes(outputs, 0, 1), last
 
     def _init_bias(self, key: Key, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         bias = self.bias_init(key, shape, dtype)

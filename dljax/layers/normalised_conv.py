@@ -11,7 +11,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.kernels.barrier import barrier
-from dljax.layers.activations import Activation
+from dljax.layers.activations import Activation, activate
 from dljax.layers.conv import Conv
 from dljax.layers.normalisation import Normalise, batch_norm
 from dljax.layers.transposed_conv import TransposedConv
@@ -149,7 +149,7 @@ class NormalisedConv(nn.Module):
             )
         if self.activation is jax.nn.identity:
             return x
-        return barrier(self.activation(x))
+        return barrier(activate(self.activation, x))
 
 
 def constrained(

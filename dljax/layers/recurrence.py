@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
 
 from dljax.types import Array
 
@@ -42,7 +43,10 @@ def gate_parameters(
         'recurrent_kernel', by_gate(layer.recurrent_init, gates), (width, width), dtype
     )
     bias = layer.param('bias', bias_init, (gates * width,), dtype)
-    return nn.dtypes.promote_dtype(inputs, kernel, recurrent, bias, dtype=layer.dtype)
+    inputs, kernel, recurrent, bias = promote_dtype(
+        inputs, kernel, recurrent, bias, dtype=layer.dtype
+    )
+    return inputs, kernel, recurrent, bias
 
 
 def gate_products(inputs: Array, kernel: Array, bias: Array) -> Array:

@@ -1,8 +1,11 @@
 """Recurrent layers on top of each other, in one direction or in both."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.core.scope import Variable
 from jax.typing import DTypeLike
 
 from dljax.layers.lstm import LSTM
@@ -126,7 +129,7 @@ class RecurrentStack(nn.Module):
             kept.value = jax.tree.map(jnp.zeros_like, last) if fresh else last
         return outputs, last
 
-    def _kept(self) -> nn.module.Variable | None:
+    def _kept(self) -> Variable | None:
         """Open the collection, where there is or may be one."""
         known = self.has_variable('carry', 'state')
         if not self.stateful or not (known or self.is_mutable_collection('carry')):
@@ -148,7 +151,7 @@ class RecurrentStack(nn.Module):
         return jnp.concatenate([ahead, back], axis=-1), (end, start)
 
     def _cell(self, name: str) -> nn.Module:
-        types = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+        types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         wanted = {k: v for k, v in types.items() if v is not None}
         return self.cell.clone(parent=self, name=name, **wanted)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
 from jax.typing import DTypeLike
 
 from dljax.kernels.unroll import unroll
@@ -121,7 +122,7 @@ class Reservoir(nn.Module):
         kernel = self._fixed('kernel', self._uniform, (inputs.shape[-1], width))
         recurrent = self._fixed('recurrent_kernel', self._scaled, (width, width))
         bias = self._fixed('bias', self._uniform, (width,))
-        inputs, kernel, recurrent, bias = nn.dtypes.promote_dtype(
+        inputs, kernel, recurrent, bias = promote_dtype(
             inputs, kernel, recurrent, bias, dtype=self.dtype
         )
         products = gate_products(inputs, kernel, bias)
@@ -131,9 +132,9 @@ class Reservoir(nn.Module):
             state = (1 - self.leak) * state + self.leak * new
             return state, state
 
-        carry = first_carry(carry, inputs, width)
-        carry, states = unroll(step, carry, products, lengths=lengths, reverse=reverse)
-        return jnp.swapaxes(states, 0, 1), carry
+        first = first_carry(carry, inputs, width)
+        last, states = unroll(step, first, products, lengths=lengths, reverse=reverse)
+        return jnp.swapaxes(states, 0, 1), last
 
     def _fixed(self, name: str, draw: Callable, shape: tuple[int, ...]) -> Array:
         """Hold a weight among the collections instead of the parameters."""

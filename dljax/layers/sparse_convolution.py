@@ -5,6 +5,7 @@ import itertools
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
@@ -96,9 +97,7 @@ class SparseConv(nn.Module):
             )
         kernel = self.param('kernel', self._init_kernel)
         bias = self.param('bias', self.bias_init, (len(self.table),), self.param_dtype)
-        inputs, kernel, bias = nn.dtypes.promote_dtype(
-            inputs, kernel, bias, dtype=self.dtype
-        )
+        inputs, kernel, bias = promote_dtype(inputs, kernel, bias, dtype=self.dtype)
         sources = jnp.array(list(itertools.chain(*self.table)))
         sinks = jnp.array([i for i, seen in enumerate(self.table) for _ in seen])
         dense = jnp.zeros((*self.kernel_size, maps, len(self.table)), kernel.dtype)

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
@@ -66,7 +67,7 @@ class Subsampling(nn.Module):
             'coefficient', self.coefficient_init, maps, self.param_dtype
         )
         bias = self.param('bias', self.bias_init, maps, self.param_dtype)
-        inputs, coefficient, bias = nn.dtypes.promote_dtype(
+        inputs, coefficient, bias = promote_dtype(
             inputs, coefficient, bias, dtype=self.dtype
         )
         sums = sum_pool(inputs, self.window, strides=self.window)

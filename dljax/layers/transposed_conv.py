@@ -76,7 +76,8 @@ class TransposedConv(nn.Module):
         # The transpose of the convolution whose kernel is this one turned round.
         k, s, padding = self.kernel, self.stride, self.padding
         sides = [(n - 1) * s + 2 + sum(padding) - k for n in inputs.shape[1:3]]
-        edges = tuple(k - 1 - pad for pad in padding)
+        edges = (k - 1 - padding[0], k - 1 - padding[1])
         turned = kernel[::-1, ::-1].swapaxes(2, 3)
-        x = convolve_transposed(inputs, turned, tuple(sides), (s, s), (edges, edges))
+        size = (sides[0], sides[1])
+        x = convolve_transposed(inputs, turned, size, (s, s), (edges, edges))
         return x if bias is None else x + bias[None, None, None, :]

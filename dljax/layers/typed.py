@@ -1,5 +1,7 @@
 """Parts of a net that take over the types of the whole."""
 
+from typing import Any
+
 from flax import linen as nn
 from jax.typing import DTypeLike
 
@@ -22,7 +24,7 @@ def typed(
         >>> typed(nn.Dense(3), jnp.bfloat16, None).dtype.__name__
         'bfloat16'
     """
-    types = {'dtype': dtype, 'param_dtype': param_dtype}
+    types: dict[str, Any] = {'dtype': dtype, 'param_dtype': param_dtype}
     wanted = {name: value for name, value in types.items() if value is not None}
     if all(getattr(part, name) == value for name, value in wanted.items()):
         return part

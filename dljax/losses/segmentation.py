@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dljax.losses.meaning import nan_beyond
 from dljax.losses.reduction import per_example
@@ -15,7 +16,7 @@ def pixel_cross_entropy(
     logits: Array,
     labels: Array,
     *,
-    class_weights: Sequence[float] | None = None,
+    class_weights: Sequence[float] | np.ndarray | None = None,
     weights: Array | None = None,
     ignore: int | None = None,
     where: Array | None = None,
@@ -51,6 +52,7 @@ def pixel_cross_entropy(
 
     Example:
         >>> import jax.numpy as jnp
+    import numpy as np
         >>> logits = jnp.log(jnp.array([[[[.5, .5], [.75, .25]]]]))
         >>> print(pixel_cross_entropy(logits, jnp.array([[[0, 1]]])).round(4))
         [1.0397]
@@ -115,6 +117,7 @@ def soft_dice(
 
     Example:
         >>> import jax.numpy as jnp
+    import numpy as np
         >>> logits = jnp.log(jnp.array([[[[.5, .5], [.5, .5]]]]))
         >>> f'{soft_dice(logits, jnp.array([[[1, 1]]]))[0]:.4f}'
         '0.2000'
@@ -167,6 +170,7 @@ def border_weights(
 
     Example:
         >>> import jax.numpy as jnp
+    import numpy as np
         >>> row = jnp.array([[[1, 0, 2, 0, 0]]])
         >>> print(border_weights(row, 2, scale=1., deviation=1.).round(2)[0, 0])
         [1.14 1.14 1.14 1.   1.  ]

@@ -3,12 +3,18 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
+from dljax.metrics.differences import Numbers
 from dljax.types import Array
 
 
 def confusion_matrix(
-    predictions: Array, labels: Array, *, classes: int, where: Array | None = None
+    predictions: Numbers,
+    labels: Numbers,
+    *,
+    classes: int,
+    where: Numbers | None = None,
 ) -> Array:
     """Count how often each class is taken for each other.
 
@@ -55,7 +61,7 @@ def confusion_matrix(
 
 
 def _require_in_range(name: str, array: Array, counted: Array, classes: int) -> None:
-    if any(isinstance(x, jax.core.Tracer) for x in (array, counted)):
+    if any(isinstance(x, Tracer) for x in (array, counted)):
         return
     found = np.asarray(array)[np.asarray(counted).astype(bool)]
     if found.size and not 0 <= found.min() <= found.max() < classes:

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from dljax.types import Array
 
@@ -25,7 +26,7 @@ def on_host(*arrays: Numbers) -> bool:
         >>> on_host(np.zeros(2), jnp.zeros(2)), on_host(jnp.zeros(2))
         (True, False)
     """
-    traced = any(isinstance(array, jax.core.Tracer) for array in arrays)
+    traced = any(isinstance(array, Tracer) for array in arrays)
     return not traced and any(not isinstance(array, jax.Array) for array in arrays)
 
 
@@ -55,7 +56,7 @@ def difference(first: Numbers, second: Numbers) -> Numbers:
     return coarse + ((0.0 if low is None else low) - (0.0 if other is None else other))
 
 
-def _parts(values: Array) -> tuple[Array, Array | None]:
+def _parts(values: Numbers) -> tuple[Array, Array | None]:
     """Write an integer of 32 digits as a sum of two numbers in float32."""
     values = jnp.asarray(values)
     whole = jnp.issubdtype(values.dtype, jnp.integer) and values.dtype.itemsize >= 4

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.stats import norm
 
-from dljax.metrics.differences import difference, on_host
+from dljax.metrics.differences import Numbers, difference, on_host
 from dljax.types import Array
 
 
-def naive_scale(series: Array, season: int = 1) -> Array:
+def naive_scale(series: Numbers, season: int = 1) -> Array:
     """Mean absolute error of the seasonal naive forecast within a series.
 
     An absolute error in this unit is the scaled error, whose mean is MASE: below 1, a
@@ -45,8 +45,8 @@ def naive_scale(series: Array, season: int = 1) -> Array:
 
 
 def predictive_interval(
-    forecasts: Array, residuals: Array, level: float = 0.95
-) -> tuple[Array, Array]:
+    forecasts: Numbers, residuals: Numbers, level: float = 0.95
+) -> tuple[Numbers, Numbers]:
     """Interval of an ensemble, from its spread and from what it missed elsewhere.
 
     μ ± z √(s² + r²) with the mean μ of the members, their variance s² about it (what
@@ -103,7 +103,7 @@ def predictive_interval(
     return middle - half, middle + half
 
 
-def coverage(low: Array, high: Array, targets: Array) -> Array:
+def coverage(low: Numbers, high: Numbers, targets: Numbers) -> Array:
     """Share of the targets that their interval holds.
 
     Args:

@@ -180,7 +180,8 @@ def annealed_importance_sampling(
 
 def _float32(params: Machine) -> tuple[Array, Array, Array]:
     names = ('kernel', 'visible_bias', 'hidden_bias')
-    return tuple(params[name].astype(jnp.float32) for name in names)
+    kernel, visible, hidden = (params[name].astype(jnp.float32) for name in names)
+    return kernel, visible, hidden
 
 
 def _draw(key: Key, logits: Array) -> Array:

@@ -7,7 +7,7 @@ they are; those of JAX in float32.
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.metrics.differences import difference, on_host
+from dljax.metrics.differences import Numbers, difference, on_host
 from dljax.types import Array
 
 
@@ -34,7 +34,7 @@ def absolute_error(predictions: Array, targets: Array) -> Array:
     return jnp.asarray(errors.reshape(len(errors), -1).mean(axis=1), jnp.float32)
 
 
-def r_squared(predictions: Array, targets: Array) -> Array:
+def r_squared(predictions: Numbers, targets: Numbers) -> Array:
     """Coefficient of determination, 1 - Σ(y - a)² / Σ(y - ȳ)², of a whole data set.
 
     1 is perfect, 0 is as good as always answering the mean; below 0 is worse. Only
@@ -69,7 +69,7 @@ def r_squared(predictions: Array, targets: Array) -> Array:
     return jnp.asarray(numbers.where(total > 0, score, constant), jnp.float32)
 
 
-def _check(predictions: Array, targets: Array) -> None:
+def _check(predictions: Numbers, targets: Numbers) -> None:
     shapes = jnp.shape(predictions), jnp.shape(targets)
     if shapes[0] != shapes[1] or not shapes[0]:
         raise ValueError(

@@ -6,10 +6,11 @@ figures are exact over it. The mean of the figures of single images is something
 
 import jax.numpy as jnp
 
+from dljax.metrics.differences import Numbers
 from dljax.types import Array
 
 
-def intersection_over_union(confusion: Array) -> Array:
+def intersection_over_union(confusion: Numbers) -> Array:
     """Intersection of truth and prediction over their union, TP / (TP + FP + FN).
 
     Args:
@@ -38,7 +39,7 @@ def intersection_over_union(confusion: Array) -> Array:
     return _ratio(hit, true + said - hit)
 
 
-def dice(confusion: Array) -> Array:
+def dice(confusion: Numbers) -> Array:
     """Twice the intersection over the sum of the two sizes, 2 TP / (2 TP + FP + FN).
 
     It is F1, and 2 J / (1 + J) of the intersection over union J.
@@ -66,7 +67,7 @@ def dice(confusion: Array) -> Array:
     return _ratio(2 * hit, true + said)
 
 
-def mean_iou(confusion: Array, *, background: bool = True) -> Array:
+def mean_iou(confusion: Numbers, *, background: bool = True) -> Array:
     """Mean of `intersection_over_union` over the classes that there is one of.
 
     Args:
@@ -90,7 +91,7 @@ def mean_iou(confusion: Array, *, background: bool = True) -> Array:
     return _ratio(jnp.where(known, values, 0.0).sum(-1), known.sum(-1))
 
 
-def pixel_accuracy(confusion: Array) -> Array:
+def pixel_accuracy(confusion: Numbers) -> Array:
     """Share of the pixels that have the right class.
 
     Args:
@@ -111,7 +112,7 @@ def pixel_accuracy(confusion: Array) -> Array:
     return _ratio(hit.sum(-1), true.sum(-1))
 
 
-def _parts(confusion: Array) -> tuple[Array, Array, Array]:
+def _parts(confusion: Numbers) -> tuple[Array, Array, Array]:
     # Counts of a large set, in 64 bits on the host, do not fit a device's integers.
     confusion = jnp.asarray(confusion, jnp.float32)
     if confusion.ndim < 2 or confusion.shape[-1] != confusion.shape[-2]:

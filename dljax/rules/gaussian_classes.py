@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from dljax.rules.wide import cholesky, in_float64
 from dljax.types import Array
@@ -94,7 +95,7 @@ def gaussian_classes(
         floor=floor,
     )
     found = in_float64(fit)(inputs, labels)
-    if not floor and not any(isinstance(v, jax.core.Tracer) for v in found.values()):
+    if not floor and not any(isinstance(v, Tracer) for v in found.values()):
         _refuse_singular(found)
     return found
 
