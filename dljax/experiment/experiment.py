@@ -9,7 +9,7 @@ from dljax.data import Normalizer
 from dljax.experiment.outcome import Alarm, Measure, Picture
 from dljax.training import Plateau, Player
 from dljax.training.stopping import Stop, require_metric
-from dljax.types import HostBatch, Metrics, PyTree, Score, Source, Spec
+from dljax.types import Figures, HostBatch, PyTree, Score, Source, Spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Experiment:
         if self.plateau:
             self.plateau.require_set(self.evaluation)
 
-    def require(self, found: Metrics) -> None:
+    def require(self, found: Figures) -> None:
         """Refuse a `best`, `stop` or plateau of what is no score along the training.
 
         Args:

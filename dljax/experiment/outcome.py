@@ -10,7 +10,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.training import with_averages
-from dljax.types import HostBatch, PyTree, State
+from dljax.types import Figures, HostBatch, PyTree, State
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ class Outcome:
     members: State
     evaluation: Mapping[str, HostBatch]
     rows: list[dict[str, float]]
-    latest: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    latest: Figures = dataclasses.field(default_factory=dict)
 
     def apply(self, function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
         """Call `function(net, *arguments)` on the bound net, compiled."""
@@ -89,7 +89,7 @@ def _remembered(function: Callable, net: nn.Module, mapped: bool) -> Callable:
 # distance between distributions, which no mean over examples gives, each a number or
 # [members]; and what is wrong with it, in a sentence, if anything is.
 Picture = Callable[[Outcome], 'Figure | str']
-Measure = Callable[[Outcome], Mapping[str, float | np.ndarray]]
+Measure = Callable[[Outcome], Figures]
 Alarm = Callable[[Outcome], str | None]
 
 

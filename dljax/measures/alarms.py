@@ -146,7 +146,7 @@ def classes_never_found(
             missed = (np.diagonal(table) == 0) & (table.sum(1) > 0)
             said = [
                 f"class '{names[c]}' is never found: recall 0 of {table[c].sum()}"
-                for c in np.flatnonzero(missed)
+                for c in np.flatnonzero(missed).tolist()
             ]
             if said:
                 more = f'; and {len(said) - 5} more' if len(said) > 5 else ''
@@ -176,7 +176,7 @@ def classes_absent(names: Sequence[str]) -> Alarm:
         said = []
         for split, arrays in sorted(outcome.evaluation.items()):
             counts = np.bincount(arrays['label'], minlength=len(names))
-            absent = [f"'{names[c]}'" for c in np.flatnonzero(counts == 0)]
+            absent = [f"'{names[c]}'" for c in np.flatnonzero(counts == 0).tolist()]
             if absent:
                 more = f' and {len(absent) - 5} more' if len(absent) > 5 else ''
                 said.append(f'{split} has no example of {", ".join(absent[:5])}{more}')
@@ -208,7 +208,7 @@ def confusions(
         for. A run without an ensemble is one member.
     """
     arrays = outcome.evaluation[split]
-    tables = 0
+    tables = np.zeros((), np.int64)
     for part in batches(arrays, min(batch, len(arrays['label']))):
         mask = part.pop('mask') > 0
         said = np.asarray(outcome.each(predict, part))[:, mask].argmax(-1)

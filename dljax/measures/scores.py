@@ -8,7 +8,7 @@ from flax import linen as nn
 from dljax.data import batches
 from dljax.experiment import Experiment, Measure, Outcome
 from dljax.training import evaluate
-from dljax.types import Metrics, State
+from dljax.types import Figures, State
 
 
 def measured(
@@ -30,7 +30,7 @@ def measured(
 
 def scores(
     experiment: Experiment, net: nn.Module, state: State, names: Sequence[str]
-) -> Metrics:
+) -> Figures:
     """Score sets of examples: 'set/score', a scalar, or [members] for an ensemble.
 
     Args:
@@ -39,12 +39,15 @@ def scores(
         state: of it.
         names: of the sets.
     """
+    each = experiment.score
+    if each is None:
+        return {}  # there are no sets, then
     return {
         f'{name}/{score}': value
         for name in sorted(names)
         for score, value in evaluate(
             net,
-            experiment.score,
+            each,
             state,
             batches(experiment.evaluation[name], experiment.evaluation_batch),
         ).items()

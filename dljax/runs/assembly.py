@@ -22,7 +22,7 @@ from dljax.training import (
 from dljax.training.division import AXIS
 from dljax.training.hosts import everywhere, joint
 from dljax.training.plateau import adjustable
-from dljax.types import Batch, Device, Key, Position, Source
+from dljax.types import AnyBatch, Device, Key, Position, Source
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Assembly:
     learner: Learner
     source: Source
     key: Key
-    sample: Batch
-    first: tuple[Key, Batch]
+    sample: AnyBatch
+    first: tuple[Key, AnyBatch]
     position: Position
     examples: int
 
@@ -88,7 +88,7 @@ def assembled(experiment: Experiment, options: Options) -> Assembly:
     )
 
 
-def _sample(source: Source, key: Key) -> Batch:
+def _sample(source: Source, key: Key) -> AnyBatch:
     """Draw what this process will read of a batch."""
     count = jax.process_count()
     if count > 1 and source.part is not None:
@@ -131,6 +131,7 @@ def _learner(
     elif mesh is not None:
         train = mapped(train, mesh) if each else sharded(train, mesh)
     if count > 1 and source.host:
+        assert mesh is not None  # of the devices of several processes
         source = joint(source, mesh)
     if options.members > 1:
         train, source = ensemble(train, source, options.members)

@@ -7,10 +7,10 @@ from typing import Any
 from dljax.host.sealing import Damaged
 from dljax.runs.session import Session
 from dljax.training.header import rank
-from dljax.types import Metrics
+from dljax.types import Figures
 
 
-def scored_at_best(session: Session) -> tuple[Metrics, dict[str, Any] | None]:
+def scored_at_best(session: Session) -> tuple[Figures, dict[str, Any] | None]:
     """Score the best checkpoint, where it is another than the last one.
 
     Damaged checkpoints are passed over, with a warning, for the next best.
@@ -28,7 +28,7 @@ def scored_at_best(session: Session) -> tuple[Metrics, dict[str, Any] | None]:
     if metric is None:
         return {}, None
     scores, lost = {}, {}
-    said = {'metric': metric, 'step': None, 'value': None, 'lost': lost}
+    said: dict[str, Any] = {'metric': metric, 'step': None, 'value': None, 'lost': lost}
     for step in session.checkpoints.ranked():
         if step != at.step:
             try:
@@ -48,11 +48,13 @@ def scored_at_best(session: Session) -> tuple[Metrics, dict[str, Any] | None]:
         row['step']: rank(row.get(metric), higher) for row in session.records.rows
     }
     top = max(measured.values(), default=-math.inf)
+    reached = -math.inf
     if said['step'] is not None:
+        reached = measured.get(said['step'], -math.inf)
         here = measured.get(said['step'], math.nan)
         said['value'] = here if higher else -here
     for step, value in measured.items():
-        if value == top > measured.get(said['step'], -math.inf) and step not in lost:
+        if value == top > reached and step not in lost:
             lost[step] = 'no such checkpoint can be read'
     _say(session, said, top)
     return {f'best/{name}': value for name, value in scores.items()}, said

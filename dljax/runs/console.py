@@ -57,7 +57,7 @@ class Reporter:
 
     def advance(self, step: int) -> None:
         """Move the bar; cheap enough for every round."""
-        if self.bar:
+        if self.bar and self.task is not None:
             self.bar.update(self.task, completed=step)
 
     def report(self, step: int, row: Mapping[str, float], scored: bool) -> None:
@@ -82,7 +82,7 @@ class Reporter:
         }
         figures = '  '.join(f'{name} {value:.4g}' for name, value in shown.items())
         figures += f'  {rate:,.0f} examples/s'
-        if self.bar:
+        if self.bar and self.task is not None:
             self.bar.update(self.task, completed=step, figures=figures)
         else:
             left = (self.steps - step) * self.examples / max(rate, 1e-9)

@@ -28,8 +28,9 @@ def finish(session: Session, ended: str | None) -> dict[str, float]:
     Returns:
         The figures: of the last row and of every evaluation.
     """
-    if session.folder.result and session.folder.result['step'] == session.at.step:
-        return _again(session, ended)
+    before = session.folder.result
+    if before and before['step'] == session.at.step:
+        return _again(session, before, ended)
     metrics = {}
     for row in session.records.rows:  # not every player has moved before every row
         metrics |= {k: v for k, v in row.items() if k not in ('step', 'seconds')}
@@ -41,7 +42,9 @@ def finish(session: Session, ended: str | None) -> dict[str, float]:
     return result['metrics']
 
 
-def _again(session: Session, ended: str | None) -> dict[str, float]:
+def _again(
+    session: Session, before: Mapping[str, Any], ended: str | None
+) -> dict[str, float]:
     """Say that the run has ended before, and give the figures that it ended with."""
     step = session.at.step
     whole = step == session.made.experiment.steps
@@ -52,7 +55,7 @@ def _again(session: Session, ended: str | None) -> dict[str, float]:
     )
     return {
         name: math.nan if value is None else value
-        for name, value in session.folder.result['metrics'].items()
+        for name, value in before['metrics'].items()
     }
 
 
@@ -71,9 +74,9 @@ def concluded(
         What result.json holds, but for the files that are drawn.
     """
     experiment = session.made.experiment
-    each = session.score(session.at.state, *experiment.evaluation)
+    at_end = session.score(session.at.state, *experiment.evaluation)
     at_best, best = scored_at_best(session)
-    each |= at_best | measured(outcome, experiment.measures)
+    each = {**at_end, **at_best, **measured(outcome, experiment.measures)}
     session.watch.measure(session.at.step, each)
     return {
         'step': session.at.step,

@@ -21,7 +21,7 @@ from dljax.runs.manifest import configuration
 from dljax.runs.session import Session
 from dljax.runs.workdir import opened
 from dljax.training.declaration import border, check_by, check_inputs, placed
-from dljax.types import Batch
+from dljax.types import AnyBatch
 
 
 def run(
@@ -114,7 +114,7 @@ def run(
     )
 
 
-def _check_borders(experiment: Experiment, training: Batch) -> None:
+def _check_borders(experiment: Experiment, training: AnyBatch) -> None:
     """Refuse data that the model did not ask for, before the first compilation."""
     check_inputs(experiment.inputs, training, 'the training set')
     for name, arrays in experiment.evaluation.items():

@@ -27,7 +27,7 @@ from dljax.training.plateau import lowered, recorded
 from dljax.training.rates import compared, rates
 from dljax.training.skipping import Skips, total
 from dljax.training.summary import sat_out, summary
-from dljax.types import Metrics, State
+from dljax.types import Figures, State
 
 
 class Session:
@@ -61,7 +61,7 @@ class Session:
             best=experiment.best,
             higher=experiment.higher,
         )
-        self.records: Records | None = None  # read at the step of the last checkpoint
+        self._records: Records | None = None  # read at the step of the last checkpoint
         self.watch = Watch(experiment, folder, self.say)
         self.signal: int | None = None
         self.say(f'{introduction(made, state)}\nworkdir   {folder.path}')
@@ -71,9 +71,15 @@ class Session:
         self.console.print(text, highlight=False, soft_wrap=True)
 
     @property
+    def records(self) -> Records:
+        """Its rows, from the beginning of `train` on."""
+        assert self._records is not None
+        return self._records
+
+    @property
     def seconds(self) -> float:
         """Seconds of training, over all sessions."""
-        rows = self.records.rows if self.records else []
+        rows = self._records.rows if self._records else []
         return rows[-1]['seconds'] if rows else 0.0
 
     def train(self) -> str | None:
@@ -86,7 +92,7 @@ class Session:
             NonFiniteError: where the loss diverged.
         """
         self._restore()
-        self.records = Records(self.folder.path, step=self.at.step)
+        self._records = Records(self.folder.path, step=self.at.step)
         for number in self.records.bad:
             self.say(
                 f'records   line {number} of metrics.jsonl is damaged and is passed '
@@ -112,7 +118,7 @@ class Session:
     def _rolled_back(self, error: NonFiniteError) -> None:
         """Drop the rows since the checkpoint, as in a resumed run, and say so."""
         self.records.close()
-        self.records = Records(self.folder.path, step=self.at.step)
+        self._records = Records(self.folder.path, step=self.at.step)
         self.say(
             f'rollback  to step {self.at.step}, {self.at.rollbacks} of '
             f'{self.made.options.nan_limit}, and on with other batches: {error}'
@@ -178,7 +184,7 @@ class Session:
 
     def close(self, *, failed: bool = False) -> None:
         """Wait for the disk; after what has failed, without what follows from it."""
-        for part in (self.records, self.checkpoints):
+        for part in (self._records, self.checkpoints):
             with contextlib.suppress(*[Exception] * failed):
                 if part:
                     part.close()
@@ -220,7 +226,7 @@ class Session:
         plateau, metrics = self.made.experiment.plateau, self._checked()
         count = max(map(len, metrics.values()), default=0)
         self.at.pending = []
-        values = summary(metrics) | total(metrics)
+        values: dict[str, float | np.ndarray] = {**summary(metrics), **total(metrics)}
         if scored:
             along = set(self.made.experiment.evaluation) - {'test'}
             found = self.score(self.at.state, *along)
@@ -254,7 +260,7 @@ class Session:
         require_finite(judged, here(self.at.state), data)
         return metrics
 
-    def score(self, state: State, *names: str) -> Metrics:
+    def score(self, state: State, *names: str) -> Figures:
         """Score some of the sets."""
         return scores(self.made.experiment, self.made.net, here(state), names)
 

@@ -1,6 +1,7 @@
 """Where a run stands: what its training has come to since it began."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import numpy as np
 from dljax.runs.assembly import Assembly
 from dljax.training.checkpoint import Checkpoints
 from dljax.training.guard import NonFiniteError
-from dljax.types import Metrics, Position, State
+from dljax.types import Array, Figures, Position, State
 
 
 @dataclasses.dataclass
@@ -28,8 +29,10 @@ class Standing:
     step: int
     state: State
     position: Position
-    pending: list[Metrics] = dataclasses.field(default_factory=list)
-    latest: Metrics = dataclasses.field(default_factory=dict)
+    pending: list[Mapping[str, Array | np.ndarray]] = dataclasses.field(
+        default_factory=list
+    )
+    latest: Figures = dataclasses.field(default_factory=dict)
     rollbacks: int = 0
 
     def restore(self, checkpoints: Checkpoints) -> Any:

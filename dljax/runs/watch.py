@@ -9,7 +9,7 @@ from dljax.experiment import Experiment, Outcome
 from dljax.runs import page
 from dljax.runs.record import Records
 from dljax.runs.workdir import Workdir
-from dljax.types import Metrics
+from dljax.types import Figures
 
 
 class Watch:
@@ -48,7 +48,7 @@ class Watch:
         for name, alarm in self.experiment.alarms.items():
             self._hear(name, alarm(outcome), step)
 
-    def measure(self, step: int, figures: Metrics) -> None:
+    def measure(self, step: int, figures: Figures) -> None:
         """Say which figures have begun or ceased to be not finite.
 
         Args:

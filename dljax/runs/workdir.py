@@ -193,14 +193,14 @@ def compared(
     if None not in (before['arguments'], now['arguments']):
         others = differences('arguments', before, now)
     elif ended:
-        fixed.append(('arguments', *_known(before), *_known(now)))
+        fixed.append(('arguments', _known(before), _known(now)))
     if ended:
         fixed += [line for line in others if line[0] != 'arguments.steps']
     return fixed, others
 
 
-def _known(config: Mapping[str, Any]) -> list[str]:
-    return ['not known' if config['arguments'] is None else str(config['arguments'])]
+def _known(config: Mapping[str, Any]) -> str:
+    return 'not known' if config['arguments'] is None else str(config['arguments'])
 
 
 def differences(part: str, before: Mapping, now: Mapping) -> list[tuple[str, Any, Any]]:

@@ -11,7 +11,7 @@ import optax
 
 from dljax.training.player import Player
 from dljax.training.stopping import Rows
-from dljax.types import Array, Metrics, PyTree, State
+from dljax.types import Array, Figures, PyTree, State
 
 SCALE = 'plateau/scale'  # in the records
 
@@ -74,7 +74,7 @@ class Plateau:
                 f"the training, wanted 'SET/SCORE' with one of {along}"
             )
 
-    def require(self, found: Metrics) -> None:
+    def require(self, found: Figures) -> None:
         """Refuse a metric that an evaluation does not give.
 
         Args:

@@ -132,7 +132,7 @@ class Skips:
         """Begin with none."""
         self.limit, self.row = limit, np.zeros(())
 
-    def count(self, metrics: Mapping[str, np.ndarray], step: int) -> None:
+    def count(self, metrics: Mapping[str, Array | np.ndarray], step: int) -> None:
         """Count those of successive updates.
 
         Args:

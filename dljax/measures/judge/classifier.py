@@ -132,12 +132,13 @@ class Judge:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _seen(net: nn.Module, params: PyTree, images: Array) -> tuple[Array, Array]:
-    logits, kept = net.apply(
+    answered: tuple[Array, PyTree] = net.apply(
         {'params': params},
         images,
         train=False,
         capture_intermediates=lambda module, _: module.name == 'hidden',
     )
+    logits, kept = answered
     (hidden,) = kept['intermediates']['hidden']['__call__']
     return nn.relu(hidden), logits
 

@@ -60,7 +60,9 @@ def sample_quality(
     def measure(outcome: Outcome) -> dict[str, float | np.ndarray]:
         made = outcome.each(drawn, jax.random.key(0))
         found = [compared(images, judge) for images in np.asarray(made, np.float32)]
-        figures = {name: np.array([each[name] for each in found]) for name in found[0]}
+        figures: dict[str, float | np.ndarray] = {
+            name: np.array([each[name] for each in found]) for name in found[0]
+        }
         figures['fid/median'] = float(np.median([each['fid'] for each in found]))
         if anchors:
             for anchor, images in anchored(judge, count).items():
