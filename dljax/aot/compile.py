@@ -140,9 +140,10 @@ def measured(
     peak_flops = chip.flops.get(precision)
     arithmetic = cost.flops / peak_flops if peak_flops else None
     moving = traffic / chip.bandwidth if chip.bandwidth else None
-    roofline = None
+    roofline = share = None
     if arithmetic is not None and moving is not None:
         roofline = max(arithmetic, moving)
+        share = arithmetic / roofline if roofline else None
     values = (
         peak,
         peak <= chip.memory if chip.memory else None,
@@ -151,7 +152,7 @@ def measured(
         arithmetic,
         moving,
         roofline,
-        arithmetic / roofline if roofline else None,
+        share,
         {
             kind: {'count': traffic.count, 'bytes': traffic.bytes}
             for kind, traffic in sorted(cost.collectives.items())

@@ -1,6 +1,7 @@
 """`dljax aot`: what a train step takes on chips that are not here."""
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,7 +9,7 @@ from tyro.conf import arg
 
 from dljax.cli.settings import read_settings
 
-Line = dict[str, Any]
+Line = Mapping[str, Any]
 CHANGED = 3  # the exit code of a comparison that has found a change
 
 
@@ -169,7 +170,7 @@ def _recorded(path: Path) -> list[Line]:
 
     if not path.exists():
         raise ValueError(f'there is no {path}: make it with --results')
-    return read_records(path)
+    return list(read_records(path))
 
 
 def _written(lines: list[Line]) -> str:

@@ -19,7 +19,7 @@ from dljax.host.machine import versions
 from dljax.host.version import __version__
 from dljax.recipes.plan import draw
 from dljax.runs.workdir import write_json
-from dljax.types import Batch, named_leaves
+from dljax.types import AnyBatch, named_leaves
 from dljax.weights.runs import taken
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
@@ -179,8 +179,9 @@ def _program(
         )
         return of_run(chosen, sizes=sizes, raw=raw)
     certificate = None if weights is None else certificate_of(weights)
-    back = certificate and come_back(weights, certificate)
-    if (which, averages, member, net) == ('last', None, None, None) and back:
+    back = come_back(weights, certificate) if weights and certificate else None
+    as_it_is = (which, averages, member, net) == ('last', None, None, None)
+    if weights is not None and back is not None and as_it_is:
         chosen = select(weights, back, model=model, part=part, settings=settings)
         return of_run(chosen, sizes=sizes, raw=raw)
     if (which, averages, member, raw, net) != ('last', None, None, True, None):
@@ -239,7 +240,7 @@ def _size(size: Any) -> int | str:
 
 
 def _difference(
-    program: Program, content: bytes, batch: Batch, platforms: Sequence[str]
+    program: Program, content: bytes, batch: AnyBatch, platforms: Sequence[str]
 ) -> tuple[dict[str, float] | None, str | None]:
     """Compare what is read back with the net itself, where it can be run here."""
     here = {'gpu': 'cuda'}.get(jax.default_backend(), jax.default_backend())

@@ -7,11 +7,12 @@ from typing import Any
 
 import jax
 from flax import linen as nn
+from jax.stages import Wrapped
 
 from dljax import weights, zoo
 from dljax.recipes.plan import Specs, draw
 from dljax.recipes.sizes import sized
-from dljax.types import Batch, Draw, Predict, PyTree
+from dljax.types import AnyBatch, Batch, Key, Predict, PyTree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Program:
     Attributes:
         name: of the model, for messages.
         specs: of what it takes, without open sizes.
-        run: `(batch) -> outputs`, to be traced.
+        run: `(batch) -> outputs`, compiled when it is called.
         reference: the same by another way, on NumPy arrays: what is compared with.
         compared: which way that is.
         told: entries of the certificate.
@@ -31,11 +32,11 @@ class Program:
 
     name: str
     specs: Specs
-    run: Callable[[Batch], PyTree]
-    reference: Callable[[Batch], PyTree]
+    run: Wrapped
+    reference: Callable[[AnyBatch], PyTree]
     compared: str
     told: dict[str, Any]
-    drawn: Draw
+    drawn: Callable[[Key, int], AnyBatch]
     checked: bool = False
 
 
@@ -143,7 +144,7 @@ def of_zoo(
     specs = sized(model, inputs_of(model, net, part), sizes or {})
     # A file holds the whole net, not only what one part of it needs.
     whole = inputs_of(model, net, zoo.WHOLE)
-    known = {name: spec.shape for name, spec in specs.items() if name in whole}
+    known = {name: spec.sizes for name, spec in specs.items() if name in whole}
     whole = sized(model, whole, known)
     variables = _variables(model, net, whole, source)
     run = evaluated(row.part(part).call, net, variables)
@@ -218,7 +219,7 @@ def evaluated(
     call: Predict,
     net: nn.Module,
     variables: Mapping[str, PyTree],
-) -> Callable[[Batch], PyTree]:
+) -> Wrapped:
     """Give the evaluation of a net by a function of it.
 
     Args:

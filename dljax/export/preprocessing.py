@@ -42,7 +42,7 @@ def require_float32(feature: str, normalizer: Normalizer) -> None:
 def of_normalizer(
     feature: str,
     normalizer: Normalizer,
-    shape: tuple[int, ...],
+    shape: tuple[int | None, ...],
     *,
     inside: bool,
     inverse: bool = False,
@@ -158,7 +158,7 @@ def _lines(
     offset: tuple[float, ...],
     scale: tuple[float, ...],
     *,
-    shape: tuple[int, ...] | None = None,
+    shape: tuple[int | None, ...] | None = None,
     reverse: bool = False,
     inverse: bool = False,
 ) -> list[str]:

@@ -9,11 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
-from dljax.types import Batch, PyTree
+from dljax.types import AnyBatch, PyTree
 
 
-def load(path: str | Path) -> Callable[[Batch], PyTree]:
+def load(path: str | Path) -> Callable[[AnyBatch], PyTree]:
     """Read what `export` wrote.
 
     Where the file that describes it lies beside it, values out of the range that the
@@ -45,7 +46,7 @@ def load(path: str | Path) -> Callable[[Batch], PyTree]:
 
 def called(
     content: bytes, what: str, inputs: Mapping[str, Mapping[str, Any]] | None = None
-) -> Callable[[Batch], PyTree]:
+) -> Callable[[AnyBatch], PyTree]:
     """Make a function of a serialised program.
 
     Args:
@@ -68,7 +69,7 @@ def called(
     (shapes,), _ = jax.tree.unflatten(exported.in_tree, exported.in_avals)
     compiled = jax.jit(exported.call)
 
-    def run(batch: Batch) -> PyTree:
+    def run(batch: AnyBatch) -> PyTree:
         if batch.keys() != shapes.keys():
             raise ValueError(
                 f'the batch has {", ".join(sorted(batch))}, wanted '
@@ -108,7 +109,7 @@ def _checked(name: str, values: Any, aval: Any, told: Mapping[str, Any]) -> Any:
             f'{name!r} is {values.dtype.name}{list(values.shape)}, wanted '
             f'{aval.str_short()}'
         )
-    if told.get('checked') and not isinstance(values, jax.core.Tracer):
+    if told.get('checked') and not isinstance(values, Tracer):
         _require_between(name, np.asarray(values), low, high)
     return values.astype(aval.dtype)
 
@@ -117,8 +118,10 @@ def _require_between(
     name: str, values: np.ndarray, low: float | None, high: float | None
 ) -> None:
     """Refuse what the run would have refused; a picture resized may overshoot a bit."""
-    slack = 0.01 * (high - low) if None not in (low, high) else 1e-6
-    least, most = (values.min(), values.max()) if values.size else (low, high)
+    if not values.size:
+        return
+    slack = 1e-6 if low is None or high is None else 0.01 * (high - low)
+    least, most = values.min(), values.max()
     below = low is not None and not least >= low - slack
     if below or (high is not None and not most <= high + slack):
         raise ValueError(

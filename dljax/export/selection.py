@@ -71,12 +71,13 @@ def select(
             f'{workdir} trained {model_of(inner) or type(inner).__name__}, not {name}: '
             'model=None, on the command line `run`, takes whatever it is'
         )
-    if chosen and name is None:
-        raise ValueError('settings are of a model of the zoo, and this net is none')
-    if chosen and (lines := contradictions(name, inner, chosen)):
-        raise ValueError(
-            f'{"; ".join(lines)}: {workdir} knows its settings, leave them out'
-        )
+    if chosen:
+        if name is None:
+            raise ValueError('settings are of a model of the zoo, and this net is none')
+        if lines := contradictions(name, inner, chosen):
+            raise ValueError(
+                f'{"; ".join(lines)}: {workdir} knows its settings, leave them out'
+            )
     return Selected(restored, name, use)
 
 

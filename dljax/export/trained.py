@@ -17,7 +17,7 @@ from dljax.export.selection import Selected
 from dljax.models.adversaries import Adversaries
 from dljax.models.standardised import Standardised
 from dljax.recipes.plan import Specs, draw
-from dljax.types import Batch, Key, PyTree, Spec
+from dljax.types import AnyBatch, Array, Batch, Key, PyTree, Spec
 from dljax.weights.restored import Restored, normalise
 from dljax.zoo.rows import evaluate_inputs
 
@@ -51,7 +51,7 @@ def of_run(
     variables = {k: v for k, v in found.variables.items() if k in made.variables}
     apply = evaluated(used.call, found.net, variables)
 
-    def whole(batch: Batch, back: Callable[[PyTree], PyTree]) -> PyTree:
+    def whole(batch: AnyBatch, back: Callable[[PyTree], PyTree]) -> PyTree:
         given = {
             row: normalise(inside[feature], batch[feature])
             if feature in inside
@@ -71,17 +71,18 @@ def of_run(
             )
         return normalise(inside[answer], outputs, inverse=True)
 
-    def reference(batch: Batch) -> PyTree:
-        batch = {feature: np.asarray(values) for feature, values in batch.items()}
-        return whole(batch, lambda outputs: inverse(jax.tree.map(np.asarray, outputs)))
+    def reference(batch: AnyBatch) -> PyTree:
+        held = {feature: np.asarray(values) for feature, values in batch.items()}
+        return whole(held, lambda outputs: inverse(jax.tree.map(np.asarray, outputs)))
 
     taken = {
         feature: _ranged(made.specs[row], row, feature, used, found)
         for row, feature in made.names.items()
     }
 
-    def drawn(key: Key, count: int) -> Batch:
-        batch = draw(key, shapes_of(taken, count), taken)
+    def drawn(key: Key, count: int) -> AnyBatch:
+        batch: dict[str, Array | np.ndarray] = {}
+        batch |= draw(key, shapes_of(taken, count), taken)
         for feature in inside.keys() & batch.keys():
             back = normalise(inside[feature], np.asarray(batch[feature]), inverse=True)
             batch[feature] = back.astype(np.float32)
@@ -220,13 +221,14 @@ def _ranged(
     same = np.dtype(bounds.dtype).kind == np.dtype(spec.dtype).kind
     if declared or not same or feature in found.normalizers:
         return spec
-    low, high = seen or (bounds.low, bounds.high)
-    if isinstance(found.net, Standardised) and seen and 0 <= low <= high <= 1:
-        return dataclasses.replace(spec, low=0, high=1)
-    if bounds.low is not None and low < bounds.low - 1e-3:
-        return spec  # the data were brought elsewhere than the row has it
-    if bounds.high is not None and high > bounds.high + 1e-3:
-        return spec
+    if seen is not None:
+        low, high = seen
+        if isinstance(found.net, Standardised) and 0 <= low <= high <= 1:
+            return dataclasses.replace(spec, low=0, high=1)
+        if bounds.low is not None and low < bounds.low - 1e-3:
+            return spec  # the data were brought elsewhere than the row has it
+        if bounds.high is not None and high > bounds.high + 1e-3:
+            return spec
     return dataclasses.replace(spec, low=bounds.low, high=bounds.high)
 
 
@@ -264,7 +266,8 @@ def told_of(
     ]
     if names and isinstance(found.net, Standardised):
         first = next(iter(names.values()))
-        told.append(of_standardised(first, found.net, inside=net_inside))
+        standardised = of_standardised(first, found.net, inside=net_inside)
+        told += [] if standardised is None else [standardised]
     if answer is not None:
         told.append(
             of_normalizer(

@@ -53,6 +53,7 @@ def contact_sheet(
     def draw(outcome: Outcome) -> 'Figure':
         del outcome
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         rows = {
             name: drawn(name, augment, np.roll(images, -place, axis=0), draws)
@@ -60,9 +61,8 @@ def contact_sheet(
         }
         figure = Figure(
             figsize=(SIDE * (draws + 1) + 2.2, (SIDE + 0.06) * len(rows) + 0.7),
-            layout='constrained',
+            layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, hspace=0, wspace=0),
         )
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, hspace=0, wspace=0)
         panels = figure.subplots(
             len(rows), 2, squeeze=False, width_ratios=(1, draws + 0.2)
         )

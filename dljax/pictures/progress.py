@@ -74,10 +74,10 @@ def curves(outcome: Outcome) -> 'Figure':
 
 def _colours(names: Iterable[str]) -> dict[str, Any]:
     """Give each name a colour of its own, as far as there are colours."""
-    from matplotlib import colormaps
+    from matplotlib import color_sequences
 
     different = sorted(set(names))
-    colours = colormaps['tab10' if len(different) <= 10 else 'tab20'].colors
+    colours = color_sequences['tab10' if len(different) <= 10 else 'tab20']
     return {name: colours[i % len(colours)] for i, name in enumerate(different)}
 
 

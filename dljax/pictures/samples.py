@@ -116,7 +116,9 @@ def by_class(
             ]
         )
         figure, axes = _shown(images, columns, title)
-        height = axes.images[0].get_array().shape[0] / len(names)
+        canvas = axes.images[0].get_array()
+        assert canvas is not None
+        height = canvas.shape[0] / len(names)
         axes.set_axis_on()
         axes.tick_params(length=0, labelbottom=False, bottom=False)
         axes.set_yticks(height * (np.arange(len(names)) + 0.5), names)
@@ -233,7 +235,9 @@ def _scatter(axes: 'Axes', points: np.ndarray, mixture: Mixture, name: str) -> N
     axes.tick_params(labelsize=7)
 
 
-def _shown(images: Array, columns: int, title: str) -> tuple['Figure', 'Axes']:
+def _shown(
+    images: Array | np.ndarray, columns: int, title: str
+) -> tuple['Figure', 'Axes']:
     """Make a figure of nothing but the tiles and a title."""
     from matplotlib.figure import Figure
 

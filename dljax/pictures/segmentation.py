@@ -190,7 +190,9 @@ def segmented(
         present = np.unique([label, *(one.argmax(-1) for one in said.values())])
         figure.legend(
             handles=[
-                Patch(facecolor=colours[index], edgecolor='0.5', label=names[index])
+                Patch(
+                    facecolor=tuple(colours[index]), edgecolor='0.5', label=names[index]
+                )
                 for index in present
             ],
             loc='outside lower center',
@@ -216,11 +218,11 @@ def palette(classes: int) -> np.ndarray:
     Raises:
         ValueError: for another number.
     """
-    from matplotlib import colormaps
+    from matplotlib import color_sequences
 
     if not 1 <= classes <= 21:
         raise ValueError(f'classes is {classes}, wanted 1 to 21, the colours there are')
-    colours = colormaps['tab10' if classes <= 11 else 'tab20'].colors
+    colours = color_sequences['tab10' if classes <= 11 else 'tab20']
     return np.array([(0.12, 0.12, 0.12), *colours[: classes - 1]])
 
 
@@ -236,7 +238,7 @@ def _each(outcome: Outcome) -> list[Outcome]:
 
 def _total(outcome: Outcome, count: Predict, split: str, size: int) -> np.ndarray:
     """Sum the counts of batches; the padding of a short last one counts nothing."""
-    total = 0
+    total = np.zeros((), np.int64)
     for batch in batches(outcome.evaluation[split], size):
         batch = {k: jnp.asarray(v) for k, v in batch.items()}
         total = total + np.asarray(outcome.apply(count, batch), np.int64)

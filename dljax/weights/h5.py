@@ -1,5 +1,6 @@
 """Arrays in HDF5 files: plain, and in the two layouts of Keras."""
 
+import io
 import json
 import os
 import shutil
@@ -121,12 +122,14 @@ def _reader(path: Path, patience: float, room: int) -> Iterator[subprocess.Popen
             yield process
         finally:
             process.kill()
+            assert process.stdin is not None  # a pipe, as the other
             with suppress(BrokenPipeError):  # of a line that it did not hear
                 process.stdin.close()
 
 
 def _answer(process: subprocess.Popen, patience: float) -> Any:
     """Hear a line of the process."""
+    assert process.stdout is not None
     line = process.stdout.readline()
     if not line.endswith(b'\n'):
         _give_up(process, patience)
@@ -140,6 +143,7 @@ def _answer(process: subprocess.Popen, patience: float) -> Any:
 
 def _tell(process: subprocess.Popen, words: Any) -> None:
     """Say a line to the process, which may have ended."""
+    assert process.stdin is not None
     with suppress(BrokenPipeError):  # how it has ended is told later
         process.stdin.write(json.dumps(words).encode() + b'\n')
         process.stdin.flush()
@@ -154,7 +158,8 @@ def _numbers(
 ) -> np.ndarray:
     """Hear the numbers of an array."""
     array = np.empty(shape, dtype)
-    view = memoryview(array.reshape(-1).view(np.uint8))
+    view = array.reshape(-1).view(np.uint8).data
+    assert isinstance(process.stdout, io.BufferedReader)
     while view:
         count = process.stdout.readinto(view)
         if not count:

@@ -20,6 +20,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue] # no stubs
 
 LISTED = ('layer_names', 'weight_names')
 BLOCK = 2**24  # bytes that are read at once
@@ -45,9 +46,11 @@ def main(path: str, patience: float, room: int) -> None:
     confine(OWN + room)
     try:
         with h5py.File(path, 'r') as content:
-            root = content
+            root: h5py.Group = content
             if holds(content, 'model_weights'):
-                root = content['model_weights']
+                inner = content['model_weights']
+                assert isinstance(inner, h5py.Group)
+                root = inner
             groups, sets = walk(root)
             attributes = {name: texts_of(group) for name, group in groups.items()}
             say({
@@ -117,7 +120,7 @@ def walk(root: h5py.Group) -> tuple[dict[str, h5py.Group], dict[str, h5py.Datase
     groups, sets, seen = {}, {}, set()
 
     def enter(path: str, group: h5py.Group) -> None:
-        address = h5py.h5o.get_info(group.id).addr
+        address = h5o.get_info(group.id).addr
         if address in seen:
             raise RefusedError(f"it comes to one group twice, as '{path}/'")
         seen.add(address)
@@ -134,7 +137,7 @@ def walk(root: h5py.Group) -> tuple[dict[str, h5py.Group], dict[str, h5py.Datase
 
 def children(group: h5py.Group, path: str) -> Iterator[tuple[str, Any]]:
     """List what stands in a group itself."""
-    for name in group:
+    for name in map(str, group):
         inner = f'{path}/{name}' if path else name
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise RefusedError(
@@ -151,7 +154,12 @@ def texts_of(group: h5py.Group) -> dict[str, list[str]]:
         while f'{name}{len(parts)}' in group.attrs:
             parts.append(group.attrs[f'{name}{len(parts)}'])
         if parts:
-            found[name] = [text(item) for part in parts for item in np.ravel(part)]
+            # Of what h5py gives, of which there are no stubs, texts alone are listed.
+            found[name] = [
+                text(item)
+                for part in parts
+                for item in np.ravel(part)  # pyright: ignore[reportCallIssue, reportArgumentType]
+            ]
     if 'name' in group.attrs:
         found['name'] = [text(group.attrs['name'])]
     return found

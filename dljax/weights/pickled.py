@@ -177,16 +177,17 @@ def _arrays(
 ) -> dict[str, np.ndarray]:
     """Make the tensors, all of which were compared with what the file holds."""
     tensors, entry, beside = found(content)
-    declared = 0
+    declared, dense = 0, dict[str, Tensor]()
     for name, tensor in tensors.items():
         if isinstance(tensor, Odd):
             raise Refusal(f'{name} is {tensor.why}, wanted a dense tensor')
+        dense[name] = tensor
         declared += math.prod(tensor.shape) * _dtype(tensor.storage, tensor).itemsize
     require_room(path, declared)
     storages: dict[str, bytes] = {}
     arrays = Held()
     arrays.entry, arrays.beside = entry, beside
-    for name, tensor in tensors.items():
+    for name, tensor in dense.items():
         storage = tensor.storage
         if storage.key not in storages:
             storages[storage.key] = numbers(storage)

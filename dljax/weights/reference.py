@@ -23,7 +23,7 @@ def torch() -> ModuleType:
         ImportError: where it is not installed; says how to install it.
     """
     _require('torch')
-    import torch
+    import torch  # pyright: ignore[reportMissingImports] # a peer, not needed
 
     return torch
 
@@ -42,14 +42,15 @@ def torchvision_models() -> ModuleType:
     _require('torchvision')
     framework = torch()
     try:
-        from torchvision import models
+        # The checker takes the file torchvision.py beside this one for it.
+        from torchvision import models  # pyright: ignore[reportAttributeAccessIssue]
     except RuntimeError as error:
         if 'operator torchvision::' not in str(error):
             raise
         for name in ('nms', 'qnms'):
             signature = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
             framework.library.define(f'torchvision::{name}', signature)
-        from torchvision import models
+        from torchvision import models  # pyright: ignore[reportAttributeAccessIssue]
     return models
 
 
@@ -61,7 +62,8 @@ def keras_applications() -> ModuleType:
     """
     _require('keras')
     os.environ.setdefault('KERAS_BACKEND', 'jax')
-    from keras import applications
+    # The checker takes the file keras.py beside this one for it.
+    from keras import applications  # pyright: ignore[reportAttributeAccessIssue]
 
     return applications
 

@@ -110,6 +110,7 @@ def taken(
     params = _with(state['params'], kept) if averages else state['params']
     variables = {'params': params, **state.get('collections', {})}
     if members > 1:
+        assert member is not None  # see above
         variables = of_member(variables, member)
     return Taken(
         variables,

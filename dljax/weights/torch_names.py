@@ -117,7 +117,11 @@ def storage_of(said: Any) -> Storage:
     kind, what, key, _, size, *_ = (
         said if isinstance(said, tuple) and len(said) >= 5 else (None,) * 5
     )
-    if kind != 'storage' or not isinstance(what, Name) or not _whole(size):
+    if (
+        kind != 'storage'
+        or not isinstance(what, Name)
+        or not (isinstance(size, int) and _whole(size))
+    ):
         raise ValueError('the pickle names no storage where it wants one')
     return Storage(what.name, str(key), size)
 
