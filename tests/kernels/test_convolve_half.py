@@ -11,8 +11,9 @@ from dljax.kernels.convolve import convolve
 from dljax.types import Array, PyTree
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('dtype', [jnp.bfloat16, jnp.float16], ids=str)
-@pytest.mark.parametrize('widths', [(1, 4), (12, 14), (20, 3)], ids=str)
+@pytest.mark.parametrize('widths', [(12, 14), (1, 4), (20, 3)], ids=str)
 def test_half_precision_adds_up_in_single(widths, dtype):
     rng = np.random.default_rng(0)
     shapes = (2, 6, 7, widths[0]), (3, 3, *widths), (2, 6, 7, widths[1])
@@ -31,7 +32,7 @@ def test_half_precision_adds_up_in_single(widths, dtype):
     sums = [line for line in text.splitlines() if 'stablehlo.convolution' in line]
     assert sums and not any('f16' in line for line in sums)
     ours = computed(images, kernel, slope)
-    exact = computed(*(x.astype(jnp.float32) for x in (images, kernel, slope)))
+    exact = computed(*(np.float32(x) for x in (images, kernel, slope)))
     for half, single in zip(ours, exact, strict=True):
         assert half.dtype == dtype
         # Rounded once: by half of the distance between neighbours at most.

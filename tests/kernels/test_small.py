@@ -43,6 +43,7 @@ def loop(x: Array, weights: Array) -> tuple[Array, Array]:
     return jax.lax.scan(body, x, None, length=LENGTH)
 
 
+@pytest.mark.heavy
 def test_a_tiny_net_is_trained_as_by_a_plain_loop(monkeypatch) -> None:
     train, source = iris_like()
     key, used = jax.random.key(0), []

@@ -68,8 +68,8 @@ def drawn(name: str) -> tuple[Array, ...]:
     shapes = [(TIME, BATCH, gates * WIDTH), (WIDTH, gates * WIDTH), (BATCH, WIDTH)]
     if name == 'gru':
         shapes.insert(2, (WIDTH,))
-    keys = jax.random.split(jax.random.key(0), len(shapes))
-    return tuple(jax.random.normal(k, s) for k, s in zip(keys, shapes, strict=True))
+    rng = np.random.default_rng(0)
+    return tuple(rng.normal(size=shape) for shape in shapes)
 
 
 def close(got: PyTree, wanted: PyTree, error: float = 1e-5) -> None:
@@ -81,17 +81,41 @@ def close(got: PyTree, wanted: PyTree, error: float = 1e-5) -> None:
 
 
 @pytest.mark.parametrize('name', LOOPS)
+def test_values_and_gradients_equal_those_of_a_plain_loop(name: str) -> None:
+    lengths = np.array([5, 3, 1])
+
+    def loss(run: Callable, arguments: tuple) -> tuple[Array, PyTree]:
+        states, last = run(*arguments, lengths, True)
+        return (states**2).sum() + (last**3).sum(), (states, last)
+
+    slope = jax.jit(jax.grad(loss, 1, has_aux=True), static_argnums=0)
+    with jax.enable_x64(True):
+        ours, wanted = (slope(run, drawn(name)) for run in LOOPS[name])
+        close(ours, wanted, 1e-10)
+
+
+HEAVY, EXHAUSTIVE = pytest.mark.heavy, pytest.mark.exhaustive
+
+
 @pytest.mark.parametrize(
-    ('lengths', 'reverse'),
+    ('name', 'lengths', 'reverse'),
     [
-        (None, False),
-        ((5, 3, 1), True),
-        pytest.param(None, True, marks=pytest.mark.heavy),
-        pytest.param((5, 3, 1), False, marks=pytest.mark.heavy),
+        pytest.param('gru', (5, 3, 1), True, marks=HEAVY),
+        pytest.param('tanh', (5, 3, 1), True, marks=HEAVY),
+        pytest.param('relu', (5, 3, 1), False, marks=HEAVY),
+        pytest.param('gru', None, False, marks=HEAVY),
+        pytest.param('tanh', None, True, marks=HEAVY),
+        pytest.param('relu', None, False, marks=EXHAUSTIVE),
+        pytest.param('relu', None, True, marks=EXHAUSTIVE),
+        pytest.param('relu', (5, 3, 1), True, marks=EXHAUSTIVE),
+        pytest.param('gru', None, True, marks=EXHAUSTIVE),
+        pytest.param('gru', (5, 3, 1), False, marks=EXHAUSTIVE),
+        pytest.param('tanh', None, False, marks=EXHAUSTIVE),
+        pytest.param('tanh', (5, 3, 1), False, marks=EXHAUSTIVE),
     ],
 )
 def test_derivatives_of_every_kind_equal_those_of_a_plain_loop(
-    lengths: tuple[int, ...] | None, reverse: bool, name: str
+    name: str, lengths: tuple[int, ...] | None, reverse: bool
 ) -> None:
     lengths = None if lengths is None else jnp.array(lengths)
 
@@ -116,20 +140,22 @@ def test_derivatives_of_every_kind_equal_those_of_a_plain_loop(
         close(ours, plain, 1e-10)
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('name', LOOPS)
 def test_it_can_be_mapped(name: str) -> None:
-    products, *rest = drawn(name)
+    products, *rest = map(np.float32, drawn(name))
 
     def total(scale: Array) -> Array:
         return LOOPS[name][0](scale * products, *rest, None, False)[0].sum()
 
-    scales = jnp.array([0.5, 2.0])
-    close(jax.vmap(jax.grad(total))(scales), jnp.stack([*map(jax.grad(total), scales)]))
+    scales, slope = np.float32([0.5, 2.0]), jax.jit(jax.grad(total))
+    mapped = jax.jit(jax.vmap(jax.grad(total)))(scales)
+    close(mapped, np.stack([slope(scale) for scale in scales]))
 
 
 @pytest.mark.parametrize('name', LOOPS)
 def test_the_gradient_of_the_weights_is_one_product_for_all_steps(name: str) -> None:
-    products, recurrent, *rest = drawn(name)
+    products, recurrent, *rest = map(np.float32, drawn(name))
 
     def loss(recurrent: Array) -> Array:
         return LOOPS[name][0](products, recurrent, *rest, None, False)[0].sum()
@@ -148,23 +174,29 @@ def test_the_gradient_of_the_weights_is_one_product_for_all_steps(name: str) -> 
 @pytest.mark.parametrize('name', LOOPS)
 def test_half_precision_keeps_its_type_and_its_digits(name: str) -> None:
     half = jax.tree.map(lambda x: x.astype('bfloat16'), drawn(name))
-    got = LOOPS[name][0](*half, None, False)
-    wanted = LOOPS[name][1](*jax.tree.map(lambda x: x.astype('float32'), half), None, 0)
+    ours, plain = (
+        jax.jit(lambda *x, run=run: run(*x, None, False)) for run in LOOPS[name]
+    )
+    got = ours(*half)
+    wanted = plain(*jax.tree.map(lambda x: x.astype('float32'), half))
     assert {x.dtype.name for x in jax.tree.leaves(got)} == {'bfloat16'}
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=0.03, atol=0.1), got, wanted
+        lambda a, b: np.testing.assert_allclose(np.float32(a), b, rtol=0.03, atol=0.1),
+        got,
+        wanted,
     )
 
 
 def test_any_function_may_activate() -> None:
     layer = Elman(4, activation=jnp.sin)
-    inputs = jax.random.normal(jax.random.key(1), (2, 3, 5))
-    variables = layer.init(jax.random.key(0), inputs)
-    outputs, last = layer.apply(variables, inputs)
-    weights = variables['params']
-    state = jnp.zeros((2, 4))
+    inputs = np.random.default_rng(1).normal(size=(2, 3, 5)).astype(np.float32)
+    (outputs, last), variables = jax.jit(layer.init_with_output)(
+        jax.random.key(0), inputs
+    )
+    weights = jax.tree.map(np.asarray, variables['params'])
+    state = np.zeros((2, 4))
     for step in range(3):
         sums = inputs[:, step] @ weights['kernel'] + state @ weights['recurrent_kernel']
-        state = jnp.sin(sums + weights['bias'][None])
+        state = np.sin(sums + weights['bias'])
         close(outputs[:, step], state)
     close(last, state)

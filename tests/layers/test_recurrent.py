@@ -1,5 +1,7 @@
 """Recurrent layers: loops, limits, padding, directions, carries, gradients."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ from jax.test_util import check_grads
 
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
 from dljax.types import Array, PyTree
+from tests.layers.by_hand import run, run_stack
 
 CELLS = {
     'elman': Elman(4),
@@ -18,7 +21,7 @@ CELLS = {
     'gru_2014': GRU(4, reset_after=False),
 }
 X = np.random.default_rng(0).normal(size=(3, 6, 5)).astype(np.float32)
-LENGTHS = jnp.array([6, 1, 4])
+LENGTHS = np.array([6, 1, 4])
 
 
 def drawn(net: nn.Module, inputs: np.ndarray = X) -> PyTree:
@@ -26,78 +29,58 @@ def drawn(net: nn.Module, inputs: np.ndarray = X) -> PyTree:
     shapes = jax.eval_shape(net.init, jax.random.key(0), inputs)['params']
     rng = np.random.default_rng(1)
     return jax.tree.map(
-        lambda s: jnp.asarray(0.5 * rng.normal(size=s.shape), s.dtype), shapes
+        lambda s: np.asarray(0.5 * rng.normal(size=s.shape), s.dtype), shapes
     )
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
-def by_hand(name: str, params: PyTree, x: np.ndarray) -> np.ndarray:
-    """The textbook's equations, step by step, in float64."""
-    w, u, b = (
-        np.asarray(params[k], np.float64)
-        for k in ('kernel', 'recurrent_kernel', 'bias')
-    )
-    parts = w.shape[1] // 4
-    w, u, b = (np.split(p, parts, axis=-1) for p in (w, u, b))
-    h = c = np.zeros((len(x), 4))
-    outputs = []
-    for t in range(x.shape[1]):
-        a = [x[:, t] @ w[i] + b[i] for i in range(parts)]
-        if name in ('elman', 'rectified'):
-            h = a[0] + h @ u[0]
-            h = np.tanh(h) if name == 'elman' else np.maximum(h, 0)
-        elif name == 'lstm':
-            i, f, g, o = (a[k] + h @ u[k] for k in range(4))
-            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-            h = sigmoid(o) * np.tanh(c)
-        else:
-            r, z = sigmoid(a[0] + h @ u[0]), sigmoid(a[1] + h @ u[1])
-            if name == 'gru':
-                new = np.tanh(
-                    a[2] + r * (h @ u[2] + np.asarray(params['recurrent_bias']))
-                )
-            else:
-                new = np.tanh(a[2] + (r * h) @ u[2])
-            h = z * h + (1 - z) * new
-        outputs.append(h)
-    return np.stack(outputs, 1)
 
 
 @pytest.mark.parametrize('name', CELLS)
 def test_the_scan_equals_a_loop_over_the_textbooks_equations(name: str) -> None:
     params = drawn(CELLS[name])
-    outputs, carry = CELLS[name].apply({'params': params}, X)
-    np.testing.assert_allclose(outputs, by_hand(name, params, X), atol=2e-6)
+    outputs, carry = jax.jit(CELLS[name].apply)({'params': params}, X)
+    np.testing.assert_allclose(outputs, run(CELLS[name], params, X)[0], atol=2e-6)
     last = carry[0] if name == 'lstm' else carry
     np.testing.assert_array_equal(outputs[:, -1], last)
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('name', CELLS)
 def test_two_windows_with_the_carry_equal_one_pass(name: str) -> None:
     net = RecurrentStack(CELLS[name], layers=2)
     variables = {'params': drawn(net)}
-    whole, end = net.apply(variables, X)
-    first, carry = net.apply(variables, X[:, :2])
-    second, carry = net.apply(variables, X[:, 2:], carry)
-    joined = jnp.concatenate([first, second], axis=1)
+
+    @jax.jit
+    def both(variables: PyTree) -> PyTree:
+        first, carry = net.apply(variables, X[:, :2])
+        return net.apply(variables, X), first, net.apply(variables, X[:, 2:], carry)
+
+    (whole, end), first, (second, carry) = both(variables)
+    joined = np.concatenate([first, second], axis=1)
     np.testing.assert_allclose(joined, whole, atol=1e-6)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), carry, end)
 
 
-@pytest.mark.parametrize('bidirectional', [False, True])
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('bidirectional', [True, False])
 @pytest.mark.parametrize('name', CELLS)
 def test_padding_changes_nothing(name: str, bidirectional: bool) -> None:
     net = RecurrentStack(CELLS[name], layers=2, bidirectional=bidirectional)
     variables = {'params': drawn(net)}
-    outputs, carry = net.apply(variables, X, lengths=LENGTHS)
-    filled = np.where(np.arange(6)[None, :, None] < LENGTHS[:, None, None], X, 1e3)
-    again, _ = net.apply(variables, filled, lengths=LENGTHS)
+    apply = jax.jit(net.apply)
+    outputs, carry = apply(variables, X, lengths=LENGTHS)
+    valid = np.arange(6)[None, :, None] < LENGTHS[:, None, None]
+    filled = np.where(valid, X, np.float32(1e3))
+    again, _ = apply(variables, filled, lengths=LENGTHS)
     np.testing.assert_array_equal(outputs, again)
-    for index, length in enumerate(LENGTHS):
-        alone, end = net.apply(variables, X[index : index + 1, :length])
+
+    @jax.jit
+    def each(variables: PyTree) -> list[PyTree]:
+        return [
+            net.apply(variables, X[index : index + 1, :length])
+            for index, length in enumerate(LENGTHS)
+        ]
+
+    for index, (alone, end) in enumerate(each(variables)):
+        length = LENGTHS[index]
         np.testing.assert_allclose(outputs[index, :length], alone[0], atol=1e-6)
         assert not np.any(outputs[index, length:])
         jax.tree.map(
@@ -107,11 +90,13 @@ def test_padding_changes_nothing(name: str, bidirectional: bool) -> None:
         )
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('name', CELLS)
 def test_reversed_inputs_equal_the_backward_direction(name: str) -> None:
     cell, params = CELLS[name], drawn(CELLS[name])
-    backward, end = cell.apply({'params': params}, X, reverse=True)
-    forward, last = cell.apply({'params': params}, X[:, ::-1])
+    apply = jax.jit(cell.apply, static_argnames='reverse')
+    backward, end = apply({'params': params}, X, reverse=True)
+    forward, last = apply({'params': params}, X[:, ::-1])
     np.testing.assert_allclose(backward, forward[:, ::-1], atol=1e-6)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), end, last)
 
@@ -119,9 +104,10 @@ def test_reversed_inputs_equal_the_backward_direction(name: str) -> None:
 def test_both_directions_stand_side_by_side() -> None:
     net = RecurrentStack(LSTM(4), bidirectional=True)
     params = drawn(net)
-    outputs, (carry,) = net.apply({'params': params}, X, lengths=LENGTHS)
+    outputs, (carry,) = jax.jit(net.apply)({'params': params}, X, lengths=LENGTHS)
+    apply = jax.jit(LSTM(4).apply, static_argnames='reverse')
     for part, name, reverse in ((0, 'forward_0', False), (1, 'backward_0', True)):
-        alone, end = LSTM(4).apply(
+        alone, end = apply(
             {'params': params[name]}, X, lengths=LENGTHS, reverse=reverse
         )
         np.testing.assert_allclose(
@@ -130,30 +116,32 @@ def test_both_directions_stand_side_by_side() -> None:
         np.testing.assert_allclose(carry[part][0], end[0], atol=1e-6)
 
 
-@pytest.mark.parametrize('name', CELLS)
+@pytest.mark.heavy
+@pytest.mark.parametrize('name', ['gru_2014', 'elman', 'rectified', 'lstm', 'gru'])
 def test_gradients_are_those_of_finite_differences(name: str) -> None:
     net = RecurrentStack(CELLS[name], layers=2, bidirectional=True)
     params = drawn(net)
 
+    @jax.jit
     def loss(params: PyTree, inputs: Array) -> Array:
         outputs, _ = net.apply({'params': params}, inputs, lengths=LENGTHS)
         return jnp.sum(outputs**2)
 
     with jax.enable_x64(True):
-        wide = jax.tree.map(lambda p: jnp.asarray(p, jnp.float64), params)
-        inputs = jnp.asarray(X, jnp.float64)
-        check_grads(jax.jit(loss), (wide, inputs), order=1, modes=['rev'])
-        assert not np.any(jax.grad(loss, 1)(wide, inputs)[1, 1:])  # padding
+        wide = jax.tree.map(np.float64, params)
+        inputs = np.float64(X)
+        check_grads(loss, (wide, inputs), order=1, modes=['rev'])
+        assert not np.any(jax.jit(jax.grad(loss, 1))(wide, inputs)[1, 1:])  # padding
 
 
 def test_a_residual_adds_the_input_where_the_widths_agree() -> None:
     plain, residual = (RecurrentStack(GRU(4), 2, residual=r) for r in (False, True))
-    variables = {'params': drawn(plain)}
-    first, _ = RecurrentStack(GRU(4)).apply(
-        {'params': {'forward_0': variables['params']['forward_0']}}, X
+    params = drawn(plain)
+    first, _ = run(GRU(4), params['forward_0'], X)
+    without, with_it = (
+        np.asarray(jax.jit(net.apply)({'params': params}, X, lengths=LENGTHS)[0])
+        for net in (plain, residual)
     )
-    without, _ = plain.apply(variables, X, lengths=LENGTHS)
-    with_it, _ = residual.apply(variables, X, lengths=LENGTHS)
     valid = np.arange(6)[None, :] < LENGTHS[:, None]
     np.testing.assert_allclose(with_it[valid], (without + first)[valid], atol=1e-6)
     assert not np.any(with_it[~valid])
@@ -163,39 +151,41 @@ def test_dropout_acts_between_the_layers_in_training_only() -> None:
     net = RecurrentStack(Elman(4), layers=2, dropout=0.5)
     variables = {'params': drawn(net)}
 
+    @functools.partial(jax.jit, static_argnums=(0, 1))
     def applied(net: nn.Module, train: bool, seed: int = 0) -> Array:
         rngs = {'dropout': jax.random.key(seed)}
         return net.apply(variables, X, train=train, rngs=rngs)[0]
 
-    calm = applied(net, False)
+    calm = np.asarray(applied(net, False))
     np.testing.assert_array_equal(calm, applied(net.clone(dropout=0.0), True))
-    assert np.any(applied(net, True) != calm)
-    assert np.any(applied(net, True) != applied(net, True, seed=1))
-    one = RecurrentStack(Elman(4), layers=1, dropout=0.5)
+    dropped = np.asarray(applied(net, True))
+    assert np.any(dropped != calm)
+    assert np.any(dropped != applied(net, True, 1))
     variables = {'params': {'forward_0': variables['params']['forward_0']}}
+    one = RecurrentStack(Elman(4), layers=1, dropout=0.5)
     np.testing.assert_array_equal(applied(one, True), applied(one, False))
 
 
 def test_the_carry_is_kept_and_no_gradient_crosses_it() -> None:
     net = RecurrentStack(LSTM(4), layers=2, stateful=True)
-    made = net.init(jax.random.key(0), X)
+    made = jax.jit(net.init)(jax.random.key(0), X)
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(made['carry']))
     params = drawn(net)
 
-    def windows(params: PyTree, first: Array) -> tuple[Array, Array]:
+    def windows(first: Array) -> tuple[Array, Array]:
         variables = {'params': params, 'carry': made['carry']}
-        outputs, kept = net.apply(variables, first, mutable='carry')
+        _, kept = net.apply(variables, first, mutable='carry')
         again, _ = net.apply({'params': params, **kept}, X[:, 2:], mutable='carry')
-        return again[0], outputs[0]
+        return again[0].sum(), again[0]
 
-    whole, _ = net.apply({'params': params}, X)
-    second, _ = windows(params, X[:, :2])
-    np.testing.assert_allclose(second, whole[:, 2:], atol=1e-6)
-    gradient = jax.grad(lambda x: windows(params, x)[0].sum())(X[:, :2])
-    assert not np.any(gradient)
     # Without the collection, as in evaluation, a call begins at zero.
-    alone, _ = net.apply({'params': params}, X)
+    apply = jax.jit(net.apply)
+    whole, alone = (np.asarray(apply({'params': params}, X)[0]) for _ in range(2))
+    gradient, second = jax.jit(jax.grad(windows, has_aux=True))(X[:, :2])
+    np.testing.assert_allclose(second, whole[:, 2:], atol=1e-6)
+    assert not np.any(gradient)
     np.testing.assert_array_equal(alone, whole)
+    np.testing.assert_allclose(whole, run_stack(net, params, X)[0], atol=2e-6)
 
 
 @pytest.mark.parametrize(
@@ -210,12 +200,12 @@ def test_the_carry_is_kept_and_no_gradient_crosses_it() -> None:
 def test_the_parameters_are_as_many_as_they_should(
     cell: nn.Module, parameters: int
 ) -> None:
-    shapes = jax.eval_shape(cell.init, jax.random.key(0), jnp.ones((1, 2, 64)))
+    shapes = jax.eval_shape(cell.init, jax.random.key(0), np.ones((1, 2, 64)))
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) == parameters
 
 
 def test_an_lstm_starts_with_open_memory_and_orthogonal_recurrence() -> None:
-    params = LSTM(4).init(jax.random.key(0), X)['params']
+    params = jax.jit(LSTM(4).init)(jax.random.key(0), X)['params']
     np.testing.assert_array_equal(params['bias'], np.repeat([0, 1, 0, 0], 4))
     for gate in np.split(np.asarray(params['recurrent_kernel']), 4, axis=1):
         np.testing.assert_allclose(gate @ gate.T, np.eye(4), atol=1e-6)
@@ -223,7 +213,7 @@ def test_an_lstm_starts_with_open_memory_and_orthogonal_recurrence() -> None:
 
 def test_the_input_product_stands_outside_the_loop() -> None:
     net = LSTM(4)
-    variables = net.init(jax.random.key(0), X)
+    variables = jax.eval_shape(net.init, jax.random.key(0), X)
     text = jax.jit(net.apply).lower(variables, X).as_text()
     assert '6x3x5xf32' in text  # all six steps in one product
     loop = text[text.index('stablehlo.while') :]
@@ -232,7 +222,8 @@ def test_the_input_product_stands_outside_the_loop() -> None:
 
 def test_bfloat16_reaches_outputs_and_carry() -> None:
     net = RecurrentStack(GRU(4), layers=2, dtype=jnp.bfloat16)
-    (outputs, carry), variables = net.init_with_output(jax.random.key(0), X)
+    init = net.init_with_output
+    (outputs, carry), variables = jax.eval_shape(init, jax.random.key(0), X)
     assert {leaf.dtype for leaf in jax.tree.leaves((outputs, carry))} == {
         jnp.dtype('bfloat16')
     }
@@ -250,7 +241,9 @@ def test_bfloat16_reaches_outputs_and_carry() -> None:
         (lambda: RecurrentStack(stateful=True, bidirectional=True), 'stateful and'),
         (lambda: LSTM(4).init(jax.random.key(0), X[0]), r'wanted \[batch, time'),
         (
-            lambda: GRU(4).init(jax.random.key(0), X, jnp.zeros((2, 4))),
+            lambda: jax.eval_shape(
+                GRU(4).init, jax.random.key(0), X, np.zeros((2, 4), np.float32)
+            ),
             r'the carry has shape \(2, 4\), wanted \(3, 4\)',
         ),
     ],
