@@ -52,13 +52,13 @@ def read_text(path: Path | str, *, shortest: int = 1) -> str:
 class Vocabulary:
     """The characters of a training text, as tokens from 1 on; 0 is any other one.
 
+    Attributes:
+        characters: sorted, each once.
+
     Example:
         >>> vocabulary = Vocabulary.of('banana')
         >>> vocabulary.encode('nabx').tolist(), vocabulary.decode([2, 1, 0])
         ([3, 1, 2, 0], 'ba\ufffd')
-
-    Attributes:
-        characters: sorted, each once.
     """
 
     characters: str

@@ -31,15 +31,6 @@ class Environment(NamedTuple):
     episode off without ending the task, so a value learned from it looks beyond the
     cut: an outcome is never `terminated` because of the limit.
 
-    Example:
-        >>> import jax
-        >>> from dljax.environments import cartpole
-        >>> task, key = cartpole(), jax.random.key(0)
-        >>> state = task.reset(key)
-        >>> state, outcome = task.step(key, state, 1)
-        >>> outcome.observation.shape, float(outcome.reward), task.actions
-        ((4,), 1.0, 2)
-
     Attributes:
         reset: `(key) -> state`, the first state of an episode, any tree of arrays.
         step: `(key, state, action) -> (state, outcome)`. The key is for tasks in which
@@ -53,6 +44,15 @@ class Environment(NamedTuple):
     Reference:
         Pardo, Tavakoli, Levdik, Kormushev (2018), Time Limits in Reinforcement
         Learning, https://arxiv.org/abs/1712.00378
+
+    Example:
+        >>> import jax
+        >>> from dljax.environments import cartpole
+        >>> task, key = cartpole(), jax.random.key(0)
+        >>> state = task.reset(key)
+        >>> state, outcome = task.step(key, state, 1)
+        >>> outcome.observation.shape, float(outcome.reward), task.actions
+        ((4,), 1.0, 2)
     """
 
     reset: Callable[[Key], PyTree]

@@ -56,18 +56,6 @@ def export(
     fitted to features, are inside, in float32; a forecast comes out in the units of the
     series. Pictures of whole numbers, such as uint8, are taken as numbers in [0, 1].
 
-    Example:
-        >>> import pathlib, tempfile
-        >>> from dljax.export import load
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder) / 'xor.stablehlo'
-        ...     made = export('xor_2_2_1', path)
-        ...     run = load(path)
-        >>> made['inputs']['features']['shape'], made['weights']['source']
-        (['batch', 2], 'random')
-        >>> run({'features': np.zeros((5, 2), np.float32)}).shape
-        (5, 1)
-
     Args:
         model: one of `list_models()`; of a run it may be None, and must be what the run
             trained, or one of several nets that it trained side by side.
@@ -103,6 +91,18 @@ def export(
             which it is not clear what is meant, or which float32 cannot normalise.
         TypeError: for an unknown setting.
         OSError: where the target is there already, or the weights are not.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from dljax.export import load
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / 'xor.stablehlo'
+        ...     made = export('xor_2_2_1', path)
+        ...     run = load(path)
+        >>> made['inputs']['features']['shape'], made['weights']['source']
+        (['batch', 2], 'random')
+        >>> run({'features': np.zeros((5, 2), np.float32)}).shape
+        (5, 1)
     """
     beside = target.with_name(f'{target.name}.json')
     for path in (target, beside):

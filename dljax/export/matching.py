@@ -18,24 +18,19 @@ _TYPES = ('dtype', 'param_dtype')  # a matter of the run's precision
 def bare(net: nn.Module) -> nn.Module:
     """Take the net out of its normalisation.
 
+    Args:
+        net: any module.
+
     Example:
         >>> net = Standardised(nn.Dense(2), (0.5,), (0.2,))
         >>> bare(net).features
         2
-
-    Args:
-        net: any module.
     """
     return bare(net.net) if isinstance(net, Standardised) else net
 
 
 def is_model(name: str, net: nn.Module) -> bool:
     """Tell whether a net is one of a model of the zoo, with whatever settings.
-
-    Example:
-        >>> net = zoo.create_model('resnet18', classes=3)
-        >>> is_model('resnet18', net), is_model('resnet34', net)
-        (True, False)
 
     Args:
         name: of the model.
@@ -48,6 +43,11 @@ def is_model(name: str, net: nn.Module) -> bool:
 
     Raises:
         ValueError: for an unknown model.
+
+    Example:
+        >>> net = zoo.create_model('resnet18', classes=3)
+        >>> is_model('resnet18', net), is_model('resnet34', net)
+        (True, False)
     """
     constructor = zoo.row(name).constructor
     if inspect.isclass(constructor):
@@ -62,15 +62,15 @@ def is_model(name: str, net: nn.Module) -> bool:
 def model_of(net: nn.Module) -> str | None:
     """Tell the name of a model that a net is one of.
 
-    Example:
-        >>> model_of(zoo.create_model('cgan', latent=3))
-        'cgan'
-
     Args:
         net: any module, not in a normalisation.
 
     Returns:
         The name: of a model that is a class before those that are made of it; or None.
+
+    Example:
+        >>> model_of(zoo.create_model('cgan', latent=3))
+        'cgan'
     """
     found = [name for name in zoo.list_models() if is_model(name, net)]
     classes = [n for n in found if inspect.isclass(zoo.row(n).constructor)]
@@ -81,12 +81,12 @@ def model_of(net: nn.Module) -> str | None:
 def kin_of(net: nn.Module) -> list[str]:
     """List the models of a net's class, made by whatever constructor.
 
+    Args:
+        net: any module, not in a normalisation.
+
     Example:
         >>> kin_of(zoo.create_model('vae'))
         ['conditional_vae', 'convolutional_vae', 'vae']
-
-    Args:
-        net: any module, not in a normalisation.
     """
     return [n for n in zoo.list_models() if type(net) is _class_of(n)]
 
@@ -99,11 +99,6 @@ def _class_of(name: str) -> type:
 def contradictions(name: str, net: nn.Module, chosen: Mapping[str, Any]) -> list[str]:
     """Tell which settings a net was not made with.
 
-    Example:
-        >>> net = zoo.create_model('lenet5', classes=3)
-        >>> contradictions('lenet5', net, {'classes': 10})
-        ['classes is 3 in the run, given is 10']
-
     Args:
         name: of the model.
         net: one of it.
@@ -115,6 +110,11 @@ def contradictions(name: str, net: nn.Module, chosen: Mapping[str, Any]) -> list
     Raises:
         TypeError: for an unknown setting.
         ValueError: for one that cannot be.
+
+    Example:
+        >>> net = zoo.create_model('lenet5', classes=3)
+        >>> contradictions('lenet5', net, {'classes': 10})
+        ['classes is 3 in the run, given is 10']
     """
     given, own = (
         _leaves(structure(made)) for made in (zoo.create_model(name, **chosen), net)

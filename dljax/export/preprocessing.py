@@ -13,19 +13,19 @@ from dljax.models.standardised import Standardised
 def require_float32(feature: str, normalizer: Normalizer) -> None:
     """Refuse to normalise inside a program what float32 cannot tell apart.
 
-    Example:
-        >>> try:
-        ...     require_float32('id', Normalizer((98_765_432.0,), (3.0,), 'z_score'))
-        ... except ValueError as error:
-        ...     print(str(error)[:54])
-        'id' is about 98765432 with a scale of 3, and float32,
-
     Args:
         feature: its name, for the message.
         normalizer: of its columns.
 
     Raises:
         ValueError: where neighbouring numbers are a thousandth of the scale apart.
+
+    Example:
+        >>> try:
+        ...     require_float32('id', Normalizer((98_765_432.0,), (3.0,), 'z_score'))
+        ... except ValueError as error:
+        ...     print(str(error)[:54])
+        'id' is about 98765432 with a scale of 3, and float32,
     """
     offset, scale = np.array(normalizer.offset), np.array(normalizer.scale)
     steps = np.spacing((np.abs(offset) + scale).astype(np.float32)) / scale
@@ -83,13 +83,6 @@ def of_standardised(
 ) -> dict[str, Any] | None:
     """Tell the normalisation that a net stands behind, or None if it does not.
 
-    Example:
-        >>> net = Standardised(nn.Dense(2), offset=(0.5,), scale=(0.25,))
-        >>> for line in of_standardised('image', net, inside=True)['python']:
-        ...     print(line)
-        offset, scale = numpy.float64([0.5]), numpy.float64([0.25])
-        image = ((image - offset) / scale).astype('float32')
-
     Args:
         feature: the name of the images.
         net: as it was trained.
@@ -97,6 +90,13 @@ def of_standardised(
 
     Returns:
         An entry of a certificate.
+
+    Example:
+        >>> net = Standardised(nn.Dense(2), offset=(0.5,), scale=(0.25,))
+        >>> for line in of_standardised('image', net, inside=True)['python']:
+        ...     print(line)
+        offset, scale = numpy.float64([0.5]), numpy.float64([0.25])
+        image = ((image - offset) / scale).astype('float32')
     """
     if not isinstance(net, Standardised):
         return None
@@ -115,12 +115,12 @@ def of_standardised(
 def said(preprocessing: Sequence[Mapping[str, Any]]) -> str:
     """Say in a line what of it is inside and what is left to do.
 
+    Args:
+        preprocessing: entries of a certificate.
+
     Example:
         >>> said([{'feature': 'image', 'kind': 'z_score', 'inside': True}])
         'inside: z_score of image'
-
-    Args:
-        preprocessing: entries of a certificate.
     """
     inside, outside = (
         ', '.join(
@@ -139,12 +139,12 @@ def said(preprocessing: Sequence[Mapping[str, Any]]) -> str:
 def origin(source: Mapping[str, Any]) -> str:
     """Say in a line out of which part of a run weights are.
 
+    Args:
+        source: `Restored.origin`.
+
     Example:
         >>> origin({'step': 40, 'averages': True, 'member': None, 'part': None})
         'step 40, averages of the parameters'
-
-    Args:
-        source: `Restored.origin`.
     """
     words = [f'step {source["step"]}']
     words += [f'part {source["part"]}'] if source['part'] else []

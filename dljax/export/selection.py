@@ -147,13 +147,13 @@ def _meant(workdir: str | Path, there: Mapping[str, Any], model: str | None) -> 
 def outer(there: Mapping[str, Any]) -> list[str]:
     """List the outermost nets of a container that are no containers themselves.
 
+    Args:
+        there: descriptions by path, as `rebuilding.pieces` gives them.
+
     Example:
         >>> dense = {'module': 'flax.linen.Dense', 'fields': {}}
         >>> outer({'': {'container': {}}, 'a': {'container': {}}, 'a/b': dense})
         ['a/b']
-
-    Args:
-        there: descriptions by path, as `rebuilding.pieces` gives them.
     """
     nets = [path for path, made in there.items() if path and 'container' not in made]
     return [p for p in nets if not any(p.startswith(f'{other}/') for other in nets)]

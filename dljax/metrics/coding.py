@@ -83,16 +83,6 @@ def rate_curve(
 ) -> dict[str, Array]:
     """Quantise codes by each of several steps: what they cost, what is rebuilt.
 
-    Example:
-        >>> import jax, jax.numpy as jnp
-        >>> codes = jax.random.normal(jax.random.key(0), (1000, 2))
-        >>> def error(rebuilt):
-        ...     return {'error': jnp.abs(rebuilt - codes).max(axis=1)}
-        >>> steps = jnp.array([.2, .1])
-        >>> curve = rate_curve(lambda z: z, codes, codes, steps, error)
-        >>> print(curve['bits'].round())  # one more for each of the two numbers
-        [ 9. 11.]
-
     Args:
         decode: what is rebuilt from codes.
         codes: [batch, units].
@@ -103,6 +93,16 @@ def rate_curve(
     Returns:
         [steps] means of 'bits' and of what is measured, and 'rebuilt', [steps, batch,
         ...].
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> codes = jax.random.normal(jax.random.key(0), (1000, 2))
+        >>> def error(rebuilt):
+        ...     return {'error': jnp.abs(rebuilt - codes).max(axis=1)}
+        >>> steps = jnp.array([.2, .1])
+        >>> curve = rate_curve(lambda z: z, codes, codes, steps, error)
+        >>> print(curve['bits'].round())  # one more for each of the two numbers
+        [ 9. 11.]
     """
 
     def point(step: Array) -> dict[str, Array]:

@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 def reconfigured(net: nn.Module, **settings: Any) -> nn.Module:
     """Change a setting in a net and in every module that it holds as a field.
 
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from flax import linen as nn
-        >>> half = reconfigured(nn.Sequential([nn.Dense(2)]), dtype=jnp.bfloat16)
-        >>> half.layers[0].dtype.__name__
-        'bfloat16'
-
     Args:
         net: a module, not bound.
         **settings: fields to set wherever a module has them.
 
     Returns:
         A changed copy.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from flax import linen as nn
+        >>> half = reconfigured(nn.Sequential([nn.Dense(2)]), dtype=jnp.bfloat16)
+        >>> half.layers[0].dtype.__name__
+        'bfloat16'
     """
 
     def changed(value: Any) -> Any:

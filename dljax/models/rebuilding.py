@@ -28,16 +28,16 @@ def structure(net: nn.Module) -> dict[str, Any]:
     be described, but not be rebuilt. Initialisers are left out, for a net that is
     rebuilt has its arrays already.
 
-    Example:
-        >>> made = structure(nn.Dense(2))
-        >>> made['module'], made['fields']['features'], made['fields']['param_dtype']
-        ('flax.linen.Dense', 2, {'type': 'float32'})
-
     Args:
         net: a module, not bound.
 
     Returns:
         The description, which `rebuilt` takes.
+
+    Example:
+        >>> made = structure(nn.Dense(2))
+        >>> made['module'], made['fields']['features'], made['fields']['param_dtype']
+        ('flax.linen.Dense', 2, {'type': 'float32'})
     """
     return _described(net, 0)
 
@@ -48,11 +48,6 @@ def rebuilt(made: Mapping[str, Any]) -> nn.Module:
     Nothing but classes and functions of dljax.models, dljax.layers, Linen and JAX is
     used, from a list; whatever else a file names is refused, not imported.
 
-    Example:
-        >>> made = structure(nn.Sequential([nn.Dense(2), jnp.tanh]))
-        >>> rebuilt(made).layers[0].features
-        2
-
     Args:
         made: what `structure` gave, or what JSON made of it.
 
@@ -61,6 +56,11 @@ def rebuilt(made: Mapping[str, Any]) -> nn.Module:
 
     Raises:
         ValueError: for what is unknown, by its name and place, or no description.
+
+    Example:
+        >>> made = structure(nn.Sequential([nn.Dense(2), jnp.tanh]))
+        >>> rebuilt(made).layers[0].features
+        2
     """
     try:
         net = _value(made, 'the net', 0)

@@ -28,25 +28,21 @@ TYPES = (
 def name_of(thing: Any) -> str | None:
     """Tell by which name a description writes a class or function.
 
-    Example:
-        >>> name_of(nn.Dense), name_of(print)
-        ('flax.linen.Dense', None)
-
     Args:
         thing: any object.
 
     Returns:
         The name, or None for what a description cannot name.
+
+    Example:
+        >>> name_of(nn.Dense), name_of(print)
+        ('flax.linen.Dense', None)
     """
     return _names().get(id(thing))
 
 
 def known(name: Any, where: str, kind: type | None = None) -> Any:
     """Look a name up in the list; nothing is imported, whatever the name is.
-
-    Example:
-        >>> known('dljax.models.LeNet5', 'the net', nn.Module).__name__
-        'LeNet5'
 
     Args:
         name: what `name_of` gave.
@@ -58,6 +54,10 @@ def known(name: Any, where: str, kind: type | None = None) -> Any:
 
     Raises:
         ValueError: for a name that is not on the list.
+
+    Example:
+        >>> known('dljax.models.LeNet5', 'the net', nn.Module).__name__
+        'LeNet5'
     """
     found = _table().get(name) if isinstance(name, str) else None
     fits = kind is None or (inspect.isclass(found) and issubclass(found, kind))
@@ -72,12 +72,12 @@ def known(name: Any, where: str, kind: type | None = None) -> Any:
 def type_of(value: Any) -> str | None:
     """Tell the name of a type of numbers, or None for anything else.
 
+    Args:
+        value: any object.
+
     Example:
         >>> type_of(jnp.bfloat16), type_of(2)
         ('bfloat16', None)
-
-    Args:
-        value: any object.
     """
     scalar = isinstance(value, type(jnp.float32) | np.dtype) or (
         inspect.isclass(value) and issubclass(value, np.generic)

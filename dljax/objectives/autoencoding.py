@@ -38,19 +38,6 @@ def autoencode(
     denoising autoencoder. The net is called in train mode, so it moves its own batch
     statistics.
 
-    Example:
-        >>> import jax, optax
-        >>> from dljax import create_model
-        >>> from dljax.data import masking
-        >>> from dljax.training import Player, learner
-        >>> net = create_model('sparse_autoencoder', code=9, shape=(2, 2, 1))
-        >>> loss = autoencode(corrupt=masking(.2), penalty=sparse(.1))
-        >>> train = learner(net, {'denoising': Player(optax.adam(.01), loss=loss)})
-        >>> batch = {'image': jnp.ones((4, 2, 2, 1))}
-        >>> state = train.init(jax.random.key(0), batch)
-        >>> sorted(train.update(jax.random.key(0), state, batch)[1])[-2:]
-        ['denoising/penalty', 'denoising/squared_error']
-
     Args:
         feature: name of the input in the batch.
         corrupt: `(key, inputs) -> inputs`, drawn anew in each step from the stream
@@ -67,6 +54,19 @@ def autoencode(
     Reference:
         Vincent et al. (2008), Extracting and composing robust features with denoising
         autoencoders, https://doi.org/10.1145/1390156.1390294
+
+    Example:
+        >>> import jax, optax
+        >>> from dljax import create_model
+        >>> from dljax.data import masking
+        >>> from dljax.training import Player, learner
+        >>> net = create_model('sparse_autoencoder', code=9, shape=(2, 2, 1))
+        >>> loss = autoencode(corrupt=masking(.2), penalty=sparse(.1))
+        >>> train = learner(net, {'denoising': Player(optax.adam(.01), loss=loss)})
+        >>> batch = {'image': jnp.ones((4, 2, 2, 1))}
+        >>> state = train.init(jax.random.key(0), batch)
+        >>> sorted(train.update(jax.random.key(0), state, batch)[1])[-2:]
+        ['denoising/penalty', 'denoising/squared_error']
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:

@@ -33,18 +33,6 @@ def classify(
     In evaluation mode a net is learned from that stands still but for what is trained:
     a head upon a frozen body.
 
-    Example:
-        >>> import jax, optax
-        >>> from dljax import create_model
-        >>> from dljax.training import Player, learner
-        >>> net = create_model('mlp', hidden=(8,), outputs=3)
-        >>> player = Player(optax.adam(.01), loss=classify('features'))
-        >>> train = learner(net, {'classifier': player})
-        >>> batch = {'features': jnp.ones((4, 2)), 'label': jnp.array([0, 1, 2, 0])}
-        >>> state = train.init(jax.random.key(0), batch)
-        >>> sorted(train.update(jax.random.key(0), state, batch)[1])[0]
-        'classifier/accuracy'
-
     Args:
         feature: name of the input in the batch, or names of several inputs.
         augment: `(key, input) -> input`, of the first of them, drawn anew in each step.
@@ -64,6 +52,18 @@ def classify(
     Raises:
         ValueError: for weights that are no finite numbers of 0 or more, or not as many
             as classes.
+
+    Example:
+        >>> import jax, optax
+        >>> from dljax import create_model
+        >>> from dljax.training import Player, learner
+        >>> net = create_model('mlp', hidden=(8,), outputs=3)
+        >>> player = Player(optax.adam(.01), loss=classify('features'))
+        >>> train = learner(net, {'classifier': player})
+        >>> batch = {'features': jnp.ones((4, 2)), 'label': jnp.array([0, 1, 2, 0])}
+        >>> state = train.init(jax.random.key(0), batch)
+        >>> sorted(train.update(jax.random.key(0), state, batch)[1])[0]
+        'classifier/accuracy'
     """
     weights = checked_weights(class_weights)
 

@@ -28,17 +28,6 @@ def contrastive_divergence(
     The chains of the persistent form live in the collection 'chain', one for each
     example of a batch, and start at the first batch.
 
-    Example:
-        >>> import jax, jax.numpy as jnp, optax
-        >>> from dljax import create_model
-        >>> from dljax.training import Player, learner
-        >>> net = create_model('rbm', visible=6, hidden=4)
-        >>> rule = contrastive_divergence('features', steps=5, persistent=True)
-        >>> train = learner(net, {'rbm': Player(optax.sgd(.1), direction=rule)})
-        >>> state = train.init(jax.random.key(0), {'features': jnp.ones((3, 6))})
-        >>> state.collections['chain']['visible'].shape
-        (3, 6)
-
     Args:
         feature: name of the input in the batch, in [0, 1]; all but its batch axis is
             flattened. Real numbers stand for probabilities.
@@ -59,6 +48,17 @@ def contrastive_divergence(
         divergence, https://doi.org/10.1162/089976602760128018; Tieleman (2008),
         Training restricted Boltzmann machines using approximations to the likelihood
         gradient, https://doi.org/10.1145/1390156.1390290
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from dljax import create_model
+        >>> from dljax.training import Player, learner
+        >>> net = create_model('rbm', visible=6, hidden=4)
+        >>> rule = contrastive_divergence('features', steps=5, persistent=True)
+        >>> train = learner(net, {'rbm': Player(optax.sgd(.1), direction=rule)})
+        >>> state = train.init(jax.random.key(0), {'features': jnp.ones((3, 6))})
+        >>> state.collections['chain']['visible'].shape
+        (3, 6)
     """
     if steps < 1:
         raise ValueError(f'steps={steps}, wanted 1 or more')
@@ -92,6 +92,21 @@ def pretrain(
 
     `Player(during=...)` gives each layer its phase, from the lowest up.
 
+    Args:
+        layer: which machine, from 0 for the lowest.
+        feature: name of the input in the batch, in [0, 1].
+        steps: of `contrastive_divergence`.
+        persistent: likewise.
+        weight_decay: likewise.
+
+    Returns:
+        `(net, batch, step) -> (direction, metrics)`, the direction of the whole net,
+        zero but for this machine.
+
+    Reference:
+        Hinton, Osindero, Teh (2006), A fast learning algorithm for deep belief nets,
+        https://doi.org/10.1162/neco.2006.18.7.1527
+
     Example:
         >>> import jax, jax.numpy as jnp, optax
         >>> from dljax import create_model
@@ -108,21 +123,6 @@ def pretrain(
         >>> state = train.init(jax.random.key(0), {'features': jnp.ones((3, 6))})
         >>> sorted(state.params)
         ['output', 'rbm_0', 'rbm_1']
-
-    Args:
-        layer: which machine, from 0 for the lowest.
-        feature: name of the input in the batch, in [0, 1].
-        steps: of `contrastive_divergence`.
-        persistent: likewise.
-        weight_decay: likewise.
-
-    Returns:
-        `(net, batch, step) -> (direction, metrics)`, the direction of the whole net,
-        zero but for this machine.
-
-    Reference:
-        Hinton, Osindero, Teh (2006), A fast learning algorithm for deep belief nets,
-        https://doi.org/10.1162/neco.2006.18.7.1527
     """
     machine = contrastive_divergence(
         'data', steps=steps, persistent=persistent, weight_decay=weight_decay

@@ -121,14 +121,6 @@ def sample_text(
     softmax(logits_t / temperature). The net begins at zero, whatever carry it has kept,
     and offers `read(tokens, carry) -> (logits, carry)`, as `CharacterModel` does.
 
-    Example:
-        >>> from dljax import create_model
-        >>> net, prompt = create_model('character_lstm'), jnp.array([[7, 8]])
-        >>> variables = net.init(jax.random.key(0), prompt)
-        >>> write = jax.jit(nn.apply(sample_text, net), static_argnums=3)
-        >>> write(variables, jax.random.key(1), prompt, 5, .8).shape
-        (1, 5)
-
     Args:
         net: in evaluation mode; none of its collections moves.
         key: of the draws.
@@ -141,6 +133,14 @@ def sample_text(
 
     Raises:
         ValueError: for a prompt of another shape or an empty one, or a length below 1.
+
+    Example:
+        >>> from dljax import create_model
+        >>> net, prompt = create_model('character_lstm'), jnp.array([[7, 8]])
+        >>> variables = net.init(jax.random.key(0), prompt)
+        >>> write = jax.jit(nn.apply(sample_text, net), static_argnums=3)
+        >>> write(variables, jax.random.key(1), prompt, 5, .8).shape
+        (1, 5)
     """
     if prompt.ndim != 2 or not prompt.shape[1] or length < 1:
         raise ValueError(

@@ -31,17 +31,6 @@ def segment(
     gives logits to the middle of an image alone, as unpadded convolutions do, the
     labels of the middle are what it is compared with.
 
-    Example:
-        >>> import jax, optax
-        >>> from dljax import create_model
-        >>> from dljax.training import Player, learner
-        >>> net = create_model('unet', classes=3, width=2, depth=1)
-        >>> train = learner(net, {'unet': Player(optax.adam(.01), loss=segment())})
-        >>> batch = {'image': jnp.ones((2, 4, 4, 1)), 'label': jnp.ones((2, 4, 4), int)}
-        >>> state = train.init(jax.random.key(0), batch)
-        >>> sorted(train.update(jax.random.key(0), state, batch)[1])[0]
-        'unet/accuracy'
-
     Args:
         feature: name of the input in the batch; the classes are its 'label', [batch,
             height, width] integers.
@@ -53,6 +42,17 @@ def segment(
 
     Returns:
         `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', of pixels.
+
+    Example:
+        >>> import jax, optax
+        >>> from dljax import create_model
+        >>> from dljax.training import Player, learner
+        >>> net = create_model('unet', classes=3, width=2, depth=1)
+        >>> train = learner(net, {'unet': Player(optax.adam(.01), loss=segment())})
+        >>> batch = {'image': jnp.ones((2, 4, 4, 1)), 'label': jnp.ones((2, 4, 4), int)}
+        >>> state = train.init(jax.random.key(0), batch)
+        >>> sorted(train.update(jax.random.key(0), state, batch)[1])[0]
+        'unet/accuracy'
     """
     if dice < 0:
         raise ValueError(f'dice is {dice}, wanted at least 0')

@@ -26,19 +26,6 @@ def organise(
     batches and a smaller rate with `rules.kohonen`. The radius should shrink from about
     half the grid to about one unit: the map unfolds first and is refined then.
 
-    Example:
-        >>> import jax, jax.numpy as jnp, optax
-        >>> from dljax import create_model
-        >>> from dljax.training import Player, learner
-        >>> shrink = optax.linear_schedule(2., .5, 10)
-        >>> player = Player(optax.sgd(1.), direction=organise(radius=shrink))
-        >>> train = learner(create_model('self_organising_map'), {'map': player})
-        >>> batch = {'features': jnp.ones((4, 2))}
-        >>> state = train.init(jax.random.key(0), batch)
-        >>> _, metrics = train.update(jax.random.key(0), state, batch)
-        >>> float(metrics['map/radius'])
-        2.0
-
     Args:
         feature: name of the input in the batch; all but its batch axis is flattened.
         radius: of the neighbourhood on the grid, by the update's number, such as an
@@ -54,6 +41,19 @@ def organise(
     Reference:
         Kohonen (1982), Self-organized formation of topologically correct feature maps,
         https://doi.org/10.1007/BF00337288
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from dljax import create_model
+        >>> from dljax.training import Player, learner
+        >>> shrink = optax.linear_schedule(2., .5, 10)
+        >>> player = Player(optax.sgd(1.), direction=organise(radius=shrink))
+        >>> train = learner(create_model('self_organising_map'), {'map': player})
+        >>> batch = {'features': jnp.ones((4, 2))}
+        >>> state = train.init(jax.random.key(0), batch)
+        >>> _, metrics = train.update(jax.random.key(0), state, batch)
+        >>> float(metrics['map/radius'])
+        2.0
     """
     score = score_map(feature)
 

@@ -39,18 +39,6 @@ def elbo(
     numbers are less entangled. A warm-up raises β from 0 in equal steps, so that the
     code is not given up before the decoder has learned to use it.
 
-    Example:
-        >>> import jax, jax.numpy as jnp, optax
-        >>> from dljax import create_model
-        >>> from dljax.training import Player, learner
-        >>> net = create_model('vae', code=2, hidden=(8,), shape=(4, 4, 1))
-        >>> loss = elbo(beta=4., warm_up=100)
-        >>> train = learner(net, {'vae': Player(optax.adam(1e-3), loss=loss)})
-        >>> batch, key = {'image': jnp.ones((3, 4, 4, 1))}, jax.random.key(0)
-        >>> _, metrics = train.update(key, train.init(key, batch), batch)
-        >>> f"{metrics['vae/beta']:.2f} {metrics['vae/rate'] > 0}"
-        '0.00 True'
-
     Args:
         feature: name of the input in the batch, in [0, 1] for the default distortion;
             numbers between stand for probabilities.
@@ -74,6 +62,18 @@ def elbo(
         β: Higgins et al., 2017, beta-VAE, https://openreview.net/forum?id=Sy2fzU9gl
         Warm-up: Sønderby et al., 2016, Ladder Variational Autoencoders,
         https://arxiv.org/abs/1602.02282
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from dljax import create_model
+        >>> from dljax.training import Player, learner
+        >>> net = create_model('vae', code=2, hidden=(8,), shape=(4, 4, 1))
+        >>> loss = elbo(beta=4., warm_up=100)
+        >>> train = learner(net, {'vae': Player(optax.adam(1e-3), loss=loss)})
+        >>> batch, key = {'image': jnp.ones((3, 4, 4, 1))}, jax.random.key(0)
+        >>> _, metrics = train.update(key, train.init(key, batch), batch)
+        >>> f"{metrics['vae/beta']:.2f} {metrics['vae/rate'] > 0}"
+        '0.00 True'
     """
     if not beta >= 0 or warm_up < 0 or samples < 1:
         raise ValueError(

@@ -37,16 +37,6 @@ def recipe(
 ) -> Recipe:
     """Make the train step of a model of the zoo.
 
-    Example:
-        >>> made = recipe('lenet5', batch=4)
-        >>> {name: shape.shape for name, shape in made.batch.items()}
-        {'image': (4, 32, 32, 1), 'label': (4,)}
-        >>> train, key = made.learner(), jax.random.key(0)
-        >>> state = train.init(key, made.draw(key))
-        >>> _, metrics = train.update(key, state, made.draw(key))
-        >>> sorted(metrics)[2:]
-        ['classifier/gradient_norm', 'classifier/loss']
-
     Args:
         name: one of `list_models()`.
         batch: examples in an update, at least 1; by default what the plan says.
@@ -65,6 +55,16 @@ def recipe(
         ValueError: for an unknown model, or a batch, precision, remat or size that
             cannot be.
         TypeError: for an unknown setting.
+
+    Example:
+        >>> made = recipe('lenet5', batch=4)
+        >>> {name: shape.shape for name, shape in made.batch.items()}
+        {'image': (4, 32, 32, 1), 'label': (4,)}
+        >>> train, key = made.learner(), jax.random.key(0)
+        >>> state = train.init(key, made.draw(key))
+        >>> _, metrics = train.update(key, state, made.draw(key))
+        >>> sorted(metrics)[2:]
+        ['classifier/gradient_norm', 'classifier/loss']
     """
     plan = _plan(name)
     if remat:

@@ -13,11 +13,6 @@ def forms_of_clipping(
 ) -> dict[str, optax.GradientTransformation]:
     """Give each form that a gradient can be tamed in, to compare them.
 
-    Example:
-        >>> forms = forms_of_clipping(norm=1., value=1., ratio=.1, ranges={'*': 10.})
-        >>> list(forms)
-        ['norm', 'value', 'adaptive', 'fixed', 'groups', 'plain']
-
     Args:
         norm: largest global norm, and the length that 'fixed' scales to.
         value: largest absolute value of an element.
@@ -33,6 +28,11 @@ def forms_of_clipping(
         Adaptive: Brock et al., 2021, https://arxiv.org/abs/2102.06171
         By ranges for groups: Graves, 2013, Generating Sequences With Recurrent Neural
         Networks, https://arxiv.org/abs/1308.0850
+
+    Example:
+        >>> forms = forms_of_clipping(norm=1., value=1., ratio=.1, ranges={'*': 10.})
+        >>> list(forms)
+        ['norm', 'value', 'adaptive', 'fixed', 'groups', 'plain']
     """
     return {
         'norm': clip_to_norm(norm),

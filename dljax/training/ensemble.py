@@ -46,6 +46,20 @@ def ensemble(
     [members]; `member` takes one out. On a CPU, where XLA is slow at convolutions with
     mapped kernels, up to 16 members with convolutions are compiled one by one instead.
 
+    Args:
+        learner: of one member.
+        source: of one member.
+        members: how many; at least 1.
+        hyperparameters: by player and by name, a value for each member; the player's
+            optimizer holds them by `optax.inject_hyperparams`.
+
+    Returns:
+        The learner and the source of all members.
+
+    Raises:
+        ValueError: for fewer than one member, a wrong number of values, or (at `init`)
+            a player or hyperparameter that is not there.
+
     Example:
         >>> import jax, jax.numpy as jnp, optax
         >>> from flax import linen as nn
@@ -63,20 +77,6 @@ def ensemble(
         >>> _, metrics = fit(train, source, steps=2, key=jax.random.key(0))
         >>> (metrics['line/loss'][1] < metrics['line/loss'][0]).tolist()
         [True, False]
-
-    Args:
-        learner: of one member.
-        source: of one member.
-        members: how many; at least 1.
-        hyperparameters: by player and by name, a value for each member; the player's
-            optimizer holds them by `optax.inject_hyperparams`.
-
-    Returns:
-        The learner and the source of all members.
-
-    Raises:
-        ValueError: for fewer than one member, a wrong number of values, or (at `init`)
-            a player or hyperparameter that is not there.
     """
     if members < 1:
         raise ValueError(f'members={members}, wanted 1 or more')

@@ -30,17 +30,6 @@ def evaluate(
     its padding carries a mask of zero, as `dljax.data.batches` does it. The state of an
     `ensemble`, whose `step` is a vector, is evaluated member by member.
 
-    Example:
-        >>> import jax.numpy as jnp
-        >>> from flax import linen as nn
-        >>> def score(net, batch, step):
-        ...     return {'output': net(batch['x'])[:, 0]}
-        >>> params = {'kernel': jnp.ones((1, 1))}
-        >>> state = State(jnp.int32(0), params, {}, {})
-        >>> batch = {'x': jnp.array([[1.], [2.], [9.]]), 'mask': np.array([1, 1, 0])}
-        >>> evaluate(nn.Dense(1, use_bias=False), score, state, [batch])
-        {'output': 1.5}
-
     Args:
         net: the net that was trained; hashable, as Linen modules with tuples are.
         score: `(net, batch, step) -> {name: [batch] values}`. It calls the net with
@@ -59,6 +48,17 @@ def evaluate(
         ValueError: without a batch, for the state of another net, where a score is not
             one value an example, or for data, but for those that are masked, that are
             not as declared.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from flax import linen as nn
+        >>> def score(net, batch, step):
+        ...     return {'output': net(batch['x'])[:, 0]}
+        >>> params = {'kernel': jnp.ones((1, 1))}
+        >>> state = State(jnp.int32(0), params, {}, {})
+        >>> batch = {'x': jnp.array([[1.], [2.], [9.]]), 'mask': np.array([1, 1, 0])}
+        >>> evaluate(nn.Dense(1, use_bias=False), score, state, [batch])
+        {'output': 1.5}
     """
     if isinstance(batches, Mapping):
         raise ValueError(

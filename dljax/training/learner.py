@@ -31,21 +31,6 @@ def learner(
     only, averages over `axis`, and lets Optax move. Both functions of the result are
     pure and may be jitted, scanned, mapped and differentiated.
 
-    Example:
-        >>> import jax, jax.numpy as jnp, optax
-        >>> from flax import linen as nn
-        >>> def fit_line(net, batch, step):
-        ...     return jnp.mean((net(batch['x']) - batch['y']) ** 2), {}
-        >>> x = jnp.linspace(-1., 1., 8)[:, None]
-        >>> batch = {'x': x, 'y': 3. * x + 1.}
-        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.5), loss=fit_line)})
-        >>> key = jax.random.key(0)
-        >>> state = line.init(key, batch)
-        >>> for _ in range(100):
-        ...     state, metrics = line.update(key, state, batch)
-        >>> f"{state.params['kernel'][0, 0]:.2f} {state.params['bias'][0]:.2f}"
-        '3.00 1.00'
-
     Args:
         net: any Linen module. Several networks are one container with named fields.
         players: by name, in the order of their turns.
@@ -66,6 +51,21 @@ def learner(
             does not have, an objective that gives no (scalar, metrics) or no direction
             formed as the trained groups, a start of another net, or an optimizer that
             wants the loss where there is a direction.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from flax import linen as nn
+        >>> def fit_line(net, batch, step):
+        ...     return jnp.mean((net(batch['x']) - batch['y']) ** 2), {}
+        >>> x = jnp.linspace(-1., 1., 8)[:, None]
+        >>> batch = {'x': x, 'y': 3. * x + 1.}
+        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.5), loss=fit_line)})
+        >>> key = jax.random.key(0)
+        >>> state = line.init(key, batch)
+        >>> for _ in range(100):
+        ...     state, metrics = line.update(key, state, batch)
+        >>> f"{state.params['kernel'][0, 0]:.2f} {state.params['bias'][0]:.2f}"
+        '3.00 1.00'
     """
     if not players:
         raise ValueError('a learner needs at least one player')

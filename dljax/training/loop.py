@@ -52,20 +52,6 @@ def rounds(
     What the learner checks of its data is checked first: all the arrays of a source
     that holds them, each batch of a host source, else the batch to begin with.
 
-    Example:
-        >>> import jax, jax.numpy as jnp, optax
-        >>> from flax import linen as nn
-        >>> from dljax.data import resident
-        >>> from dljax.training import Player, learner
-        >>> def fit_line(net, batch, step):
-        ...     return jnp.mean((net(batch['x']) - 1.) ** 2), {}
-        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.5), loss=fit_line)})
-        >>> source = resident({'x': jnp.ones((4, 1))}, 2)
-        >>> for turn in rounds(line, source, key=jax.random.key(0), steps=6, chunk=3):
-        ...     print(int(turn.state.step), turn.metrics['line/loss'].shape)
-        3 (3,)
-        6 (3,)
-
     Args:
         learner: what to train.
         source: where batches come from.
@@ -87,6 +73,20 @@ def rounds(
         ValueError: for a chunk below 1, negative steps, what is no key, a position of
             another source, a state of another net, or data that an objective has no
             meaning for.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from flax import linen as nn
+        >>> from dljax.data import resident
+        >>> from dljax.training import Player, learner
+        >>> def fit_line(net, batch, step):
+        ...     return jnp.mean((net(batch['x']) - 1.) ** 2), {}
+        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.5), loss=fit_line)})
+        >>> source = resident({'x': jnp.ones((4, 1))}, 2)
+        >>> for turn in rounds(line, source, key=jax.random.key(0), steps=6, chunk=3):
+        ...     print(int(turn.state.step), turn.metrics['line/loss'].shape)
+        3 (3,)
+        6 (3,)
     """
     _require_count('chunk', chunk, 1)
     if steps is not None:
@@ -146,22 +146,6 @@ def fit(
     `rounds`. What it returns goes on with the next batches: with the same key, source
     and chunk, ten calls of 20 updates are one of 200, bit for bit.
 
-    Example:
-        >>> import jax, jax.numpy as jnp, optax
-        >>> from flax import linen as nn
-        >>> from dljax.data import resident
-        >>> from dljax.training import Player, learner
-        >>> def fit_line(net, batch, step):
-        ...     return jnp.mean((net(batch['x']) - 1.) ** 2), {}
-        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.25), loss=fit_line)})
-        >>> source = resident({'x': jnp.ones((4, 1))})
-        >>> state, metrics = fit(line, source, steps=9, key=jax.random.key(0))
-        >>> metrics['line/loss'].shape, bool(metrics['line/loss'][-1] < 1e-6)
-        ((9,), True)
-        >>> state, _ = fit(line, source, steps=9, key=jax.random.key(0), state=state)
-        >>> int(state.step), int(state.position)
-        (18, 18)
-
     Args:
         learner: what to train.
         source: where batches come from.
@@ -190,6 +174,22 @@ def fit(
             is none, the position is that of another source or the state that of another
             net, `stop` is of no metric that there is, or for data that are not as
             declared.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, optax
+        >>> from flax import linen as nn
+        >>> from dljax.data import resident
+        >>> from dljax.training import Player, learner
+        >>> def fit_line(net, batch, step):
+        ...     return jnp.mean((net(batch['x']) - 1.) ** 2), {}
+        >>> line = learner(nn.Dense(1), {'line': Player(optax.sgd(.25), loss=fit_line)})
+        >>> source = resident({'x': jnp.ones((4, 1))})
+        >>> state, metrics = fit(line, source, steps=9, key=jax.random.key(0))
+        >>> metrics['line/loss'].shape, bool(metrics['line/loss'][-1] < 1e-6)
+        ((9,), True)
+        >>> state, _ = fit(line, source, steps=9, key=jax.random.key(0), state=state)
+        >>> int(state.step), int(state.position)
+        (18, 18)
     """
     _require_count('steps', steps, 1)
     _require_count('chunk', chunk, 1)

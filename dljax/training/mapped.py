@@ -19,6 +19,17 @@ def mapped(learner: Learner, mesh: Mesh) -> Learner:
     each device does by its own share, unless BatchNorm has the axis 'data'; then
     nothing but gradients, metrics and running statistics is sent, once an update.
 
+    Args:
+        learner: built with `axis='data'`.
+        mesh: with the axis 'data'; see `data_mesh`.
+
+    Returns:
+        The learner to call under `jit`, as `rounds` does.
+
+    Raises:
+        ValueError: for a mesh that is split otherwise, or a batch that does not divide
+            over its devices.
+
     Example:
         >>> import jax, jax.numpy as jnp, optax
         >>> from flax import linen as nn
@@ -33,17 +44,6 @@ def mapped(learner: Learner, mesh: Mesh) -> Learner:
         >>> state, _ = jax.jit(train.update)(key, state, {'x': x, 'y': 2. * x})
         >>> f"{(state.params['kernel'] + state.params['bias']).item():.2f}"
         '2.00'
-
-    Args:
-        learner: built with `axis='data'`.
-        mesh: with the axis 'data'; see `data_mesh`.
-
-    Returns:
-        The learner to call under `jit`, as `rounds` does.
-
-    Raises:
-        ValueError: for a mesh that is split otherwise, or a batch that does not divide
-            over its devices.
     """
     if mesh.shape.get(AXIS) != mesh.size:
         raise ValueError(
@@ -85,6 +85,16 @@ def replicated(learner: Learner, devices: Sequence[Device] | None = None) -> Lea
     its own share, and the running statistics are the mean of the devices'. Leaves
     shaped by the batch (recurrent carries) are split with it.
 
+    Args:
+        learner: built with `axis='data'`.
+        devices: all local ones by default.
+
+    Returns:
+        The learner, to be called as such or under `jit`.
+
+    Raises:
+        ValueError: for a batch that does not divide over the devices.
+
     Example:
         >>> import jax, jax.numpy as jnp, optax
         >>> from flax import linen as nn
@@ -98,16 +108,6 @@ def replicated(learner: Learner, devices: Sequence[Device] | None = None) -> Lea
         >>> state, _ = train.update(key, state, {'x': x, 'y': 2. * x})
         >>> f"{(state.params['kernel'] + state.params['bias']).item():.2f}"
         '2.00'
-
-    Args:
-        learner: built with `axis='data'`.
-        devices: all local ones by default.
-
-    Returns:
-        The learner, to be called as such or under `jit`.
-
-    Raises:
-        ValueError: for a batch that does not divide over the devices.
     """
     devices = list(devices or jax.local_devices())
     parts = len(devices)

@@ -40,12 +40,6 @@ def clip_to_norm(norm: float) -> optax.GradientTransformation:
 
     Its length is computed as the learner's metric is, and so only once.
 
-    Example:
-        >>> import jax.numpy as jnp
-        >>> updates, _ = clip_to_norm(1.).update({'w': jnp.array([3., 4.])}, None)
-        >>> [f'{x:.2f}' for x in updates['w']]
-        ['0.60', '0.80']
-
     Args:
         norm: the largest norm allowed; positive.
 
@@ -54,6 +48,12 @@ def clip_to_norm(norm: float) -> optax.GradientTransformation:
 
     Raises:
         ValueError: for a norm that is not positive.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> updates, _ = clip_to_norm(1.).update({'w': jnp.array([3., 4.])}, None)
+        >>> [f'{x:.2f}' for x in updates['w']]
+        ['0.60', '0.80']
     """
     if not norm > 0:
         raise ValueError(f'norm={norm}, wanted a positive number')

@@ -21,13 +21,6 @@ def clipped(
     For the other forms, chain Optax's own: `optax.clip` (by value),
     `optax.adaptive_grad_clip` (by the parameters' norms), or `scale_to_norm`.
 
-    Example:
-        >>> import jax.numpy as jnp, optax
-        >>> rule, gradient = clipped(optax.sgd(1.), norm=1.), {'w': jnp.array([3., 4.])}
-        >>> updates, _ = rule.update(gradient, rule.init(gradient))
-        >>> [f'{x:.2f}' for x in updates['w']]
-        ['-0.60', '-0.80']
-
     Args:
         optimizer: any Optax optimizer.
         norm: the largest norm allowed, over all leaves together; positive.
@@ -41,6 +34,13 @@ def clipped(
     Reference:
         Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural
         networks, https://arxiv.org/abs/1211.5063
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> rule, gradient = clipped(optax.sgd(1.), norm=1.), {'w': jnp.array([3., 4.])}
+        >>> updates, _ = rule.update(gradient, rule.init(gradient))
+        >>> [f'{x:.2f}' for x in updates['w']]
+        ['-0.60', '-0.80']
     """
     _positive('norm', norm)
     return optax.chain(clip_to_norm(norm), optimizer)
@@ -51,14 +51,6 @@ def scale_to_norm(norm: float = 1.0) -> optax.GradientTransformation:
 
     Only the direction is left: `norm * g / ||g||`. A gradient of zero stays zero.
 
-    Example:
-        >>> import jax.numpy as jnp
-        >>> rule = scale_to_norm(1.)
-        >>> grads = {'w': jnp.array([30., 40.])}
-        >>> updates, _ = rule.update(grads, rule.init(grads))
-        >>> [f'{x:.2f}' for x in updates['w']]
-        ['0.60', '0.80']
-
     Args:
         norm: the norm of every update; positive.
 
@@ -67,6 +59,14 @@ def scale_to_norm(norm: float = 1.0) -> optax.GradientTransformation:
 
     Raises:
         ValueError: for a norm that is not positive.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> rule = scale_to_norm(1.)
+        >>> grads = {'w': jnp.array([30., 40.])}
+        >>> updates, _ = rule.update(grads, rule.init(grads))
+        >>> [f'{x:.2f}' for x in updates['w']]
+        ['0.60', '0.80']
     """
     _positive('norm', norm)
 
@@ -85,14 +85,6 @@ def by_path(
 
     Clipping ranges, learning rates, decay or freezing (`optax.set_to_zero()`) by group.
 
-    Example:
-        >>> import jax.numpy as jnp, optax
-        >>> rule = by_path({'*/bias': optax.set_to_zero(), '*': optax.sgd(1.)})
-        >>> params = {'head': {'kernel': jnp.ones(()), 'bias': jnp.ones(())}}
-        >>> updates, _ = rule.update(params, rule.init(params))
-        >>> float(updates['head']['kernel']), float(updates['head']['bias'])
-        (-1.0, 0.0)
-
     Args:
         rules: by shell pattern over paths such as 'encoder/Dense_0/kernel', in order.
 
@@ -102,6 +94,14 @@ def by_path(
     Raises:
         ValueError: at `init`, for a parameter that no pattern matches, or a pattern
             that matches no parameter.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> rule = by_path({'*/bias': optax.set_to_zero(), '*': optax.sgd(1.)})
+        >>> params = {'head': {'kernel': jnp.ones(()), 'bias': jnp.ones(())}}
+        >>> updates, _ = rule.update(params, rule.init(params))
+        >>> float(updates['head']['kernel']), float(updates['head']['bias'])
+        (-1.0, 0.0)
     """
     names = list(rules)
 
@@ -134,14 +134,6 @@ def layer_rates(
     The last layer learns as the optimizer says, each one before it `decay` times more
     slowly than the next. Everything the optimizer does is scaled, its weight decay too.
 
-    Example:
-        >>> import jax.numpy as jnp, optax
-        >>> rule = layer_rates(optax.sgd(1.), ('conv_*', 'output/*'), decay=4.)
-        >>> params = {name: {'bias': jnp.ones(())} for name in ('conv_0', 'output')}
-        >>> updates, _ = rule.update(params, rule.init(params))
-        >>> float(updates['conv_0']['bias']), float(updates['output']['bias'])
-        (-0.25, -1.0)
-
     Args:
         optimizer: any Optax optimizer.
         layers: shell patterns over the paths of parameters, as in `by_path`, from the
@@ -158,6 +150,14 @@ def layer_rates(
     Reference:
         Howard, Ruder (2018), Universal language model fine-tuning for text
         classification, https://arxiv.org/abs/1801.06146
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> rule = layer_rates(optax.sgd(1.), ('conv_*', 'output/*'), decay=4.)
+        >>> params = {name: {'bias': jnp.ones(())} for name in ('conv_0', 'output')}
+        >>> updates, _ = rule.update(params, rule.init(params))
+        >>> float(updates['conv_0']['bias']), float(updates['output']['bias'])
+        (-0.25, -1.0)
     """
     if isinstance(layers, str) or not layers or len(set(layers)) < len(layers):
         raise ValueError(
@@ -191,14 +191,6 @@ def averaged(
     `(1 + count) / (10 + count)` up to `decay`, so that the first steps are soon
     forgotten. `with_averages` puts it in the place of the parameters for evaluation.
 
-    Example:
-        >>> import jax.numpy as jnp, optax
-        >>> rule, params = averaged(optax.sgd(1.), decay=.5), {'w': jnp.zeros(())}
-        >>> gradient = {'w': jnp.array(-1.)}
-        >>> updates, state = rule.update(gradient, rule.init(params), params)
-        >>> f"{updates['w']:.1f} {state.average['w']:.1f}"
-        '1.0 0.9'
-
     Args:
         optimizer: any Optax optimizer.
         decay: in [0, 1).
@@ -212,6 +204,14 @@ def averaged(
     Reference:
         Polyak, Juditsky (1992), Acceleration of stochastic approximation by averaging,
         https://doi.org/10.1137/0330046
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> rule, params = averaged(optax.sgd(1.), decay=.5), {'w': jnp.zeros(())}
+        >>> gradient = {'w': jnp.array(-1.)}
+        >>> updates, state = rule.update(gradient, rule.init(params), params)
+        >>> f"{updates['w']:.1f} {state.average['w']:.1f}"
+        '1.0 0.9'
     """
     if not 0 <= decay < 1:
         raise ValueError(f'decay={decay}, wanted a number in [0, 1)')
@@ -249,14 +249,6 @@ def averaged(
 def with_averages(state: State) -> State:
     """Put the averages that `averaged` keeps in the place of the parameters.
 
-    Example:
-        >>> import jax.numpy as jnp, optax
-        >>> params = {'w': jnp.ones(())}
-        >>> opt_state = {'player': averaged(optax.sgd(1.)).init(params)}
-        >>> moved = State(jnp.int32(1), {'w': jnp.zeros(())}, {}, opt_state)
-        >>> float(with_averages(moved).params['w'])
-        1.0
-
     Args:
         state: of a training in which at least one player's optimizer is `averaged`.
 
@@ -265,6 +257,14 @@ def with_averages(state: State) -> State:
 
     Raises:
         ValueError: where no player keeps an average.
+
+    Example:
+        >>> import jax.numpy as jnp, optax
+        >>> params = {'w': jnp.ones(())}
+        >>> opt_state = {'player': averaged(optax.sgd(1.)).init(params)}
+        >>> moved = State(jnp.int32(1), {'w': jnp.zeros(())}, {}, opt_state)
+        >>> float(with_averages(moved).params['w'])
+        1.0
     """
     averages = {}
     for optimizer_state in state.opt_state.values():

@@ -14,11 +14,6 @@ from dljax.types import AnyBatch, Array, Batch, Device, Key, Metrics, PyTree, St
 def data_mesh(devices: Sequence[Device] | None = None, fsdp: int = 1) -> Mesh:
     """Arrange devices into a mesh with the axes 'data' and 'fsdp'.
 
-    Example:
-        >>> import jax
-        >>> dict(data_mesh(jax.devices()[:1]).shape)
-        {'data': 1, 'fsdp': 1}
-
     Args:
         devices: all of this process's backend by default.
         fsdp: over how many of them each large parameter is split; divides their number.
@@ -28,6 +23,11 @@ def data_mesh(devices: Sequence[Device] | None = None, fsdp: int = 1) -> Mesh:
 
     Raises:
         ValueError: where `fsdp` does not divide the number of devices.
+
+    Example:
+        >>> import jax
+        >>> dict(data_mesh(jax.devices()[:1]).shape)
+        {'data': 1, 'fsdp': 1}
     """
     devices = list(devices or jax.devices())
     if fsdp < 1 or len(devices) % fsdp:
@@ -49,6 +49,17 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
     shaped by the batch (recurrent carries) are split with it. The numbers are those of
     one device, batch statistics included, up to the order of summation.
 
+    Args:
+        learner: built without `axis`.
+        mesh: with an axis 'data', and optionally 'fsdp'; see `data_mesh`.
+        threshold: the smallest leaf that is worth splitting, in elements.
+
+    Returns:
+        The learner to call under `jit`, as `rounds` does.
+
+    Raises:
+        ValueError: for a mesh without 'data', or a batch that does not divide.
+
     Example:
         >>> import jax, jax.numpy as jnp, optax
         >>> from flax import linen as nn
@@ -62,17 +73,6 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
         >>> state, _ = jax.jit(train.update)(key, state, {'x': x, 'y': 2. * x})
         >>> int(state.step), len(state.step.devices()) == len(jax.devices())
         (1, True)
-
-    Args:
-        learner: built without `axis`.
-        mesh: with an axis 'data', and optionally 'fsdp'; see `data_mesh`.
-        threshold: the smallest leaf that is worth splitting, in elements.
-
-    Returns:
-        The learner to call under `jit`, as `rounds` does.
-
-    Raises:
-        ValueError: for a mesh without 'data', or a batch that does not divide.
     """
     if AXIS not in mesh.axis_names:
         raise ValueError(
@@ -111,6 +111,18 @@ def abstract(
     With that the update is compiled for devices that are not there:
     `jax.jit(train.update).lower(*abstract(...)).compile()`.
 
+    Args:
+        learner: the one that is given to `sharded` or `mapped`.
+        mesh: as there; its devices may be those of a topology.
+        batch: arrays, or shapes and types.
+        threshold: as there.
+
+    Returns:
+        The arguments of the update, as shapes and types with shardings.
+
+    Raises:
+        ValueError: for a batch that does not divide over the devices.
+
     Example:
         >>> import jax, jax.numpy as jnp, optax
         >>> from flax import linen as nn
@@ -123,18 +135,6 @@ def abstract(
         >>> kernel = state.params['kernel']
         >>> kernel.shape, kernel.sharding.is_fully_replicated
         ((1, 1), True)
-
-    Args:
-        learner: the one that is given to `sharded` or `mapped`.
-        mesh: as there; its devices may be those of a topology.
-        batch: arrays, or shapes and types.
-        threshold: as there.
-
-    Returns:
-        The arguments of the update, as shapes and types with shardings.
-
-    Raises:
-        ValueError: for a batch that does not divide over the devices.
     """
     require_divisible(batch, mesh.size)
     key = jax.eval_shape(jax.random.key, 0)

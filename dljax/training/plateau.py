@@ -23,11 +23,6 @@ class Plateau:
     A function of the records so far, as the rules that end a run are: a resumed run
     decides as one that was not interrupted. Over members it sees their mean.
 
-    Example:
-        >>> rule = Plateau('validation/loss', factor=.5, patience=2)
-        >>> rule.scale([{'validation/loss': value} for value in (1., .9, .9, 1.)])
-        0.5
-
     Attributes:
         metric: of a set that is evaluated along the training: 'validation/loss'.
         factor: of each reduction, between 0 and 1.
@@ -36,6 +31,11 @@ class Plateau:
         minimum: of the scale, at least 0 and below 1.
         higher: whether larger is better.
         margin: an improvement is more than this much.
+
+    Example:
+        >>> rule = Plateau('validation/loss', factor=.5, patience=2)
+        >>> rule.scale([{'validation/loss': value} for value in (1., .9, .9, 1.)])
+        0.5
     """
 
     metric: str

@@ -20,14 +20,6 @@ COLLECTIONS = DenyList(('params', 'intermediates'))
 class Player:
     """An objective, the parameters that it moves, and how.
 
-    Example:
-        >>> import optax
-        >>> def fool(net, batch, step):
-        ...     return -net.discriminator(net.generator(batch['noise'])).mean(), {}
-        >>> player = Player(optax.adam(2e-4), loss=fool, trains=('generator',), every=5)
-        >>> player.part({'generator': 1, 'discriminator': 2})
-        ({'generator': 1}, {'discriminator': 2})
-
     Attributes:
         optimizer: turns gradients (or directions) into updates. One that wants the loss
             is told it: Optax's extra arguments `value`, `grad` and `value_fn`, a pure
@@ -44,6 +36,14 @@ class Player:
         during: the updates in which it plays at all, from the first of the two up to
             but not including the second; None for no end. So a training has phases,
             such as layers that are pretrained one after the other.
+
+    Example:
+        >>> import optax
+        >>> def fool(net, batch, step):
+        ...     return -net.discriminator(net.generator(batch['noise'])).mean(), {}
+        >>> player = Player(optax.adam(2e-4), loss=fool, trains=('generator',), every=5)
+        >>> player.part({'generator': 1, 'discriminator': 2})
+        ({'generator': 1}, {'discriminator': 2})
     """
 
     optimizer: optax.GradientTransformation

@@ -20,6 +20,12 @@ def schedules(optimizer: optax.GradientTransformation) -> list[Callable]:
     Optax keeps them in closures, in which they are looked for; what scales its updates
     in another way has none here.
 
+    Args:
+        optimizer: any of Optax's, or a combination of them.
+
+    Returns:
+        Functions of the number of moves made; some give the rate with its sign turned.
+
     Example:
         >>> import optax
         >>> falling = optax.linear_schedule(0.1, 0.0, 10)
@@ -27,12 +33,6 @@ def schedules(optimizer: optax.GradientTransformation) -> list[Callable]:
         [0.05]
         >>> schedules(optax.adam(0.1))
         []
-
-    Args:
-        optimizer: any of Optax's, or a combination of them.
-
-    Returns:
-        Functions of the number of moves made; some give the rate with its sign turned.
     """
     return list(_found(optimizer.update, set()))
 

@@ -25,6 +25,13 @@ def skipping(learner: Learner) -> Learner:
     To choose costs a copy of the state in each update, which `rounds` spares itself
     where all is well.
 
+    Args:
+        learner: any.
+
+    Returns:
+        The learner, with the metric 'skipped/updates': 1 for an update that was passed
+        over, whose other metrics are NaN and whose flags are true, else 0.
+
     Example:
         >>> import jax, jax.numpy as jnp, numpy as np, optax
         >>> from flax import linen as nn
@@ -37,13 +44,6 @@ def skipping(learner: Learner) -> Learner:
         >>> _, metrics = fit(skipping(line), source, steps=3, key=jax.random.key(0))
         >>> metrics['skipped/updates'].tolist()
         [0.0, 1.0, 0.0]
-
-    Args:
-        learner: any.
-
-    Returns:
-        The learner, with the metric 'skipped/updates': 1 for an update that was passed
-        over, whose other metrics are NaN and whose flags are true, else 0.
     """
 
     def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:

@@ -15,16 +15,16 @@ Stop = Callable[[Rows], str | None]
 def settled(metric: str, tolerance: float) -> Stop:
     """Stop when a cost changes by less than a tolerance from one row to the next.
 
-    Example:
-        >>> settled('player/loss', .01)([{'player/loss': .5}, {'player/loss': .499}])
-        'player/loss changed by less than 0.01'
-
     Args:
         metric: the cost's name, such as 'classifier/loss'.
         tolerance: the smallest absolute change that is worth going on for.
 
     Returns:
         The rule.
+
+    Example:
+        >>> settled('player/loss', .01)([{'player/loss': .5}, {'player/loss': .499}])
+        'player/loss changed by less than 0.01'
     """
     if tolerance <= 0:
         raise ValueError(f'tolerance={tolerance}, wanted a positive number')
@@ -41,10 +41,6 @@ def settled(metric: str, tolerance: float) -> Stop:
 def reached(metric: str, limit: float, *, higher: bool = False) -> Stop:
     """Stop when a metric is as good as a limit.
 
-    Example:
-        >>> reached('player/loss', .1)([{'player/loss': .05}])
-        'player/loss = 0.05 reached 0.1'
-
     Args:
         metric: its name, such as 'classifier/loss' or 'validation/accuracy'.
         limit: the value to reach.
@@ -52,6 +48,10 @@ def reached(metric: str, limit: float, *, higher: bool = False) -> Stop:
 
     Returns:
         The rule.
+
+    Example:
+        >>> reached('player/loss', .1)([{'player/loss': .05}])
+        'player/loss = 0.05 reached 0.1'
     """
 
     def stop(rows: Rows) -> str | None:
@@ -68,10 +68,6 @@ def stalled(
 ) -> Stop:
     """Stop when a metric has not improved for so many of its measurements.
 
-    Example:
-        >>> stalled('test/loss', 2)([{'test/loss': value} for value in (1., 2., 3.)])
-        'test/loss has not improved for 2 measurements'
-
     Args:
         metric: its name, such as 'validation/accuracy'.
         patience: measurements without improvement that are let pass.
@@ -80,6 +76,10 @@ def stalled(
 
     Returns:
         The rule.
+
+    Example:
+        >>> stalled('test/loss', 2)([{'test/loss': value} for value in (1., 2., 3.)])
+        'test/loss has not improved for 2 measurements'
     """
     if patience < 1:
         raise ValueError(f'patience={patience}, wanted 1 or more')

@@ -77,11 +77,6 @@ class Restored:
 def normalise(normalizer: Normalizer, values: Any, *, inverse: bool = False) -> Any:
     """Apply a normalizer to values whose columns are an axis, or whole examples.
 
-    Example:
-        >>> centre = Normalizer((1.0, 2.0, 3.0, 4.0), (1.0,) * 4, 'mean')
-        >>> normalise(centre, np.ones((5, 2, 2))).shape
-        (5, 2, 2)
-
     Args:
         normalizer: of one column, of those of the last axis, or of every number of an
             example.
@@ -93,6 +88,11 @@ def normalise(normalizer: Normalizer, values: Any, *, inverse: bool = False) -> 
 
     Raises:
         ValueError: for other columns than those of the fit.
+
+    Example:
+        >>> centre = Normalizer((1.0, 2.0, 3.0, 4.0), (1.0,) * 4, 'mean')
+        >>> normalise(centre, np.ones((5, 2, 2))).shape
+        (5, 2, 2)
     """
     function = normalizer.inverse if inverse else normalizer
     columns, shape = len(normalizer.offset), values.shape
