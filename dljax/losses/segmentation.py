@@ -52,7 +52,6 @@ def pixel_cross_entropy(
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> logits = jnp.log(jnp.array([[[[.5, .5], [.75, .25]]]]))
         >>> print(pixel_cross_entropy(logits, jnp.array([[[0, 1]]])).round(4))
         [1.0397]
@@ -117,7 +116,6 @@ def soft_dice(
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> logits = jnp.log(jnp.array([[[[.5, .5], [.5, .5]]]]))
         >>> f'{soft_dice(logits, jnp.array([[[1, 1]]]))[0]:.4f}'
         '0.2000'
@@ -170,7 +168,6 @@ def border_weights(
 
     Example:
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> row = jnp.array([[[1, 0, 2, 0, 0]]])
         >>> print(border_weights(row, 2, scale=1., deviation=1.).round(2)[0, 0])
         [1.14 1.14 1.14 1.   1.  ]

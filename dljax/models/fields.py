@@ -3,12 +3,9 @@
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flax import linen as nn
-
-if TYPE_CHECKING:
-    pass
 
 
 def reconfigured(net: nn.Module, **settings: Any) -> nn.Module:

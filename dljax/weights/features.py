@@ -1,12 +1,9 @@
 """The form of a run's data, as its config.json tells it."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from dljax.types import Spec
-
-if TYPE_CHECKING:
-    pass
 
 
 class Features(NamedTuple):
