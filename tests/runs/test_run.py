@@ -20,28 +20,43 @@ import pytest
 from flax import linen as nn
 from rich.console import Console
 
-from dljax import data, run, zoo
+from dljax import data, pictures, run, zoo
 from dljax.experiment import Experiment, Options, Outcome, Report
 from dljax.host.interrupt import ending_the_process
 from dljax.layers import batch_norm
 from dljax.objectives import classify, predict, score_classes
 from dljax.training import NonFiniteError, Plateau, Player, reached, settled, stalled
 from dljax.types import Array, Source, Spec, State
+from tests.training.sources import in_order
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(40, 2)).astype(np.float32)
 SET = {'features': POINTS, 'label': (POINTS.sum(1) > 0).astype(np.int32)}
+NET = zoo.create_model('mlp', hidden=(8,), outputs=2, dropout=0.2)
+PLAIN = zoo.create_model('mlp', hidden=(8,), outputs=2)
+LOSS, SCORE = classify('features'), score_classes('features')
+CURVES = pictures.curves
+
+
+@pytest.fixture(autouse=True)
+def _words_for_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare all runs but one the second that drawing the curves takes."""
+    monkeypatch.setattr(pictures, 'curves', lambda outcome: 'curves')
+
+
+def on_host() -> Source:
+    return in_order(SET, 8, host=True)
 
 
 def made(**changes: Any) -> Experiment:
     """Make a small experiment that has everything."""
     values = {
-        'net': zoo.create_model('mlp', hidden=(8,), outputs=2, dropout=0.2),
-        'players': {'classifier': Player(optax.adam(0.02), loss=classify('features'))},
-        'source': data.resident(SET, 8),
+        'net': NET,
+        'players': {'classifier': Player(optax.adam(0.02), loss=LOSS)},
+        'source': in_order(SET, 8),
         'steps': 12,
         'data': 'points (synthetic)',
-        'score': score_classes('features'),
+        'score': SCORE,
         'evaluation': {'validation': SET, 'test': SET},
         'inputs': zoo.inputs('mlp', outputs=2),
         'best': 'validation/accuracy',
@@ -52,6 +67,11 @@ def made(**changes: Any) -> Experiment:
     return Experiment(**values | changes)
 
 
+def plain(**changes: Any) -> Experiment:
+    """Without dropout, whose draws differ between devices."""
+    return made(net=PLAIN, **changes)
+
+
 def trained(
     experiment: Experiment,
     workdir: Path,
@@ -60,9 +80,38 @@ def trained(
 ) -> Report:
     console = Console(file=output or io.StringIO(), width=200)
     arguments = {'steps': experiment.steps}
-    return run(
-        experiment, workdir, Options(**options), arguments=arguments, console=console
-    )
+    settings = Options(**{'chunk': 1} | options)
+    return run(experiment, workdir, settings, arguments=arguments, console=console)
+
+
+@pytest.fixture(scope='module')
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """A run that has ended, in the folder 'run'."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, 'curves', lambda outcome: 'curves')
+        return trained(made(), tmp_path_factory.mktemp('ended') / 'run')
+
+
+@pytest.fixture
+def folder(ended: Report, tmp_path: Path) -> Path:
+    """A copy of its folder."""
+    return shutil.copytree(ended.workdir, tmp_path / 'run')
+
+
+@pytest.fixture(scope='module')
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """A run of `plain` on one device."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, 'curves', lambda outcome: 'curves')
+        return trained(plain(), tmp_path_factory.mktemp('alone'))
+
+
+@pytest.fixture(scope='module')
+def hosted(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """A run that has read its batches on the host, without an interruption."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, 'curves', lambda outcome: 'curves')
+        return trained(made(source=on_host()), tmp_path_factory.mktemp('hosted'))
 
 
 def rows(workdir: Path) -> list[dict[str, float]]:
@@ -87,11 +136,14 @@ def interrupting(source: Any, at: int, number: int = signal.SIGTERM) -> Any:
             os.kill(os.getpid(), number)
         return source.next(key, position, state)
 
-    return source._replace(next=following, host=True)
+    return source._replace(next=following)
 
 
-def test_a_run_leaves_everything_that_it_promises(tmp_path: Path) -> None:
-    report = trained(made(), tmp_path)
+def test_a_run_leaves_everything_that_it_promises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, 'curves', CURVES)
+    report = trained(made(source=data.resident(SET, 8)), tmp_path, chunk=None)
     assert report.step == 12 and report.ended == '12 updates made'
     assert int(report.state.position) == 12  # from which fit goes on
     assert len(repr(report)) < 2000  # a session of Python shows it
@@ -189,10 +241,10 @@ def test_frames_beyond_the_last_update_are_not_shown(tmp_path: Path) -> None:
 def test_an_alarm_outlives_an_interruption(tmp_path: Path) -> None:
     watched = {'along': {'The state': after}, 'alarms': {'Middle': between}}
     number = signal.SIGTERM
-    source = interrupting(made().source, at=8, number=number)
+    source = interrupting(on_host(), at=8, number=number)
     part = trained(made(**watched, source=source), tmp_path)
     assert part.ended is None and 8 < part.step < 12
-    trained(made(**watched, source=made().source._replace(host=True)), tmp_path)
+    trained(made(**watched, source=on_host()), tmp_path)
     result = json.loads((tmp_path / 'result.json').read_text())
     assert result['alarms']['Middle']['spans'] == [[8, 12]]
     page = (tmp_path / 'report.html').read_text()
@@ -267,23 +319,25 @@ def test_what_is_applied_again_is_compiled_once() -> None:
 OVER_TWO = {'devices': 2, 'parallel': 'pmap'}
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize(
     ('number', 'options'),
     [(signal.SIGTERM, {}), (signal.SIGINT, {}), (signal.SIGTERM, OVER_TWO)],
     ids=['SIGTERM', 'SIGINT', 'pmap'],
 )
 def test_an_interrupted_run_ends_as_one_that_was_not(
-    tmp_path: Path, number: int, options: dict
+    tmp_path: Path, hosted: Report, number: int, options: dict
 ) -> None:
-    hosted = made(source=made().source._replace(host=True))
-    whole = trained(hosted, tmp_path / 'whole', **options)
-    broken = made(source=interrupting(made().source, at=6, number=number))
+    experiment, whole = made(source=on_host()), hosted
+    if options:
+        whole = trained(experiment, tmp_path / 'whole', **options)
+    broken = made(source=interrupting(on_host(), at=6, number=number))
     part = trained(broken, tmp_path / 'parts', **options)
     assert part.ended is None and part.step == 7 and part.signal == number
     # seven is between two records: what is pending has to be carried over too
-    again = trained(hosted, tmp_path / 'parts', **options)
+    again = trained(experiment, tmp_path / 'parts', **options)
     assert same(whole.state, again.state)
-    assert rows(tmp_path / 'whole') == rows(tmp_path / 'parts')
+    assert rows(whole.workdir) == rows(tmp_path / 'parts')
     assert whole.metrics == again.metrics
 
 
@@ -294,11 +348,14 @@ def test_a_signal_in_the_last_round_is_not_swallowed(tmp_path: Path) -> None:
         drawn.append(outcome)
         return 'drawn'
 
-    last = made(source=interrupting(made().source, at=11), pictures={'It': picture})
+    last = made(
+        source=interrupting(on_host(), at=11),
+        pictures={'It': picture},
+    )
     part = trained(last, tmp_path)
     assert part.signal == signal.SIGTERM and part.ended is None and part.step == 12
     assert not drawn and not (tmp_path / 'result.json').exists()
-    host = made().source._replace(host=True)
+    host = on_host()
     again = trained(made(source=host, pictures={'It': picture}), tmp_path)
     assert again.ended == '12 updates made' and len(drawn) == 1
     assert same(part.state, again.state)
@@ -329,75 +386,90 @@ def test_a_signal_before_the_first_update_of_a_command_saves_nothing(
     tmp_path: Path,
 ) -> None:
     with ending_the_process('it.py', 'ended'):
-        part = trained(made(source=interrupting(made().source, at=0)), tmp_path)
+        part = trained(made(source=interrupting(on_host(), at=0)), tmp_path)
     assert part.signal == signal.SIGTERM and part.step == 0 and part.seconds == 0
     assert list((tmp_path / 'checkpoints').iterdir()) == []
-    whole = trained(made(source=made().source._replace(host=True)), tmp_path)
+    whole = trained(made(source=on_host()), tmp_path)
     assert whole.step == 12
 
 
+# nothing ever is so much better: the rate falls at each evaluation from the second
+PLATEAU = {
+    'plateau': Plateau('validation/loss', factor=0.5, patience=1, margin=1e6),
+    'players': {'classifier': Player(optax.sgd(0.1), loss=LOSS)},
+    'evaluate_every': 2,
+    'steps': 8,
+}
+
+
+def test_a_plateau_lowers_the_rate(tmp_path: Path) -> None:
+    output = io.StringIO()
+    report = trained(made(source=on_host(), **PLATEAU), tmp_path, output)
+    scales = [row['plateau/scale'] for row in rows(tmp_path)]
+    assert scales == [1.0, 1.0, 0.5, 0.25]
+    assert np.all(report.state.opt_state['classifier'].scale == 0.125)
+    assert 'validation/loss: learning rates times 0.5 from now' in output.getvalue()
+
+
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     'options',
     [
         {},
-        pytest.param({'members': 2}, marks=pytest.mark.heavy),
-        pytest.param({'devices': 2}, marks=pytest.mark.heavy),
-        pytest.param(OVER_TWO, marks=pytest.mark.heavy),
+        {'members': 2},
+        pytest.param({'devices': 2}, marks=pytest.mark.exhaustive),
+        pytest.param(OVER_TWO, marks=pytest.mark.exhaustive),
     ],
     ids=lambda options: '-'.join(map(str, options.values())) or 'one',
 )
-def test_a_plateau_lowers_the_rate_and_a_resumed_run_knows(
+def test_a_resumed_run_knows_how_far_a_plateau_has_lowered_the_rate(
     tmp_path: Path, options: dict
 ) -> None:
-    # nothing ever is so much better: the rate falls at each evaluation from the second
-    rule = Plateau('validation/loss', factor=0.5, patience=1, margin=1e6)
-    source = made().source._replace(host=True)
-    players = {'classifier': Player(optax.sgd(0.1), loss=classify('features'))}
-    settings = {'evaluate_every': 2, 'plateau': rule, 'players': players}
-    output = io.StringIO()
-    whole = trained(
-        made(source=source, **settings), tmp_path / 'whole', output, **options
-    )
-    scales = [row['plateau/scale'] for row in rows(tmp_path / 'whole')]
-    assert scales == [1.0, 1.0, 0.5, 0.25, 0.125, 0.0625]
-    assert np.all(whole.state.opt_state['classifier'].scale == 0.03125)
-    assert 'validation/loss: learning rates times 0.5 from now' in output.getvalue()
-    broken = made(source=interrupting(made().source, at=6), **settings)
-    assert trained(broken, tmp_path / 'parts', **options).step == 7
-    again = trained(made(source=source, **settings), tmp_path / 'parts', **options)
+    experiment = made(source=on_host(), **PLATEAU)
+    whole = trained(experiment, tmp_path / 'whole', **options)
+    assert np.all(whole.state.opt_state['classifier'].scale == 0.125)
+    broken = made(source=interrupting(on_host(), at=4), **PLATEAU)
+    assert trained(broken, tmp_path / 'parts', **options).step == 5
+    again = trained(experiment, tmp_path / 'parts', **options)
     assert same(whole.state, again.state)
     assert rows(tmp_path / 'whole') == rows(tmp_path / 'parts')
 
 
 def poisoned(at: int) -> Source:
     """Batches of a host, of which one makes a loss that is not finite."""
-    source = made().source
+    source = on_host()
 
     def following(key: Any, position: int, state: Any) -> tuple:
         after, batch = source.next(key, position, state)
         factor = np.nan if int(position) == at else 1.0
         return after, {**batch, 'features': batch['features'] * np.float32(factor)}
 
-    return source._replace(next=following, host=True)
+    return source._replace(next=following)
 
 
-def test_a_batch_that_is_not_finite_ends_a_run_or_is_passed_over(
-    tmp_path: Path,
-) -> None:
-    with pytest.raises(NonFiniteError, match='update 6'):
-        trained(made(source=poisoned(6)), tmp_path / 'raise')
-    report = trained(made(source=poisoned(6)), tmp_path / 'skip', on_nan='skip')
-    assert [row['skipped/updates'] for row in rows(tmp_path / 'skip')] == [
-        *(0, 0, 0, 1, 0, 0)
-    ]
+def test_a_batch_that_is_not_finite_is_passed_over(tmp_path: Path) -> None:
+    report = trained(made(source=poisoned(6)), tmp_path, on_nan='skip')
+    skipped = [row['skipped/updates'] for row in rows(tmp_path)]
+    assert skipped == [0, 0, 0, 1, 0, 0]
     assert report.step == 12 and int(report.state.position) == 12
     assert math.isfinite(report.metrics['test/loss'])
+
+
+@pytest.mark.heavy
+def test_what_was_passed_over_outlives_an_interruption(tmp_path: Path) -> None:
+    report = trained(made(source=poisoned(6)), tmp_path / 'skip', on_nan='skip')
     broken = made(source=interrupting(poisoned(6), at=7))
     assert trained(broken, tmp_path / 'parts', on_nan='skip').step == 8
     again = trained(made(source=poisoned(6)), tmp_path / 'parts', on_nan='skip')
     assert same(again.state, report.state)
     assert rows(tmp_path / 'parts') == rows(tmp_path / 'skip')
 
+
+def test_a_batch_that_is_not_finite_ends_a_run_or_sends_it_back(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(NonFiniteError, match='update 6'):
+        trained(made(source=poisoned(6)), tmp_path / 'raise')
     output = io.StringIO()
     report = trained(
         made(source=poisoned(6)), tmp_path / 'back', output, on_nan='rollback'
@@ -408,17 +480,18 @@ def test_a_batch_that_is_not_finite_ends_a_run_or_is_passed_over(
     assert [row['step'] for row in rows(tmp_path / 'back')] == [2, 4, 6, 8, 10, 12]
 
 
-def test_rollbacks_that_do_not_help_end_the_run(tmp_path: Path) -> None:
-    def bad(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
-        value, metrics = classify('features')(net, batch, step)
-        return value * jnp.where(step == 1, jnp.nan, 1.0), metrics
+def diverging(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
+    loss, metrics = LOSS(net, batch, step)
+    return jnp.where(step >= 9, jnp.nan, 1.0) * loss, metrics
 
-    players = {'classifier': Player(optax.adam(0.02), loss=bad)}
+
+def test_rollbacks_that_do_not_help_end_the_run(tmp_path: Path) -> None:
+    players = {'classifier': Player(optax.adam(0.02), loss=diverging)}
     output = io.StringIO()
     options = {'on_nan': 'rollback', 'nan_limit': 2}
     with pytest.raises(NonFiniteError, match='2 rollbacks have not helped'):
         trained(made(players=players), tmp_path, output, **options)
-    assert 'rollback  to step 0, 2 of 2' in output.getvalue()
+    assert 'rollback  to step 8, 2 of 2' in output.getvalue()
     with pytest.raises(ValueError, match="on_nan='skip' with players that may div"):
         trained(made(may_diverge=('classifier',)), tmp_path / 'b', on_nan='skip')
 
@@ -428,14 +501,14 @@ def test_a_plateau_of_no_score_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"one of \['validation'\]"):
             made(plateau=Plateau(metric))
     with pytest.raises(ValueError, match='validation/los.*validation/loss'):
-        trained(made(plateau=Plateau('validation/los')), tmp_path)
+        trained(plain(plateau=Plateau('validation/los'), steps=4), tmp_path)
 
 
 def test_more_steps_say_what_becomes_of_the_learning_rate(tmp_path: Path) -> None:
     def falling(steps: int) -> Experiment:
         rate = optax.cosine_decay_schedule(0.02, steps)
-        player = Player(optax.adam(rate), loss=classify('features'))
-        return made(steps=steps, players={'classifier': player})
+        player = Player(optax.sgd(rate), loss=LOSS)
+        return plain(steps=steps, players={'classifier': player})
 
     trained(falling(4), tmp_path)
     output = io.StringIO()
@@ -452,12 +525,13 @@ def test_more_steps_say_what_becomes_of_the_learning_rate(tmp_path: Path) -> Non
         assert kept['changes'] == [{'step': 4, 'now': said}]
 
 
-def test_more_steps_go_on_from_where_the_run_ended(tmp_path: Path) -> None:
-    trained(made(steps=8, source=data.resident(SET, 8)), tmp_path / 'longer')
-    longer = trained(made(), tmp_path / 'longer')
-    whole = trained(made(), tmp_path / 'whole')
+def test_more_steps_go_on_from_where_the_run_ended(
+    tmp_path: Path, ended: Report
+) -> None:
+    trained(made(steps=8), tmp_path)
+    longer = trained(made(), tmp_path)
     assert longer.step == 12
-    assert same(longer.state, whole.state)
+    assert same(longer.state, ended.state)
 
 
 @pytest.mark.heavy
@@ -490,21 +564,20 @@ def test_a_streamed_run_goes_on_and_equals_a_resident_one(tmp_path: Path) -> Non
     assert same(resident.state, stream.state)
 
 
-def test_an_ended_run_is_not_trained_again(tmp_path: Path) -> None:
-    first = trained(made(), tmp_path)
+def test_an_ended_run_is_not_trained_again(folder: Path, ended: Report) -> None:
     output = io.StringIO()
-    second = trained(made(), tmp_path, output)
+    second = trained(made(), folder, output)
     assert 'already' in output.getvalue()
-    assert second.metrics == first.metrics and same(second.state, first.state)
+    assert second.metrics == ended.metrics and same(second.state, ended.state)
 
 
 def test_an_ended_run_of_unknown_arguments_is_not_taken_for_this_one(
     tmp_path: Path,
 ) -> None:
     silent = Console(file=io.StringIO())
-    run(made(), tmp_path, console=silent)
+    run(made(), tmp_path, Options(chunk=1), console=silent)
     with pytest.raises(ValueError, match='arguments: there not known, now not known'):
-        run(made(), tmp_path, console=silent)
+        run(made(), tmp_path, Options(chunk=1), console=silent)
 
 
 def test_a_picture_that_fails_can_be_drawn_later(tmp_path: Path) -> None:
@@ -519,10 +592,11 @@ def test_a_picture_that_fails_can_be_drawn_later(tmp_path: Path) -> None:
     assert json.loads(ledger.read_text())['metrics'] == report.metrics
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('at', [6, 7], ids=['between rows', 'on a row'])
 def test_a_resumed_run_is_whole_in_tensorboard(tmp_path: Path, at: int) -> None:
-    trained(made(source=interrupting(made().source, at=at)), tmp_path)
-    trained(made(source=made().source._replace(host=True)), tmp_path)
+    trained(made(source=interrupting(on_host(), at=at)), tmp_path)
+    trained(made(source=on_host()), tmp_path)
     assert scalars(tmp_path, 'classifier/loss') == [2, 4, 6, 8, 10, 12]
 
 
@@ -551,10 +625,10 @@ def test_a_poisoned_state_is_never_saved(tmp_path: Path) -> None:
     late = optax.conditionally_transform(
         optax.stateless(overflow), lambda step: step == 7, forward_extra_args=False
     )
-    wild = optax.chain(optax.adam(0.02), late)
-    players = {'classifier': Player(wild, loss=classify('features'))}
+    wild = optax.chain(optax.sgd(0.02), late)
+    players = {'classifier': Player(wild, loss=LOSS)}
     with pytest.raises(NonFiniteError, match='state is not finite after update 7'):
-        trained(made(players=players), tmp_path)
+        trained(plain(players=players), tmp_path)
     assert [path.name for path in (tmp_path / 'checkpoints').iterdir()] == ['4']
 
 
@@ -588,16 +662,15 @@ def test_damage_does_not_keep_a_resumed_run_from_saving(tmp_path: Path) -> None:
 
 
 def test_the_best_state_is_scored_beside_the_last(tmp_path: Path) -> None:
-    wild = {'classifier': Player(optax.sgd(30.0), loss=classify('features'))}
-    experiment = made(players=wild, best='validation/loss', higher=False, steps=40)
+    # The loss falls: that of the first evaluation is the highest.
+    experiment = plain(best='validation/loss', higher=True)
     metrics = trained(experiment, tmp_path).metrics
-    assert metrics['best/validation/loss'] < metrics['validation/loss']
-    gentle = made(net=zoo.create_model('mlp', hidden=(8,), outputs=2), steps=20)
-    gentle = dataclasses.replace(gentle, best='validation/loss', higher=False)
-    losses = trained(gentle, tmp_path / 'falling').metrics
+    assert metrics['best/validation/loss'] > metrics['validation/loss']
+    falling = plain(best='validation/loss', higher=False)
+    losses = trained(falling, tmp_path / 'falling').metrics
     assert not any(name.startswith('best/') for name in losses)  # the last is the best
     with pytest.raises(ValueError, match="best='validation/los' is no score"):
-        trained(made(best='validation/los'), tmp_path / 'typo')
+        trained(plain(best='validation/los'), tmp_path / 'typo')
 
 
 def score_in_the_end(net: nn.Module, batch: dict, step: Array) -> dict[str, Array]:
@@ -648,21 +721,18 @@ def test_a_validation_that_is_no_number_is_told_and_leaves_a_gap(
     assert sorted(p.name for p in tmp_path.rglob('*')) == before
 
 
-def test_checkpoints_without_their_configuration_are_not_resumed(
-    tmp_path: Path,
-) -> None:
-    trained(made(), tmp_path / 'run')
-    (tmp_path / 'run/config.json').unlink()
+def test_checkpoints_without_their_configuration_are_not_resumed(folder: Path) -> None:
+    (folder / 'config.json').unlink()
     with pytest.raises(ValueError, match='checkpoints but no config.json'):
-        trained(made(), tmp_path / 'run')
-    trained(made(steps=4), tmp_path / 'run', resume=False)
-    assert (tmp_path / 'run.1/checkpoints').exists()
+        trained(made(), folder)
+    trained(made(steps=4), folder, resume=False)
+    assert (folder.parent / 'run.1/checkpoints').exists()
 
 
 def test_a_player_that_moves_rarely_is_in_the_result(tmp_path: Path) -> None:
     rare = Player(optax.sgd(0.01), loss=classify('features'), every=7)
-    players = {**made().players, 'rare': rare}
-    metrics = trained(made(players=players), tmp_path).metrics
+    players = {'often': Player(optax.sgd(0.1), loss=LOSS), 'rare': rare}
+    metrics = trained(plain(players=players, steps=9), tmp_path).metrics
     assert math.isfinite(metrics['rare/loss'])
 
 
@@ -674,44 +744,35 @@ def test_a_net_with_a_list_of_layers_is_evaluated(tmp_path: Path) -> None:
             return self.body(x)
 
     net = Listed(nn.Sequential([nn.Dense(4), nn.relu, nn.Dense(2)]))
-    assert trained(made(net=net), tmp_path).step == 12
+    assert trained(made(net=net, steps=2, best=None), tmp_path).step == 2
 
 
-def test_fewer_steps_than_were_made_are_refused(tmp_path: Path) -> None:
-    trained(made(), tmp_path)
-    before = (tmp_path / 'config.json').read_text()
+def test_fewer_steps_than_were_made_are_refused(folder: Path) -> None:
+    before = (folder / 'config.json').read_text()
     with pytest.raises(ValueError, match='is at step 12, beyond steps=4'):
-        trained(made(steps=4, data='other'), tmp_path)
-    assert (tmp_path / 'config.json').read_text() == before
+        trained(made(steps=4, data='other'), folder)
+    assert (folder / 'config.json').read_text() == before
 
 
-def test_another_model_in_the_folder_stops_with_both_values(tmp_path: Path) -> None:
-    trained(made(), tmp_path)
+def test_another_model_in_the_folder_stops_with_both_values(folder: Path) -> None:
     wider = zoo.create_model('mlp', hidden=(9,), outputs=2, dropout=0.2)
     with pytest.raises(ValueError, match=r'model.hidden: there \(8,\), now \(9,\)'):
-        trained(made(net=wider, steps=20), tmp_path)
+        trained(made(net=wider, steps=20), folder)
     with pytest.raises(ValueError, match=r'options.seed: there 0, now 1'):
-        trained(made(steps=20), tmp_path, seed=1)
+        trained(made(steps=20), folder, seed=1)
 
 
-def test_another_optimizer_is_refused_by_its_state(tmp_path: Path) -> None:
-    trained(made(), tmp_path)
-    other = {'classifier': Player(optax.sgd(0.1), loss=classify('features'))}
+def test_another_optimizer_is_refused_by_its_state(folder: Path) -> None:
+    other = {'classifier': Player(optax.sgd(0.1), loss=LOSS)}
     with pytest.raises(ValueError, match='another model, optimizer or source'):
-        trained(made(players=other, steps=20), tmp_path)
+        trained(made(players=other, steps=20), folder)
 
 
-def test_no_resume_moves_the_old_run_aside(tmp_path: Path) -> None:
-    first = trained(made(), tmp_path / 'run')
-    trained(made(steps=4), tmp_path / 'run', resume=False)
-    aside = json.loads((tmp_path / 'run.1/result.json').read_text())
-    assert aside['metrics'] == first.metrics
-    assert rows(tmp_path / 'run')[-1]['step'] == 4
-
-
-def diverging(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
-    loss, metrics = classify('features')(net, batch, step)
-    return jnp.where(step >= 9, jnp.nan, 1.0) * loss, metrics
+def test_no_resume_moves_the_old_run_aside(folder: Path, ended: Report) -> None:
+    trained(made(steps=4), folder, resume=False)
+    aside = json.loads((folder.parent / 'run.1/result.json').read_text())
+    assert aside['metrics'] == ended.metrics
+    assert rows(folder)[-1]['step'] == 4
 
 
 def test_a_diverging_run_stops_and_keeps_its_last_good_checkpoint(
@@ -738,15 +799,15 @@ def test_a_player_that_may_diverge_does_not_stop_the_others(tmp_path: Path) -> N
 
 
 def test_the_best_checkpoint_outlives_later_ones(tmp_path: Path) -> None:
-    experiment = made(steps=24, evaluate_every=2, best='validation/loss', higher=False)
-    trained(experiment, tmp_path, keep=1)
+    trained(plain(best='validation/loss', higher=True), tmp_path, keep=1)
     scores = {
         row['step']: row['validation/loss']
         for row in rows(tmp_path)
         if 'validation/loss' in row
     }
     kept = {int(path.name) for path in (tmp_path / 'checkpoints').iterdir()}
-    assert kept == {24, min(scores, key=scores.get)}
+    best = max(scores, key=scores.get)
+    assert kept == {best, 12} and best < 12
 
 
 def test_a_rule_that_would_never_stop_is_refused_at_the_first_evaluation():
@@ -769,38 +830,36 @@ def test_a_stop_rule_ends_the_run_and_says_why(tmp_path: Path) -> None:
 
 
 def test_members_report_mean_and_deviation(tmp_path: Path) -> None:
-    report = trained(made(), tmp_path, members=3)
+    report = trained(made(), tmp_path, members=2)
     result = json.loads((tmp_path / 'result.json').read_text())
-    values = result['members']['test/accuracy']
-    assert len(values) == 3
-    assert report.metrics['test/accuracy'] == pytest.approx(np.mean(values))
-    assert report.metrics['test/accuracy/std'] == pytest.approx(np.std(values, ddof=1))
+    values = result['members']['test/loss']
+    assert len(values) == 2 and values[0] != values[1]
+    assert report.metrics['test/loss'] == pytest.approx(np.mean(values))
+    assert report.metrics['test/loss/std'] == pytest.approx(np.std(values, ddof=1))
     assert 'Members' in (tmp_path / 'report.html').read_text()
 
 
-def plain(**changes: Any) -> Experiment:
-    """Without dropout, whose draws differ between devices."""
-    return made(net=zoo.create_model('mlp', hidden=(8,), outputs=2), **changes)
-
-
+@pytest.mark.heavy
 def test_members_share_a_host_source_and_are_counted_right(tmp_path: Path) -> None:
     output = io.StringIO()
-    shared = made(source=made().source._replace(host=True))
+    shared = made(source=on_host())
     report = trained(shared, tmp_path, output, members=2)
     assert report.step == 12 and '2 members' in output.getvalue()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize('parallel', ['jit', 'pmap'])
-def test_two_devices_train_as_one(tmp_path: Path, parallel: str) -> None:
-    one = trained(plain(), tmp_path / 'one')
-    two = trained(plain(), tmp_path / 'two', devices=2, parallel=parallel)
+def test_two_devices_train_as_one(tmp_path: Path, alone: Report, parallel: str) -> None:
+    two = trained(plain(), tmp_path, devices=2, parallel=parallel)
     for a, b in zip(
-        jax.tree.leaves(one.state.params),
+        jax.tree.leaves(alone.state.params),
         jax.tree.leaves(two.state.params),
         strict=True,
     ):
         np.testing.assert_allclose(a, b, atol=1e-6)
-    assert one.metrics['test/loss'] == pytest.approx(two.metrics['test/loss'], abs=1e-6)
+    assert alone.metrics['test/loss'] == pytest.approx(
+        two.metrics['test/loss'], abs=1e-6
+    )
 
 
 class Normed(nn.Module):
@@ -816,8 +875,9 @@ class Normed(nn.Module):
         return nn.Dense(2)(nn.relu(x))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
-    'parallel', ['jit', pytest.param('pmap', marks=pytest.mark.heavy)]
+    'parallel', ['jit', pytest.param('pmap', marks=pytest.mark.exhaustive)]
 )
 def test_batch_norms_normalise_by_all_or_by_each_share(
     tmp_path: Path, parallel: str
@@ -831,28 +891,30 @@ def test_batch_norms_normalise_by_all_or_by_each_share(
     assert found['global'] < 1e-5 < 1e-3 < found['device']
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize(
     'ways',
     [
         [{}, {'devices': 2}],
+        [{'devices': 2}, OVER_TWO, {}],
         *[
-            pytest.param(ways, marks=pytest.mark.heavy)
+            pytest.param(ways, marks=pytest.mark.exhaustive)
             for ways in (
                 [{'devices': 2}, {}, {'devices': 2}],
                 [OVER_TWO, {}, OVER_TWO],
                 [OVER_TWO, {'devices': 2}, OVER_TWO],
-                [{'devices': 2}, OVER_TWO, {}],
             )
         ],
     ],
     ids=lambda ways: '-'.join(way.get('parallel', str(len(way) + 1)) for way in ways),
 )
-def test_a_run_goes_on_over_other_devices(tmp_path: Path, ways: list) -> None:
+def test_a_run_goes_on_over_other_devices(
+    tmp_path: Path, alone: Report, ways: list
+) -> None:
     for steps, options in zip((8, 10, 12)[-len(ways) :], ways, strict=True):
         last = trained(plain(steps=steps), tmp_path, **options)
-    one = trained(plain(), tmp_path / 'one')
     assert last.metrics['test/loss'] == pytest.approx(
-        one.metrics['test/loss'], abs=1e-6
+        alone.metrics['test/loss'], abs=1e-6
     )
 
 
@@ -861,16 +923,17 @@ def test_bfloat16_keeps_float32_parameters(tmp_path: Path) -> None:
 
     def watched(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
         seen.append(net(batch['features'], train=False).dtype)
-        return classify('features')(net, batch, step)
+        return LOSS(net, batch, step)
 
     players = {'classifier': Player(optax.adam(0.02), loss=watched)}
-    report = trained(made(players=players), tmp_path, precision='bfloat16')
+    experiment = plain(players=players, steps=4, best=None, evaluation={'test': SET})
+    report = trained(experiment, tmp_path, precision='bfloat16')
     assert set(seen) == {jnp.dtype(jnp.bfloat16)}
     assert {leaf.dtype for leaf in jax.tree.leaves(report.state.params)} == {
         jnp.dtype(jnp.float32)
     }
     with pytest.raises(ValueError, match='options.precision: there bfloat16'):
-        trained(made(steps=20), tmp_path)
+        trained(plain(steps=20), tmp_path)
 
 
 def damaged(feature: str, change: Callable[[np.ndarray], np.ndarray]) -> Experiment:
@@ -943,7 +1006,7 @@ def test_results_get_a_line(tmp_path: Path) -> None:
     report = run(
         made(),
         tmp_path / 'run',
-        Options(results=ledger),
+        Options(results=ledger, chunk=1),
         name='family/model_data',
         arguments={'steps': 12, 'widths': (3, 4)},
         console=Console(file=io.StringIO()),

@@ -10,11 +10,12 @@ import numpy as np
 import optax
 import pytest
 from flax import linen as nn
+from matplotlib.figure import Figure
 from rich.console import Console
 
-from dljax import data, run
+from dljax import data, pictures, run
 from dljax.cli.verify import verify as command
-from dljax.experiment import Experiment
+from dljax.experiment import Experiment, Options
 from dljax.host.sealing import seal
 from dljax.runs.verify import Finding, verify
 from dljax.training import Player
@@ -40,7 +41,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     experiment = Experiment(
         net=nn.Dense(1),
         players={'net': Player(optax.sgd(0.01), loss=loss)},
-        source=data.resident(POINTS, 4),
+        source=data.resident(POINTS),
         steps=4,
         data='points (synthetic)',
         score=score,
@@ -50,7 +51,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         evaluate_every=2,
         along={'Poem': lambda outcome: f'after {outcome.state.step}'},
     )
-    run(experiment, folder, console=Console(quiet=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, 'curves', lambda outcome: Figure((1, 1)))
+        run(experiment, folder, Options(chunk=1), console=Console(quiet=True))
     return folder
 
 
@@ -90,6 +93,7 @@ def related(name: str, findings: list[Finding]) -> bool:
     )
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('damage', ['flip', 'cut', 'empty', 'remove', 'folder'])
 def test_damage_of_any_file_is_found_and_named(copy: Path, damage: str) -> None:
     draw = random.Random(damage)
