@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dljax import zoo
+from dljax import pictures, zoo
 from dljax.cli import command
 from dljax.cli.main import main
 
@@ -54,6 +54,12 @@ if __name__ == '__main__':
 """
 
 
+@pytest.fixture(autouse=True)
+def _words_for_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the runs the second that drawing the curves takes."""
+    monkeypatch.setattr(pictures, 'curves', lambda outcome: 'curves')
+
+
 @pytest.fixture
 def script(tmp_path: Path) -> Path:
     path = tmp_path / 'family' / 'gate.py'
@@ -76,7 +82,7 @@ def test_the_signature_makes_the_flags_and_its_values_a_folder(
     script: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.chdir(script.parent.parent)
-    words = '--gate xor --steps 4 --widths 5 6 --members 2 --seed 3'
+    words = '--gate xor --steps 4 --widths 5 6 --members 2 --seed 3 --chunk 1'
     report = command(function(script), words.split())
     assert report.step == 4
     assert report.workdir == script.parent.parent / 'runs/family/gate'
@@ -320,7 +326,7 @@ def test_the_ledger_becomes_a_page(
     tmp_path: Path, script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = tmp_path / 'results.jsonl'
-    words = f'--members 2 --workdir {tmp_path / "run"} --results {ledger}'
+    words = f'--members 2 --chunk 1 --workdir {tmp_path / "run"} --results {ledger}'
     command(function(script), words.split())
     monkeypatch.setattr(sys, 'argv', ['dljax', 'results', str(tmp_path)])
     main()

@@ -41,7 +41,7 @@ def test_the_last_partial_batch_is_dropped():
 
 
 def test_features_of_an_example_stay_together():
-    _, batch = resident(numbered(50), 20).next(KEY, jnp.int32(1), None)
+    _, batch = jax.jit(resident(numbered(50), 20).next)(KEY, np.int32(1), None)
     np.testing.assert_array_equal(np.asarray(batch['x']), np.asarray(batch['label']))
     assert batch['x'].dtype == jnp.float32 and batch['label'].dtype == jnp.int32
 
@@ -87,8 +87,8 @@ def test_a_compiled_scan_takes_the_batches_of_single_calls():
 def test_members_with_their_own_keys_take_their_own_batches():
     source = resident(numbered(30), 5)
     keys = jax.random.split(KEY, 3)
-    mapped = jax.vmap(source.next, (0, None, None))
-    labels = np.asarray(mapped(keys, jnp.int32(1), None)[1]['label'])
+    mapped = jax.jit(jax.vmap(source.next, (0, None, None)))
+    labels = np.asarray(mapped(keys, np.int32(1), None)[1]['label'])
     for key, row in zip(keys, labels, strict=True):
         np.testing.assert_array_equal(row, positions(source, key, 1, 1)[0])
     assert (labels[0] != labels[1]).any()
@@ -97,8 +97,8 @@ def test_members_with_their_own_keys_take_their_own_batches():
 def test_init_shows_the_form_of_a_batch_without_consuming_it():
     source = resident(numbered(9), 4)
     assert not source.host
-    position, batch = source.init(KEY)
-    _, first = source.next(KEY, position, None)
+    position, batch = jax.jit(source.init)(KEY)
+    _, first = jax.jit(source.next)(KEY, position, None)
     assert position == 0 and position.dtype == jnp.int32
     assert jax.tree.map(jnp.shape, batch) == jax.tree.map(jnp.shape, first)
 

@@ -37,19 +37,20 @@ def at(
 ) -> Placement:
     digits = (1, len(centres))
     return Placement(
-        jnp.asarray([centres], jnp.float32),
-        jnp.full(digits, side),
-        jnp.full(digits, angle),
-        jnp.asarray([[1.0, 0.5, 0.8][: len(centres)]]),
+        np.float32([centres]),
+        np.full(digits, side, np.float32),
+        np.full(digits, angle, np.float32),
+        np.float32([[1.0, 0.5, 0.8][: len(centres)]]),
     )
 
 
 def squares(*classes: int, side: int = 2) -> tuple[Array, Array]:
-    return jnp.ones((1, len(classes), side, side, 1)), jnp.asarray([classes])
+    digits = np.ones((1, len(classes), side, side, 1), np.float32)
+    return digits, np.int32([classes])
 
 
 def test_the_digit_on_top_hides_the_one_below_and_takes_its_pixels() -> None:
-    ground = jnp.full((1, 4, 5, 1), 0.25)
+    ground = np.full((1, 4, 5, 1), 0.25, np.float32)
     # Rows 0 and 1, columns 0 and 1; then one place down and to the right.
     place = at((-1.0, -1.5), (0.0, -0.5))
     made = painted(ground, *squares(3, 9), place)
@@ -64,7 +65,7 @@ def test_the_digit_on_top_hides_the_one_below_and_takes_its_pixels() -> None:
 
 
 def test_a_hidden_digit_and_an_empty_place_have_neither_class_nor_box() -> None:
-    ground = jnp.zeros((1, 4, 5, 1))
+    ground = np.zeros((1, 4, 5, 1), np.float32)
     made = painted(ground, *squares(3, 9), at((0.0, 0.5), (0.0, 0.5)))
     np.testing.assert_array_equal(made['class'], [[0, 9]])
     np.testing.assert_array_equal(made['box'][0], [[0, 0, 0, 0], [1, 2, 3, 4]])
@@ -76,10 +77,9 @@ def test_a_hidden_digit_and_an_empty_place_have_neither_class_nor_box() -> None:
 
 
 def test_only_ink_above_the_threshold_is_painted() -> None:
-    glyph = jnp.asarray([[INK - 0.01, INK + 0.01], [1.0, 0.0]])[None, None, :, :, None]
-    made = painted(
-        jnp.full((1, 2, 2, 1), 0.2), glyph, jnp.asarray([[4]]), at((0.0, 0.0))
-    )
+    glyph = np.float32([[INK - 0.01, INK + 0.01], [1.0, 0.0]])[None, None, :, :, None]
+    ground = np.full((1, 2, 2, 1), 0.2, np.float32)
+    made = painted(ground, glyph, np.int32([[4]]), at((0.0, 0.0)))
     np.testing.assert_array_equal(made['label'][0], [[0, 4], [4, 0]])
     between = 0.2 + (INK + 0.01) * 0.8  # full ink is 1
     np.testing.assert_allclose(
@@ -88,17 +88,17 @@ def test_only_ink_above_the_threshold_is_painted() -> None:
 
 
 def test_a_glyph_is_magnified_and_turned_about_its_centre() -> None:
-    bar = jnp.zeros((4, 4)).at[:, 1:3].set(1.0)[None, None, :, :, None]
-    ground, classes = jnp.zeros((1, 16, 16, 1)), jnp.asarray([[1]])
+    bar = np.zeros((1, 1, 4, 4, 1), np.float32)
+    bar[:, :, :, 1:3] = 1
+    ground, classes = np.zeros((1, 16, 16, 1), np.float32), np.int32([[1]])
     upright = painted(ground, bar, classes, at((0.0, 0.0), side=12.0))
     lying = painted(ground, bar, classes, at((0.0, 0.0), side=12.0, angle=90.0))
     np.testing.assert_array_equal(lying['label'][0], np.rot90(upright['label'][0]))
     top, left, bottom, right = np.asarray(upright['box'][0, 0])
     assert 12 <= bottom - top <= 14 and 6 <= right - left <= 8  # magnified threefold
     moved = painted(ground, bar, classes, at((1.0, -2.0), side=12.0))
-    np.testing.assert_array_equal(
-        moved['box'][0, 0] - upright['box'][0, 0], [1, -2, 1, -2]
-    )
+    gap = np.asarray(moved['box'])[0, 0] - upright['box'][0, 0]
+    np.testing.assert_array_equal(gap, [1, -2, 1, -2])
 
 
 def test_label_instance_class_and_box_agree_with_what_was_painted() -> None:
@@ -134,6 +134,7 @@ def test_counts_classes_and_sizes_are_those_asked_for() -> None:
     assert 'scenes (composed): 2 to 3 of 20 real digits' in SCENES.summary
 
 
+@pytest.mark.heavy
 def test_more_tries_lay_digits_farther_apart() -> None:
     def visible(scenes: Scenes) -> float:
         return float((scenes.fixed(COUNT)['label'] > 0).mean())

@@ -32,7 +32,7 @@ def experiment(
     values = {
         'net': net,
         'players': {'player': Player(optax.sgd(0.1), loss=still)},
-        'source': data.resident(arrays, 4),
+        'source': data.resident(arrays),
         'steps': 3,
         'data': 'numbers (synthetic)',
     }

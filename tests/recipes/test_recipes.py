@@ -1,36 +1,17 @@
 """Every row of the zoo has a train step, and the small ones really make it."""
 
+import itertools
+from collections.abc import Container
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from dljax import recipes, zoo
 from dljax.recipes import recipe
 
 NAMES = zoo.list_models()
-SLOW = {  # even to trace them takes long
-    *(
-        name
-        for family in ('resnet*', 'goo*', 'vgg*', 'alex*', 'unet*')
-        for name in zoo.list_models(family)
-    ),
-    'acgan',
-    'cgan',
-    'dcgan',
-    'deep_belief_network',
-    'infogan',
-    'lsgan',
-    'preact_resnet18',
-    'wgan_gp',
-} - {'resnet_cifar'}
-# The deepest takes two minutes, and differs from its relatives in its depth alone.
-MARKS = {**dict.fromkeys(SLOW, 'heavy'), 'resnet1202_cifar': 'exhaustive'}
-TRACED = [
-    pytest.param(name, marks=getattr(pytest.mark, MARKS[name]))
-    if name in MARKS
-    else name
-    for name in NAMES
-]
 # One of each family, of a size at which compiling and computing takes a moment.
 SMALL = {
     'xor_2_4_1': {},
@@ -46,18 +27,29 @@ SMALL = {
     'unet': {'depth': 1, 'width': 4, 'sizes': {'image': (8, 8, 1)}},
 }
 
-QUICK = {
-    ('xor_2_4_1', 'bfloat16'),
-    ('xor_2_4_1', 'float32'),
-    ('dqn_cartpole', 'float32'),
-    ('self_organising_map', 'float32'),
-}
+# Even to trace these takes long.
+DEEP = ('resnet*', 'preact*', 'goo*', 'vgg*', 'alex*', 'unet*', '*gan', 'deep_belief*')
+SLOW = {name for family in DEEP for name in zoo.list_models(family)}
+OFTEN = {'resnet_cifar', 'acgan', 'unet'}
+
+
+def suite(case: object, quick: Container, heavy: Container) -> list:
+    """Mark what is not quick."""
+    if case in quick:
+        return []
+    return [pytest.mark.heavy if case in heavy else pytest.mark.exhaustive]
+
+
+QUICK = {(name, 'float32') for name in ('xor_2_4_1', 'self_organising_map')}
+QUICK |= {('xor_2_4_1', 'bfloat16')}
+FLOATS = {(name, 'float32') for name in SMALL} | {('lenet5', 'bfloat16')}
+TRACED = [
+    pytest.param(n, marks=suite(n, set(SMALL) - SLOW, (set(NAMES) - SLOW) | OFTEN))
+    for n in NAMES
+]
 COMPUTED = [
-    (name, precision)
-    if (name, precision) in QUICK
-    else pytest.param(name, precision, marks=pytest.mark.heavy)
-    for name in SMALL
-    for precision in ('float32', 'bfloat16')
+    pytest.param(*case, marks=suite(case, QUICK, FLOATS))
+    for case in itertools.product(SMALL, ('float32', 'bfloat16'))
 ]
 
 
@@ -89,7 +81,7 @@ def test_an_update_keeps_the_form_of_the_state_and_gives_finite_types(name):
 def test_two_updates_are_finite(name, precision):
     made = recipe(name, batch=16, precision=precision, **SMALL[name])
     train, key = made.learner(), jax.random.key(0)
-    batch = made.draw(key)
+    batch = jax.jit(made.draw)(key)
     for feature, values in batch.items():
         if values.dtype != bool:
             made.specs[feature].check(feature, values)
@@ -97,10 +89,10 @@ def test_two_updates_are_finite(name, precision):
     state, update = jax.jit(train.init)(key, batch), jax.jit(train.update)
     last, metrics = update(key, update(key, state, batch)[0], batch)
     assert int(last.step) == 2
-    for metric in metrics.values():
-        assert metric.dtype in (jnp.float32, jnp.bool_) and jnp.isfinite(metric)
+    for metric in jax.device_get(metrics).values():
+        assert metric.dtype in (np.float32, np.bool_) and np.isfinite(metric)
     assert {p.dtype.name for p in jax.tree.leaves(last.params)} == {'float32'}
-    still = jax.tree.map(lambda a, b: bool((a == b).all()), state.params, last.params)
+    still = jax.tree.map(np.array_equal, state.params, last.params)
     assert not all(jax.tree.leaves(still))
 
 

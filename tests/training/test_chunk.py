@@ -45,6 +45,6 @@ def test_updates_are_joined_as_long_as_a_call_stays_short(
     monkeypatch.setattr(chunks, 'CPU_BUDGET', budget)
     data = {'x': np.ones((4, 8, 8, 3), np.float32), 'y': np.ones((4, 1), np.float32)}
     train = learner(Picture(layer), {'net': Player(optax.sgd(0.1), loss=squares)})
-    source = resident(data, 4)
-    state = train.init(KEY, source.init(KEY)[1])
+    source = resident(data)
+    state = jax.eval_shape(train.init, KEY, data)
     assert chunks.default_chunk(train, source, KEY, state, most) == chunk

@@ -96,7 +96,7 @@ def test_a_carry_of_the_training_batch_is_left_out() -> None:
 
     train = learner(Carried(), {'p': Player(optax.sgd(0.1), loss=loss)})
     key, batch = jax.random.key(0), {'x': jnp.ones((4, 3))}
-    state, _ = train.update(key, train.init(key, batch), batch)
+    state, _ = jax.jit(lambda: train.update(key, train.init(key, batch), batch))()
     result = evaluate(Carried(), score, state, batches(SET, 5))
     kernel = np.asarray(state.params['Dense_0']['kernel'])[:, 0]
     assert result['output'] == pytest.approx((SET['x'] @ kernel).mean(), abs=1e-5)

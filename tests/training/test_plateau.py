@@ -66,11 +66,12 @@ def test_moves_are_scaled_and_so_is_what_is_averaged() -> None:
         plain, train = (
             learner(nn.Dense(1), each) for each in (players, adjustable(players))
         )
-        state = train.init(KEY, BATCH)
-        same = train.update(KEY, state, BATCH)[0].params
-        wanted = plain.update(KEY, plain.init(KEY, BATCH), BATCH)[0].params
+        state, update = jax.jit(train.init)(KEY, BATCH), jax.jit(train.update)
+        same = update(KEY, state, BATCH)[0].params
+        start = jax.jit(plain.init)(KEY, BATCH)
+        wanted = jax.jit(plain.update)(KEY, start, BATCH)[0].params
         jax.tree.map(np.testing.assert_array_equal, same, wanted)  # a scale of 1
-        moved, _ = train.update(KEY, adjusted(state, 0.25), BATCH)
+        moved, _ = update(KEY, adjusted(state, 0.25), BATCH)
         step = jax.tree.map(lambda a, b: a - b, moved.params, state.params)
         for leaf in jax.tree.leaves(step):
             np.testing.assert_allclose(leaf[:1], -0.25, rtol=1e-5)
@@ -91,7 +92,7 @@ def test_a_scale_never_rises_and_rules_without_a_loss_keep_theirs() -> None:
         'copy': Player(optax.sgd(1.0), direction=rule),
     }
     assert adjustable(players)['copy'] is players['copy']
-    state = learner(nn.Dense(1), adjustable(players)).init(KEY, BATCH)
+    state = jax.jit(learner(nn.Dense(1), adjustable(players)).init)(KEY, BATCH)
     lower = adjusted(adjusted(state, 0.5), 0.9)
     assert lower.opt_state['p'].scale == 0.5
     assert jax.tree.structure(lower) == jax.tree.structure(state)

@@ -31,16 +31,15 @@ from dljax.training.checkpoint import Checkpoints
 from dljax.types import Array, Source, Spec, State, fold, named_leaves
 
 KEY = jax.random.key(5)
-WAYS = ('mesh', 'mapped')
-NUMBERS = {'x': np.random.default_rng(0).normal(size=(96, 2)).astype(np.float32)}
-NUMBERS['number'] = np.arange(96, dtype=np.int32)
+NUMBERS = {'x': np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)}
+NUMBERS['number'] = np.arange(20, dtype=np.int32)
 
 
 class Numbered:
     """The same numbers as records, read on the host."""
 
     def __len__(self) -> int:
-        return 96
+        return 20
 
     def __getitem__(self, index: int) -> dict:
         return {name: values[index] for name, values in NUMBERS.items()}
@@ -120,34 +119,36 @@ def assert_same(left: Any, right: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    'name',
+    ('name', 'chunk'),
     [
-        *('resident', 'replay', 'text', 'stream', 'members'),
-        pytest.param('members of a stream', marks=pytest.mark.heavy),
-        pytest.param('members with a memory', marks=pytest.mark.heavy),
+        *(('resident', 1), ('replay', 1), ('text', 3), ('stream', 1)),
+        *[
+            pytest.param(name, 3, marks=pytest.mark.heavy)
+            for name in ('members', 'members of a stream', 'members with a memory')
+        ],
     ],
 )
-def test_parts_are_the_whole_bit_for_bit(name: str) -> None:
+def test_parts_are_the_whole_bit_for_bit(name: str, chunk: int) -> None:
     train, source = trainings()[name]
-    whole, history = fit(train, source, steps=30, key=KEY, chunk=3)
+    whole, history = fit(train, source, steps=9, key=KEY, chunk=chunk)
     state, firsts = None, []
-    for _ in range(10):
-        state, part = fit(train, source, steps=3, key=KEY, state=state, chunk=3)
+    for _ in range(3):
+        state, part = fit(train, source, steps=3, key=KEY, state=state, chunk=chunk)
         firsts.append(part['p/first'])
     np.testing.assert_array_equal(np.concatenate(firsts), history['p/first'])
     assert_same(state, whole)  # the position is a part of it
-    if name in ('resident', 'stream'):  # 24 batches an epoch, then others
-        assert len(set(history['p/first'].tolist())) > 24
+    if name in ('resident', 'stream'):  # 5 batches an epoch, then others
+        assert len(set(history['p/first'].tolist())) > 5
 
 
 def test_a_member_goes_on_alone_with_its_next_batches() -> None:
     one, source = line(), resident(NUMBERS, 4)
-    many, _ = fit(*ensemble(one, source, 2), steps=6, key=KEY, chunk=3)
+    many, _ = fit(*ensemble(one, source, 2), steps=4, key=KEY)
     for index in range(2):
-        mine = {'key': fold(KEY, index), 'chunk': 3}
+        mine = {'key': fold(KEY, index)}
         _, seen = fit(one, source, steps=3, state=member(many, index), **mine)
-        _, whole = fit(one, source, steps=9, **mine)
-        np.testing.assert_array_equal(seen['p/first'], whole['p/first'][6:])
+        _, whole = fit(one, source, steps=7, **mine)
+        np.testing.assert_array_equal(seen['p/first'], whole['p/first'][4:])
     shared, _ = fit(*ensemble(one, stream(Numbered(), 4), 2), steps=2, key=KEY)
     assert member(shared, 1).position == 2
 
@@ -183,10 +184,8 @@ def test_the_position_of_another_source_is_refused_with_the_way_out() -> None:
         fit(line(), resident(NUMBERS, 4), steps=1, key=KEY, position=jnp.zeros(2))
 
 
-@pytest.mark.parametrize(
-    'way',
-    ['one', 'pmap', *[pytest.param(w, marks=pytest.mark.heavy) for w in WAYS]],
-)
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('way', ['one', 'pmap', 'mesh', 'mapped'])
 def test_a_loop_of_ones_own_takes_what_fit_returned(way: str) -> None:
     axis = 'data' if way in ('mapped', 'pmap') else None
     one = learner(nn.Dense(1), {'p': Player(optax.sgd(0.1), loss=ones)}, axis=axis)

@@ -1,5 +1,6 @@
 """Trainings that begin with given arrays."""
 
+import functools
 import io
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from flax import linen as nn
 from rich.console import Console
 
-from dljax import run
+from dljax import pictures, run
 from dljax.data import resident
 from dljax.experiment import Experiment, Options
 from dljax.training import Player, averaged, ensemble, learner
@@ -38,10 +39,17 @@ def loss(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, dict]:
     return (net(batch['x'], train=True) ** 2).mean(), {}
 
 
+@functools.cache
+def drawn() -> PyTree:
+    variables = jax.jit(Net(classes=5).init)(jax.random.key(9), BATCH['x'])
+    return jax.device_get(variables['params'])
+
+
 def given() -> PyTree:
-    variables = Net(classes=5).init(jax.random.key(9), BATCH['x'])
-    statistics = {'norm': {'mean': jnp.arange(4.0), 'var': jnp.full(4, 2.0)}}
-    return {'params': variables['params'], 'batch_stats': statistics}
+    statistics = {'norm': {'mean': np.arange(4.0), 'var': np.full(4, 2.0)}}
+    statistics = jax.tree.map(np.float32, statistics)
+    params = {name: dict(group) for name, group in drawn().items()}
+    return {'params': params, 'batch_stats': statistics}
 
 
 def body() -> PyTree:
@@ -60,9 +68,10 @@ def same(a: PyTree, b: PyTree) -> None:
 
 def test_a_net_begins_with_a_given_body_and_a_fresh_head() -> None:
     optimizer = averaged(optax.adam(0.1))
-    plain = learner(Net(), players(optimizer)).init(jax.random.key(0), BATCH)
+    key = jax.random.key(0)
+    plain = jax.jit(learner(Net(), players(optimizer)).init)(key, BATCH)
     train = learner(Net(), players(optimizer), start=body())
-    state = train.init(jax.random.key(0), BATCH)
+    state = jax.jit(train.init)(key, BATCH)
     wanted = body()
     for name in ('body', 'norm'):
         same(state.params[name], wanted['params'][name])
@@ -72,17 +81,22 @@ def test_a_net_begins_with_a_given_body_and_a_fresh_head() -> None:
     same(state.opt_state['one'].average, state.params)
 
 
-def test_every_member_begins_with_it(tmp_path: Path) -> None:
+def test_every_member_begins_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, 'curves', lambda outcome: 'not looked at')
     made = Experiment(
         net=Net(),
         players=players(optax.set_to_zero()),
-        source=resident(BATCH, 4),
+        source=resident(BATCH),
         steps=1,
         data='numbers (synthetic)',
         start=body(),
     )
     text = io.StringIO()
-    report = run(made, tmp_path, Options(members=2), console=Console(file=text))
+    report = run(
+        made, tmp_path, Options(members=2, chunk=1), console=Console(file=text)
+    )
     kernel = report.state.params['body']['kernel']
     for index in range(2):
         same(kernel[index], body()['params']['body']['kernel'])
@@ -93,23 +107,21 @@ def test_every_member_begins_with_it(tmp_path: Path) -> None:
 
 
 def test_half_precision_becomes_the_type_of_the_net() -> None:
-    half = jax.tree.map(lambda leaf: leaf.astype(jnp.float16), body())
-    state = learner(Net(), players(optax.sgd(1.0)), start=half).init(
-        jax.random.key(0), BATCH
-    )
+    half = jax.tree.map(lambda leaf: leaf.astype(np.float16), body())
+    train = learner(Net(), players(optax.sgd(1.0)), start=half)
+    state = jax.jit(train.init)(jax.random.key(0), BATCH)
     kernel = state.params['body']['kernel']
     assert kernel.dtype == jnp.float32
-    same(kernel, half['params']['body']['kernel'].astype(jnp.float32))
+    same(kernel, half['params']['body']['kernel'].astype(np.float32))
 
 
 def test_all_that_does_not_fit_is_named() -> None:
     wrong = given()
-    wrong['params']['tail'] = jnp.zeros(1)
-    wrong['params']['body']['bias'] = jnp.zeros(4, jnp.int32)
+    wrong['params']['tail'] = np.zeros(1, np.float32)
+    wrong['params']['body']['bias'] = np.zeros(4, np.int32)
+    train = learner(Net(), players(optax.sgd(1.0)), start=wrong)
     with pytest.raises(ValueError, match='start does not fit the net') as caught:
-        learner(Net(), players(optax.sgd(1.0)), start=wrong).init(
-            jax.random.key(0), BATCH
-        )
+        jax.eval_shape(train.init, jax.random.key(0), BATCH)
     for line in (
         r'params/output/bias: float32[5], wanted float32[3]',
         r'params/output/kernel: float32[4, 5], wanted float32[4, 3]',
@@ -120,16 +132,15 @@ def test_all_that_does_not_fit_is_named() -> None:
 
 
 def test_an_empty_start_is_refused() -> None:
+    train = learner(Net(), players(optax.sgd(1.0)), start={'params': {}})
     with pytest.raises(ValueError, match='start holds no array'):
-        learner(Net(), players(optax.sgd(1.0)), start={'params': {}}).init(
-            jax.random.key(0), BATCH
-        )
+        jax.eval_shape(train.init, jax.random.key(0), BATCH)
 
 
 def test_members_of_a_mapped_learner_share_the_start() -> None:
     train, source = ensemble(
-        learner(Net(), players(optax.sgd(1.0)), start=body()), resident(BATCH, 4), 2
+        learner(Net(), players(optax.sgd(1.0)), start=body()), resident(BATCH), 2
     )
     key = jax.random.key(0)
-    state = train.init(key, source.init(key)[1])
-    same(state.collections['batch_stats']['norm']['mean'][1], jnp.arange(4.0))
+    state = jax.jit(lambda: train.init(key, source.init(key)[1]))()
+    same(state.collections['batch_stats']['norm']['mean'][1], np.arange(4.0))

@@ -34,6 +34,7 @@ qW4Pa3O&j|IWl;xJ#wr^rz0H?p1%%Oy8D~F>dixFsk^T9JWDB=eg@UiPtwr>>p^48#^dgLJ$}#8E1&<1
 {zrP9H?q%g-k4&V{C7N;1$*Dl_uHV~e2ATA>y%$p1LsFB#yHQ`(v^4$jU?d@{XNx!
 """
 TYPES = ['float16', 'bfloat16', 'float32', 'float64', 'int64', 'uint8', 'bool']
+OFTEN = ('bfloat16', 'float32', 'uint8')
 needs_torch = pytest.mark.skipif(not reference.installed('torch'), reason='needs torch')
 SUFFIXES = [
     '.safetensors',
@@ -65,7 +66,10 @@ def assert_same(left: dict, right: dict) -> None:
         assert left[name].tobytes() == right[name].tobytes()
 
 
-@pytest.mark.parametrize('dtype', TYPES)
+@pytest.mark.parametrize(
+    'dtype',
+    [t if t in OFTEN else pytest.param(t, marks=pytest.mark.heavy) for t in TYPES],
+)
 @pytest.mark.parametrize('suffix', SUFFIXES)
 def test_arrays_come_back_bit_for_bit(tmp_path: Path, suffix: str, dtype: str) -> None:
     path, there = tmp_path / f'some.weights.v2{suffix}', arrays(dtype)
@@ -100,8 +104,17 @@ def layers(dtype: str = 'float32') -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.parametrize('dtype', ['float16', 'bfloat16', 'float32', 'float64'])
-@pytest.mark.parametrize('suffix', ['.h5', '.hdf5', '.weights.h5'])
+@pytest.mark.parametrize(
+    'dtype',
+    [
+        *('float32', 'bfloat16'),
+        *[pytest.param(t, marks=pytest.mark.heavy) for t in ('float16', 'float64')],
+    ],
+)
+@pytest.mark.parametrize(
+    'suffix',
+    ['.h5', pytest.param('.hdf5', marks=pytest.mark.heavy), '.weights.h5'],
+)
 def test_the_layouts_of_keras_come_back_bit_for_bit(
     tmp_path: Path, suffix: str, dtype: str
 ) -> None:

@@ -18,8 +18,9 @@ from dljax.types import Array
 
 KEY = jax.random.key(0)
 MANY = 4000
-CODED = jnp.arange(1.0, 5.0).reshape(1, 2, 2, 1)  # 1 2 / 3 4
-COPIES = jnp.broadcast_to(CODED, (MANY, 2, 2, 1))
+CODED = np.arange(1, 5, dtype=np.float32).reshape(1, 2, 2, 1)  # 1 2 / 3 4
+COPIES = np.broadcast_to(CODED, (MANY, 2, 2, 1))
+RNG = np.random.default_rng(0)
 
 
 def drawn(augment: Augmentation, images: Array) -> np.ndarray:
@@ -34,22 +35,23 @@ def shares(images: np.ndarray, kinds: list[np.ndarray]) -> list[float]:
 def test_flips_mirror_each_axis_with_their_probability_independently() -> None:
     out = drawn(flip(True, True, probability=0.3), COPIES)
     axes = [(), (2,), (1,), (1, 2)]
-    found = shares(out, [np.flip(np.asarray(CODED), a) for a in axes])
+    found = shares(out, [np.flip(CODED, a) for a in axes])
     np.testing.assert_allclose(found, [0.49, 0.21, 0.21, 0.09], atol=0.03)
     across = drawn(flip(probability=1.0), CODED)
     np.testing.assert_array_equal(across[0, :, :, 0], [[2, 1], [4, 3]])
 
 
-@pytest.mark.parametrize('turns', [1, 2, 3, -1, 6])
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('turns', [3, 1, 2, -1, 6])
 def test_a_quarter_turn_is_rot90(turns: int) -> None:
-    images = jax.random.uniform(KEY, (3, 5, 5, 2))
+    images = RNG.uniform(size=(3, 5, 5, 2)).astype(np.float32)
     out = drawn(quarter_turns([turns]), images)
-    expected = jnp.rot90(images, turns, axes=(1, 2))
-    np.testing.assert_array_equal(out, np.asarray(expected))
+    expected = np.rot90(images, turns, axes=(1, 2))
+    np.testing.assert_array_equal(out, expected)
 
 
 def test_quarter_turns_are_drawn_evenly_from_those_allowed() -> None:
-    kinds = [np.rot90(np.asarray(CODED), k, axes=(1, 2)) for k in range(4)]
+    kinds = [np.rot90(CODED, k, axes=(1, 2)) for k in range(4)]
     out = drawn(quarter_turns(), COPIES)
     np.testing.assert_allclose(shares(out, kinds), 0.25, atol=0.03)
     out = drawn(quarter_turns((0, 3)), COPIES)
@@ -57,21 +59,22 @@ def test_quarter_turns_are_drawn_evenly_from_those_allowed() -> None:
 
 
 def test_images_that_are_not_square_take_half_turns_only() -> None:
-    images = jax.random.uniform(KEY, (2, 4, 6, 1))
+    images = RNG.uniform(size=(2, 4, 6, 1)).astype(np.float32)
     out = drawn(quarter_turns((2,)), images)
-    np.testing.assert_array_equal(out, np.asarray(images)[:, ::-1, ::-1])
+    np.testing.assert_array_equal(out, images[:, ::-1, ::-1])
     with pytest.raises(ValueError, match=r'quarter_turns\(\(0, 2\)\)'):
         jax.eval_shape(quarter_turns(), KEY, images)
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize(
-    'mode, size', [('zero', None), ('reflect', (3, 4)), ('edge', (9, 5))]
+    'mode, size', [('reflect', (3, 4)), ('zero', None), ('edge', (9, 5))]
 )
 def test_every_crop_is_a_part_of_the_padded_image(
     mode: str, size: tuple[int, int] | None
 ) -> None:
     image = np.arange(1.0, 31.0, dtype=np.float32).reshape(5, 6)
-    copies = jnp.broadcast_to(jnp.asarray(image)[None, :, :, None], (3000, 5, 6, 1))
+    copies = np.broadcast_to(image[None, :, :, None], (3000, 5, 6, 1))
     out = drawn(random_crop(2, size, mode), copies)[..., 0]
     whole = np.pad(image, 2, mode={'zero': 'constant'}.get(mode, mode))
     parts = np.lib.stride_tricks.sliding_window_view(whole, size or (5, 6))
@@ -96,9 +99,8 @@ def read_off(out: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_resized_crop_has_area_aspect_and_place_as_asked() -> None:
     height, width, size = 40, 60, 16
-    y = jnp.broadcast_to(jnp.arange(40.0)[:, None], (height, width))
-    x = jnp.broadcast_to(jnp.arange(60.0)[None, :], (height, width))
-    ramps = jnp.broadcast_to(jnp.stack([y, x], -1)[None], (2000, height, width, 2))
+    ramps = np.stack(np.mgrid[:height, :width], -1).astype(np.float32)
+    ramps = np.broadcast_to(ramps[None], (2000, height, width, 2))
     augment = random_resized_crop((size, size), (0.1, 0.4), (0.5, 2.0))
     out = drawn(augment, ramps)
     top, tall = read_off(out[:, :, 8, 0], size)
@@ -120,14 +122,14 @@ def test_a_resized_crop_has_area_aspect_and_place_as_asked() -> None:
 
 
 def test_the_whole_image_as_a_part_is_resized_as_jax_does() -> None:
-    images = jax.random.uniform(KEY, (2, 8, 8, 3))
+    images = RNG.uniform(size=(2, 8, 8, 3)).astype(np.float32)
     out = drawn(random_resized_crop((19, 16), (1.0, 1.0), (1.0, 1.0)), images)
-    expected = resized(images, (19, 16))
+    expected = jax.jit(resized, static_argnums=1)(images, (19, 16))
     np.testing.assert_allclose(out, np.asarray(expected), atol=1e-5)
 
 
 def test_a_part_that_cannot_fit_is_taken_from_the_middle() -> None:
-    images = jax.random.uniform(KEY, (3, 4, 40, 1))
+    images = RNG.uniform(size=(3, 4, 40, 1)).astype(np.float32)
     out = drawn(random_resized_crop((4, 4), (0.9, 1.0), (1.0, 1.0)), images)
     middle = cropped(images, (4, 4))
     np.testing.assert_allclose(out, np.asarray(middle), atol=1e-5)

@@ -90,7 +90,8 @@ def untouched() -> dict[str, Array]:
     return jax.jit(lambda key: {n: f(key, IMAGES) for n, f in NOTHING.items()})(KEYS[0])
 
 
-@pytest.mark.parametrize('name', ALL)
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('name', ['cutmix', *(n for n in ALL if n != 'cutmix')])
 def test_two_devices_give_the_images_of_one_mapped_over_members(name: str) -> None:
     traces = []
 
