@@ -21,7 +21,7 @@ from rich.console import Console
 from dljax import run
 from dljax.cli.script import signature_of
 from dljax.experiment import Experiment, Options, Outcome
-from dljax.layers import leaky_relu
+from dljax.layers import leaky_relu_tenth
 from dljax.models.feedforward import MLP
 from dljax.training import ensemble, evaluate, learner, member
 from dljax.types import PyTree, State
@@ -95,7 +95,7 @@ def test_an_experiment_is_documented(path: Path) -> None:
 @pytest.mark.others('heavy')
 @pytest.mark.parametrize(
     ('activation', 'dead', 'flat'),
-    [(jax.nn.relu, 0.5, 0.5), (leaky_relu, 0.0, 0.0), (jax.nn.sigmoid, 0.5, 0.5)],
+    [(jax.nn.relu, 0.5, 0.5), (leaky_relu_tenth, 0.0, 0.0), (jax.nn.sigmoid, 0.5, 0.5)],
 )
 def test_dead_units_are_those_whose_slope_is_gone_for_every_example(
     activation: Callable, dead: float, flat: float
@@ -114,7 +114,7 @@ def test_dead_units_are_those_whose_slope_is_gone_for_every_example(
     params['params']['hidden_0']['bias'] = jnp.full(4, -100.0)
     gone = nn.apply(health, net)(params, batch, 0)['gradient_1'][0]
     assert alive > 1e-2
-    assert gone > 1e-3 if activation is leaky_relu else gone < 1e-6
+    assert gone > 1e-3 if activation is leaky_relu_tenth else gone < 1e-6
 
 
 def test_a_text_of_the_users_own_is_parted_and_its_faults_are_named(
@@ -125,7 +125,7 @@ def test_a_text_of_the_users_own_is_parted_and_its_faults_are_named(
     path.write_text('The bottle of beer on the wall. ' * 20 + '«' * 3, encoding='utf-8')
     made = module.experiment(**module.TINY, data=path)
     # 643 characters, of which the last 65 are held out; the first 578 have no «.
-    assert made.data == (
+    assert made.data_summary == (
         'song.txt (a file of the user); 578 characters train, 65 held out, 3 of them '
         'unknown; 15 symbols'
     )
@@ -145,7 +145,9 @@ def test_a_column_of_ones_own_is_forecast(tmp_path: Path) -> None:
     path.write_text('\n'.join(['day,"sold, pieces"', *rows]))
     settings = {'history': 14, 'horizon': 7, 'segment': 7, 'season': 7, 'steps': 1}
     made = forecasting(data=path, column='sold, pieces', **settings)
-    assert 'sales.csv: 300 values, of which 210 train, 45 validation' in made.data
+    assert (
+        'sales.csv: 300 values, of which 210 train, 45 validation' in made.data_summary
+    )
     report = run(made, tmp_path / 'run', console=Console(file=io.StringIO()))
     # A season without noise: to repeat it is right, and so is the linear forecast.
     assert report.metrics['test/seasonal/absolute_error'] == 0.0

@@ -80,7 +80,10 @@ def test_a_frozen_body_stays_as_it_was_saved_and_the_page_names_the_classes(
         batch_size=8,
     )
     assert list(made.players) == ['head'] and made.net.net.classes == 3
-    assert 'fruit' in made.data and '60 pictures in 3 class folders' in made.data
+    assert (
+        'fruit' in made.data_summary
+        and '60 pictures in 3 class folders' in made.data_summary
+    )
     shown = ('Classes', 'Confusion matrix')  # the others are drawn in the heavy suite
     made = dataclasses.replace(
         made, pictures={name: made.pictures[name] for name in shown}
@@ -233,7 +236,10 @@ def test_a_class_that_is_never_found_is_said(
     head = {'kernel': np.zeros((84, 2), np.float32), 'bias': np.float32([9, -9])}
     start = {'params': {'output': head}}
     made = dataclasses.replace(made, pictures={}, start=start)
-    assert made.best == 'validation/balanced_accuracy' and 'balance: none' in made.data
+    assert (
+        made.best == 'validation/balanced_accuracy'
+        and 'balance: none' in made.data_summary
+    )
     report = trained(made, tmp_path / 'run')
     assert report.metrics['test/accuracy'] == pytest.approx(19 / 21)
     assert report.metrics['test/balanced_accuracy'] == pytest.approx(0.5)
@@ -242,7 +248,7 @@ def test_a_class_that_is_never_found_is_said(
     said = json.loads((tmp_path / 'run/result.json').read_text())['alarms']['classes']
     assert said['says'].startswith("class 'sick' is never found: recall 0 of 1 in vali")
     assert 'is never found' in (tmp_path / 'run/report.html').read_text()
-    assert 'balance: weights' in script.experiment(**settings).data
+    assert 'balance: weights' in script.experiment(**settings).data_summary
     drawn = script.experiment(**settings, balance='sampling').source
     position, batch = drawn.init(jax.random.key(0))
     labels = []
@@ -313,6 +319,6 @@ def test_without_weights_the_digits_are_learned(
     script: SimpleNamespace, tmp_path: Path
 ) -> None:
     made = script.experiment(model='lenet5', steps=300)
-    assert "scikit-learn's 8x8 digits (real)" in made.data
+    assert "scikit-learn's 8x8 digits (real)" in made.data_summary
     report = trained(made, tmp_path)
     assert report.metrics['test/accuracy'] > 0.8

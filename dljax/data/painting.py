@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from dljax.data.augment import warped
+from dljax.data.augment import warp
 from dljax.data.images import padded
 from dljax.types import Array, Batch
 
@@ -73,7 +73,7 @@ def paint(
     # Only on a canvas whose sides are even where the glyph's are is its middle theirs.
     odd = tuple((side - glyphs.shape[2]) % 2 for side in size)
     canvas = size[0] + odd[0], size[1] + odd[1]
-    ink = warped(
+    ink = warp(
         padded(glyphs.reshape(-1, *glyphs.shape[2:]), canvas),
         placement.angle.ravel(),
         placement.side.ravel() / glyphs.shape[2],

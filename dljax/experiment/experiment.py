@@ -21,14 +21,14 @@ class Experiment:
         players: by name, in the order of their turns.
         source: of the training batches.
         steps: updates in all.
-        data: one line about the data: real, composed or synthetic, and how much.
+        data_summary: one line about the data: real, composed or synthetic, how much.
         score: per-example scores `(net, batch, step) -> {name: [batch]}`, if any.
         evaluation: the sets to score. 'test' is scored once, at the end; any other
             also along the training.
         inputs: the declared form of each feature, checked before anything is compiled.
         best: the metric of an evaluation by which the best checkpoint is kept; where
             that is not the last one, its scores are reported too, under 'best/'.
-        higher: whether a larger `best` is better.
+        maximize: whether a larger `best` is better.
         stop: when to end early.
         record_every: updates averaged into one row of the records; by default a
             hundredth of all.
@@ -55,12 +55,12 @@ class Experiment:
     players: Mapping[str, Player]
     source: Source
     steps: int
-    data: str
+    data_summary: str
     score: Score | None = None
     evaluation: Mapping[str, HostBatch] = dataclasses.field(default_factory=dict)
     inputs: Mapping[str, Spec] = dataclasses.field(default_factory=dict)
     best: str | None = None
-    higher: bool = True
+    maximize: bool = True
     stop: Stop | None = None
     record_every: int | None = None
     evaluate_every: int | None = None

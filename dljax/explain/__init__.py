@@ -13,7 +13,7 @@ from dljax.explain.gradients import (
     smooth_gradient,
 )
 from dljax.explain.occlusion import occlusion
-from dljax.explain.quality import deletion, insertion, share_within
+from dljax.explain.quality import deletion, fraction_within, insertion
 from dljax.explain.target import Explain
 
 __all__ = [
@@ -26,6 +26,6 @@ __all__ = [
     'integrated_gradients',
     'last_spatial',
     'occlusion',
-    'share_within',
+    'fraction_within',
     'smooth_gradient',
 ]

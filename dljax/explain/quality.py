@@ -82,7 +82,7 @@ def insertion(
     return _curve(net, image, found, label, baseline, steps, insert=True)
 
 
-def share_within(found: Array, region: Array) -> Array:
+def fraction_within(found: Array, region: Array) -> Array:
     """Tell how much of a map, by size, lies within a region.
 
     Args:
@@ -94,7 +94,7 @@ def share_within(found: Array, region: Array) -> Array:
 
     Example:
         >>> found = jnp.array([[-3.0, 1.0]]).reshape(1, 1, 2, 1)
-        >>> share_within(found, jnp.array([[True, False]])).tolist()
+        >>> fraction_within(found, jnp.array([[True, False]])).tolist()
         [0.75]
     """
     size = jnp.abs(found).sum(-1)

@@ -66,9 +66,9 @@ def assign(
         ValueError: where none fits, or several do.
     """
     wanted, data = used.inputs(bare(found.net)), data_of(found)
-    if surplus := sorted(sizes.keys() - {*wanted, *data}):
+    if unexpected := sorted(sizes.keys() - {*wanted, *data}):
         raise ValueError(
-            f'{what} reads no {surplus[0]!r} whose size could be set, only '
+            f'{what} reads no {unexpected[0]!r} whose size could be set, only '
             + ', '.join(wanted)
         )
     spare = [n for n in data if n not in wanted and n not in zoo.ANSWERS]

@@ -7,8 +7,8 @@ from dljax.layers.activations import (
     Activation,
     activate,
     binary_step,
-    leaky_relu,
     leaky_relu_fifth,
+    leaky_relu_tenth,
     prelu,
     scaled_tanh,
 )
@@ -38,8 +38,8 @@ from dljax.layers.pooling import (
     sum_pool,
 )
 from dljax.layers.radial import RadialBasis, squared_distances
-from dljax.layers.recomputed import recomputed
 from dljax.layers.recurrent_stack import RecurrentStack
+from dljax.layers.rematerialised import rematerialised
 from dljax.layers.reservoir import Reservoir, spectral_radius
 from dljax.layers.residual import (
     PreactivationBlock,
@@ -103,12 +103,12 @@ __all__ = [
     'in_types',
     'layer_norm',
     'max_pool',
-    'leaky_relu',
+    'leaky_relu_tenth',
     'leaky_relu_fifth',
     'local_response_norm',
     'padded_shortcut',
     'prelu',
-    'recomputed',
+    'rematerialised',
     'scaled_tanh',
     'spatial_dropout',
     'spectral_radius',

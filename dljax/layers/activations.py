@@ -39,10 +39,10 @@ def binary_step(x: Array, *, low: float = 0.0, high: float = 1.0) -> Array:
     return jnp.where(x >= 0, jnp.asarray(high, dtype), jnp.asarray(low, dtype))
 
 
-def leaky_relu(x: Array) -> Array:
-    """Leaky rectifier with the slope .1 below zero: max(.1 x, x).
+def leaky_relu_tenth(x: Array) -> Array:
+    """Leaky ReLU with the slope .1 below zero: max(.1 x, x).
 
-    `jax.nn.leaky_relu` has the slope .01 of the paper by default.
+    `jax.nn.leaky_relu_tenth` has the slope .01 of the paper by default.
 
     Args:
         x: [...] any real numbers.
@@ -56,14 +56,14 @@ def leaky_relu(x: Array) -> Array:
 
     Example:
         >>> import jax.numpy as jnp
-        >>> print(leaky_relu(jnp.array([-2., 3.])))
+        >>> print(leaky_relu_tenth(jnp.array([-2., 3.])))
         [-0.2  3. ]
     """
     return jax.nn.leaky_relu(x, negative_slope=0.1)
 
 
 def leaky_relu_fifth(x: Array) -> Array:
-    """Leaky rectifier with the slope .2 below zero, as most discriminators have it.
+    """Leaky ReLU with the slope .2 below zero, as most discriminators have it.
 
     Args:
         x: [...] any real numbers.
@@ -95,7 +95,7 @@ def prelu(x: Array, slope: Array | float = 0.25) -> Array:
         [...] of the type of `x`.
 
     Reference:
-        He et al., 2015, Delving Deep into Rectifiers,
+        He et al., 2015, Delving Deep into ReLUs,
         https://arxiv.org/abs/1502.01852
 
     Example:

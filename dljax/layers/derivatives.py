@@ -10,7 +10,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from dljax.layers.activations import binary_step, leaky_relu, prelu, scaled_tanh
+from dljax.layers.activations import binary_step, leaky_relu_tenth, prelu, scaled_tanh
 from dljax.types import Array
 
 Function = Callable[[Array], Array]
@@ -55,7 +55,7 @@ _DERIVATIVES: dict[Function, Function] = {
     jax.nn.sigmoid: _sigmoid,
     jax.nn.tanh: lambda x: 1 - jnp.tanh(x) ** 2,
     jax.nn.relu: _slope(0.0),
-    leaky_relu: _slope(0.1),
+    leaky_relu_tenth: _slope(0.1),
     prelu: _slope(0.25),
     jax.nn.elu: lambda x: jnp.exp(jnp.minimum(x, 0.0)),
     jax.nn.selu: _selu,
@@ -71,12 +71,12 @@ def derivative(activation: Function) -> Function:
     """Give the derivative of an activation as a function of its input.
 
     At a kink, where there is none, it is the one from the left, as JAX has it for the
-    rectifier.
+    ReLU.
 
     Args:
-        activation: one of `ACTIVATIONS`: binary_step, leaky_relu, prelu (at its first
-            slope) and scaled_tanh of this package, and identity, sigmoid, tanh, relu,
-            elu, selu, gelu, silu and softmax of `jax.nn`.
+        activation: one of `ACTIVATIONS`: binary_step, leaky_relu_tenth, prelu (at its
+            first slope) and scaled_tanh of this package, and identity, sigmoid, tanh,
+            relu, elu, selu, gelu, silu and softmax of `jax.nn`.
 
     Returns:
         A function of [...] that returns [...], the slope at each place; for softmax

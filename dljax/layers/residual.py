@@ -205,7 +205,7 @@ class PreactivationBlock(nn.Module):
                     features, 1, self.stride, name='downsample', **plain, **common
                 )(x, train=train)
         for index, layer in enumerate(plan, 1):
-            # The normalisation and the rectifier of the next one, or nothing.
+            # The normalisation and the ReLU of the next one, or nothing.
             after = plain if index == len(plan) else {'normalise': self.normalise}
             x = NormalisedConv(*layer, name=f'conv{index}', **after, **common)(
                 x, train=train

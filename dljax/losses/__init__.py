@@ -20,7 +20,7 @@ from dljax.losses.counts import binomial_loss
 from dljax.losses.gaussian import gaussian_divergence, gaussian_log_density
 from dljax.losses.margin import hinge, multiclass_hinge
 from dljax.losses.reduction import per_example
-from dljax.losses.regression import huber, quadratic, squared_error
+from dljax.losses.regression import huber, quadratic, sum_squared_error
 from dljax.losses.segmentation import (
     border_weights,
     pixel_cross_entropy,
@@ -54,6 +54,6 @@ __all__ = [
     'quadratic',
     'r1_penalty',
     'soft_dice',
-    'squared_error',
+    'sum_squared_error',
     'wasserstein_game',
 ]

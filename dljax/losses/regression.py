@@ -10,7 +10,7 @@ from dljax.types import Array
 NAMES = 'predictions and targets'
 
 
-def squared_error(
+def sum_squared_error(
     predictions: Array, targets: Array, *, where: Array | None = None
 ) -> Array:
     """Squared Euclidean distance of each prediction from its target, ‖y - a‖².
@@ -28,7 +28,7 @@ def squared_error(
 
     Example:
         >>> import jax.numpy as jnp
-        >>> print(squared_error(jnp.array([[3., 0.]]), jnp.array([[0., 4.]])))
+        >>> print(sum_squared_error(jnp.array([[3., 0.]]), jnp.array([[0., 4.]])))
         [25.]
     """
     return summed(optax.squared_error, predictions, targets, NAMES, where)

@@ -28,8 +28,8 @@ def discriminator_wins(player: str = 'discriminator', above: float = 0.99) -> Al
     return _where(
         f'{player}/accuracy',
         lambda values: values > above,
-        'the discriminator wins outright, {value:.1%} told rightly{members}: slow it '
-        'down, smooth its labels, or bound its slope',
+        'the discriminator wins outright, {value:.1%} classified correctly{members}: '
+        'slow it down, smooth its labels, or bound its slope',
     )
 
 

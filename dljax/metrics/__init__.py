@@ -1,7 +1,7 @@
 """Scores: arrays in, one value per example out, or one per class or data set."""
 
 from dljax.metrics.classification import accuracy, top_k_accuracy
-from dljax.metrics.codes import active_share, nearest_neighbours, principal_angles
+from dljax.metrics.codes import active_fraction, nearest_neighbours, principal_angles
 from dljax.metrics.coding import Quantised, quantise, rate_curve
 from dljax.metrics.confusion import (
     balanced_accuracy,
@@ -54,7 +54,7 @@ __all__ = [
     'Quantised',
     'absolute_error',
     'accuracy',
-    'active_share',
+    'active_fraction',
     'adjacent',
     'annealed_importance_sampling',
     'area_under_roc',

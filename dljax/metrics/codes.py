@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from dljax.types import Array
 
 
-def active_share(code: Array) -> Array:
+def active_fraction(code: Array) -> Array:
     """Share of the units that act in each example, (Σ|z_j| / n)² / (Σ z_j² / n).
 
     1 where all act equally, 1/n where one acts alone, whatever the scale; 2/π for
@@ -24,7 +24,7 @@ def active_share(code: Array) -> Array:
 
     Example:
         >>> import jax.numpy as jnp
-        >>> print(active_share(jnp.array([[1., -1., 1., 1.], [0., 0., 5., 0.]])))
+        >>> print(active_fraction(jnp.array([[1., -1., 1., 1.], [0., 0., 5., 0.]])))
         [1.   0.25]
     """
     code = code.astype(jnp.float32)

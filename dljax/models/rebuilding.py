@@ -227,9 +227,9 @@ def _value(made: Any, where: str, depth: int) -> Any:
 
 def _of(cls: type, fields: dict[str, Any], where: str) -> dict[str, Any]:
     allowed = {f.name for f in dataclasses.fields(cls) if f.init} - set(_LINEN)
-    if surplus := sorted(fields.keys() - allowed):
+    if unexpected := sorted(fields.keys() - allowed):
         raise ValueError(
-            f'{where}: {cls.__name__} has no {", ".join(surplus)}; the run is of '
+            f'{where}: {cls.__name__} has no {", ".join(unexpected)}; the run is of '
             'another version of dljax'
         )
     return fields

@@ -57,7 +57,7 @@ def tell_apart(
     Returns:
         `(net, batch, step) -> (loss, metrics)`: 'gap' (mean logit of real samples less
         that of fakes) and, where the game has a threshold, 'accuracy' (share of samples
-        told rightly; ½ is as good as chance).
+        classified correctly; ½ is as good as chance).
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from dljax.losses import squared_error
+from dljax.losses import sum_squared_error
 from dljax.objectives import wanted
 from dljax.objectives.answers import range_of
 from dljax.training import declared
@@ -141,6 +141,6 @@ def _residuals(
     ours, theirs = features(made), features(image)
     share = 1 / image[0].size, 1 / ours[0].size
     return (
-        share[0] * squared_error(made, image),
-        share[1] * squared_error(ours, theirs),
+        share[0] * sum_squared_error(made, image),
+        share[1] * sum_squared_error(ours, theirs),
     )

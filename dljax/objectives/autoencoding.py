@@ -13,9 +13,9 @@ from dljax.losses import (
     activation_divergence,
     binary_cross_entropy,
     contraction,
-    squared_error,
+    sum_squared_error,
 )
-from dljax.metrics import active_share
+from dljax.metrics import active_fraction
 from dljax.objectives import wanted
 from dljax.training import declared
 from dljax.types import Array, Batch, Direction, Key, Loss, Metrics, PyTree, Score
@@ -76,7 +76,7 @@ def autoencode(
             seen = corrupt(net.make_rng('corruption'), inputs)
         code = net.encode(seen, train=True)
         outputs = net.decode(code, train=True)
-        error = squared_error(_pixels(net, outputs), inputs).mean()
+        error = sum_squared_error(_pixels(net, outputs), inputs).mean()
         metrics = {'squared_error': error}
         if net.logits and not squared:
             loss = binary_cross_entropy(outputs, inputs).mean()
@@ -245,14 +245,14 @@ def score_reconstruction(
         code = net.encode(inputs)
         outputs = net.decode(code)
         scores = {
-            'squared_error': squared_error(_pixels(net, outputs), inputs),
-            'active_share': active_share(code),
+            'squared_error': sum_squared_error(_pixels(net, outputs), inputs),
+            'active_share': active_fraction(code),
         }
         if net.logits:
             scores['loss'] = binary_cross_entropy(outputs, inputs)
         if corrupt is not None:
             rebuilt = net.reconstruct(corrupt(net.make_rng('corruption'), inputs))
-            scores['denoising_error'] = squared_error(rebuilt, inputs)
+            scores['denoising_error'] = sum_squared_error(rebuilt, inputs)
         return scores
 
     return declared(score, _rebuilt(feature))
@@ -265,7 +265,7 @@ def _rebuilt(
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
         odds = getattr(net, 'logits', False) and not squared
-        loss = binary_cross_entropy if odds else squared_error
+        loss = binary_cross_entropy if odds else sum_squared_error
         wanted.target_of(loss, arrays, feature)
 
     return check

@@ -36,10 +36,10 @@ def classify(
     Args:
         feature: name of the input in the batch, or names of several inputs.
         augment: `(key, input) -> input`, of the first of them, drawn anew in each step.
-        mix: `(key, input) -> (mixed, partner, share)`, such as `data.mixup(0.2)`, of
-            the first of them, after `augment`. The loss of example i is then `share[i]`
-            times that of its label and the rest times that of the label of example
-            `partner[i]`, and so is 'accuracy'.
+        mix: `(key, input) -> (mixed, partner, share)`, such as
+            `data.augment.mixup(0.2)`, of the first of them, after `augment`. The loss
+            of example i is then `share[i]` times that of its label and the rest times
+            that of the label of example `partner[i]`, and so is 'accuracy'.
         label_smoothing: in [0, 1].
         class_weights: what an example of each class counts, such as
             `data.class_weights(labels)`, at least 0; by default all count 1.

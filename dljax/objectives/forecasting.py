@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
-from dljax.losses import squared_error
+from dljax.losses import sum_squared_error
 from dljax.metrics import absolute_error
 from dljax.objectives import wanted
 from dljax.training import declared
@@ -52,7 +52,9 @@ def score_forecast(unit: float = 1.0, scale: float = 1.0) -> Score:
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         forecast = net(batch['history'], train=False)
         absolute = absolute_error(forecast, batch['target'])
-        squared = squared_error(forecast, batch['target']) / batch['target'].shape[1]
+        squared = (
+            sum_squared_error(forecast, batch['target']) / batch['target'].shape[1]
+        )
         return {
             'absolute_error': unit * absolute,
             'squared_error': unit**2 * squared,

@@ -5,7 +5,7 @@ from typing import Any
 
 from flax import linen as nn
 
-from dljax.losses import quadratic, squared_error
+from dljax.losses import quadratic, sum_squared_error
 from dljax.objectives import wanted
 from dljax.objectives.features import Features, given, names
 from dljax.training import declared
@@ -37,7 +37,7 @@ def regress(
         truth = batch[target]
         prediction = net(*given(batch, feature), train=True)
         prediction = prediction.reshape(_same_size(prediction, truth))
-        error = squared_error(prediction, truth).mean()
+        error = sum_squared_error(prediction, truth).mean()
         return loss(prediction, truth).mean(), {'squared_error': error}
 
     return declared(objective, _finite(feature, target, loss))
@@ -57,9 +57,9 @@ def score_regression(feature: Features = 'features', target: str = 'target') -> 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         prediction = net(*given(batch, feature), train=False)
         prediction = prediction.reshape(_same_size(prediction, batch[target]))
-        return {'squared_error': squared_error(prediction, batch[target])}
+        return {'squared_error': sum_squared_error(prediction, batch[target])}
 
-    return declared(score, _finite(feature, target, squared_error))
+    return declared(score, _finite(feature, target, sum_squared_error))
 
 
 def _finite(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax import rules
-from dljax.losses import squared_error
+from dljax.losses import sum_squared_error
 from dljax.losses.meaning import nan_beyond
 from dljax.objectives import wanted
 from dljax.training import declared
@@ -155,7 +155,9 @@ def solve_readout(
             answers, solution['kernel'], precision=jax.lax.Precision.HIGHEST
         )
         fit = fit + solution['bias'][None, :]
-        return {group: direction}, {'squared_error': squared_error(fit, targets).mean()}
+        return {group: direction}, {
+            'squared_error': sum_squared_error(fit, targets).mean()
+        }
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
         wanted.finite(arrays, feature)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.data import Augmentation, Mixed, Mixing
+from dljax.data.augment import Augmentation, Mixed, Mixing
 from dljax.experiment import Outcome, Picture
 from dljax.pictures.samples import tiled
 from dljax.types import Array, Key, fold

@@ -20,7 +20,7 @@ from dljax.training import (
     sharded,
 )
 from dljax.training.division import AXIS
-from dljax.training.hosts import everywhere, joint
+from dljax.training.hosts import joint, replicate
 from dljax.training.plateau import adjustable
 from dljax.types import AnyBatch, Device, Key, Position, Source
 
@@ -71,7 +71,7 @@ def assembled(experiment: Experiment, options: Options) -> Assembly:
     sample = _sample(experiment.source, key)
     first, examples = (key, batch), len(jax.tree.leaves(sample)[0])
     if mesh is not None and jax.process_count() > 1:
-        first = everywhere(key, mesh), batch if source.host else everywhere(batch, mesh)
+        first = replicate(key, mesh), batch if source.host else replicate(batch, mesh)
         position = jax.tree.map(np.asarray, position)
         examples = len(jax.tree.leaves(batch)[0])
     return Assembly(

@@ -24,7 +24,7 @@ def scored_at_best(session: Session) -> tuple[Figures, dict[str, Any] | None]:
         by step why better ones are 'lost'. None where the run chooses none.
     """
     experiment, at = session.made.experiment, session.at
-    metric, higher = experiment.best, experiment.higher
+    metric, maximize = experiment.best, experiment.maximize
     if metric is None:
         return {}, None
     scores, lost = {}, {}
@@ -45,14 +45,14 @@ def scored_at_best(session: Session) -> tuple[Figures, dict[str, Any] | None]:
         said['step'] = step
         break
     measured = {
-        row['step']: rank(row.get(metric), higher) for row in session.records.rows
+        row['step']: rank(row.get(metric), maximize) for row in session.records.rows
     }
     top = max(measured.values(), default=-math.inf)
     reached = -math.inf
     if said['step'] is not None:
         reached = measured.get(said['step'], -math.inf)
         here = measured.get(said['step'], math.nan)
-        said['value'] = here if higher else -here
+        said['value'] = here if maximize else -here
     for step, value in measured.items():
         if value == top > reached and step not in lost:
             lost[step] = 'no such checkpoint can be read'

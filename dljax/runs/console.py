@@ -110,7 +110,7 @@ def introduction(made: Assembly, state: State) -> str:
         shown = ', '.join(left[:6]) + f' and {len(left) - 6} more' * (len(left) > 6)
         begin = f'start     given; drawn afresh: {shown or "nothing"}\n'
     return (
-        f'data      {experiment.data}\n'
+        f'data      {experiment.data_summary}\n'
         f'model     {type(net).__name__}, {count:,} parameters{many}\n'
         f'{begin}'
         f'device    {options.devices} x {device()}, {options.precision}'

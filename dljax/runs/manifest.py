@@ -22,9 +22,9 @@ def configuration(
         'options': {k: _plain(v) for k, v in dataclasses.asdict(options).items()},
         'model': described(net),
         **facts(experiment, net, made.sample),
-        'data': experiment.data,
+        'data': experiment.data_summary,
         'plateau': experiment.plateau and dataclasses.asdict(experiment.plateau),
-        'best': {'metric': experiment.best, 'higher': experiment.higher},
+        'best': {'metric': experiment.best, 'maximize': experiment.maximize},
         'normalizers': {
             feature: json.loads(normalizer.to_json())
             for feature, normalizer in experiment.normalizers.items()

@@ -22,7 +22,7 @@ from dljax.training import member, rounds
 from dljax.training.checkpoint import Checkpoints
 from dljax.training.chunk import default_chunk
 from dljax.training.guard import NonFiniteError, first_non_finite, require_finite
-from dljax.training.hosts import here
+from dljax.training.hosts import gather
 from dljax.training.plateau import lowered, recorded
 from dljax.training.rates import compared, rates
 from dljax.training.skipping import Skips, total
@@ -59,7 +59,7 @@ class Session:
             folder.path / 'checkpoints',
             keep=made.options.keep,
             best=experiment.best,
-            higher=experiment.higher,
+            maximize=experiment.maximize,
         )
         self._records: Records | None = None  # read at the step of the last checkpoint
         self.watch = Watch(experiment, folder, self.say)
@@ -200,7 +200,7 @@ class Session:
                 f'steps={self.made.experiment.steps}: ask for more steps, '
                 '--no-resume, or another --workdir'
             )
-        now = here(self.at.state).opt_state
+        now = gather(self.at.state).opt_state
         found = compared(found.notes.get('rates'), self.made.experiment.players, now)
         changed = self.folder.note(self.at.step, found)
         changed = ''.join(f'\n          {line}' for line in changed)
@@ -257,16 +257,16 @@ class Session:
         forgiven = {f'{name}/finite' for name in self.made.experiment.may_diverge}
         judged = {name: v for name, v in metrics.items() if name not in forgiven}
         data = self.made.experiment.source.arrays
-        require_finite(judged, here(self.at.state), data)
+        require_finite(judged, gather(self.at.state), data)
         return metrics
 
     def score(self, state: State, *names: str) -> Figures:
         """Score some of the sets."""
-        return scores(self.made.experiment, self.made.net, here(state), names)
+        return scores(self.made.experiment, self.made.net, gather(state), names)
 
     def _save(self) -> None:
         pending = self._checked()
-        leaf = first_non_finite(here(self.at.state))
+        leaf = first_non_finite(gather(self.at.state))
         if leaf and not self.made.experiment.may_diverge:
             raise NonFiniteError(self.at.step - 1, None, leaf)
         last = self.records.rows[-1] if self.records.rows else {}
@@ -280,14 +280,14 @@ class Session:
                 'pending': {name: value.tolist() for name, value in pending.items()},
                 'alarms': self.watch.alarms,
                 'rates': rates(
-                    self.made.experiment.players, here(self.at.state).opt_state
+                    self.made.experiment.players, gather(self.at.state).opt_state
                 ),
             },
         )
 
     def outcome(self) -> Outcome:
         """Give what pictures, measures and alarms see, as it stands."""
-        one = state = here(self.at.state)
+        one = state = gather(self.at.state)
         if self.made.options.members > 1:
             one = member(state, 0)
         return Outcome(

@@ -55,7 +55,7 @@ class Checkpoints:
         *,
         keep: int = 3,
         best: str | None = None,
-        higher: bool = True,
+        maximize: bool = True,
     ) -> None:
         """Open or create the folder.
 
@@ -63,14 +63,14 @@ class Checkpoints:
             folder: where the checkpoints lie.
             keep: how many of the last ones stay.
             best: the metric whose best checkpoint stays besides them.
-            higher: whether larger is better.
+            maximize: whether larger is better.
 
         Raises:
             ValueError: for a `keep` below 1.
         """
         if keep < 1:
             raise ValueError(f'keep={keep}, wanted 1 or more')
-        self.folder, self.best, self.higher = folder.absolute(), best, higher
+        self.folder, self.best, self.maximize = folder.absolute(), best, maximize
         self._figures: dict[int, float] = {}
         self.manager = ocp.CheckpointManager(
             self.folder,
@@ -95,7 +95,7 @@ class Checkpoints:
                 value = headers.read(self.folder / str(step))['metrics'].get(self.best)
             except Damaged:
                 value = None
-            self._figures[step] = headers.rank(value, self.higher)
+            self._figures[step] = headers.rank(value, self.maximize)
         return self._figures[step]
 
     def _list_files(self) -> None:
@@ -132,7 +132,7 @@ class Checkpoints:
         tree = {'state': Stored.of(state), 'position': place}
         header = headers.made(step, tree, metrics, notes)
         self._figures[step] = headers.rank(
-            header['metrics'].get(self.best), self.higher
+            header['metrics'].get(self.best), self.maximize
         )
         self.room.ask(step, tree)
         parts = ocp.args.Composite(

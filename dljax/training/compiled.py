@@ -10,7 +10,7 @@ from jax.extend.core import jaxpr_as_fun
 from jax.sharding import Mesh, NamedSharding
 
 from dljax.kernels.small import is_small, jit_small
-from dljax.training.hosts import everywhere
+from dljax.training.hosts import replicate
 from dljax.training.learner import Learner
 from dljax.types import Array, Key, Metrics, Position, PyTree, Source, State
 
@@ -130,7 +130,7 @@ def beside(state: State, tree: PyTree) -> PyTree:
     sharding = state.step.sharding
     if isinstance(sharding, NamedSharding):
         assert isinstance(sharding.mesh, Mesh)  # of arrays that lie somewhere
-        return everywhere(tree, sharding.mesh)
+        return replicate(tree, sharding.mesh)
     return tree
 
 

@@ -164,19 +164,19 @@ def require_files(folder: Path) -> None:
         raise Damaged(f'{folder.name}/{changed[0]}{many}: not what was saved, or lost')
 
 
-def rank(value: object, higher: bool) -> float:
+def rank(value: object, maximize: bool) -> float:
     """Turn a figure into a rank: the larger, the better.
 
     Args:
         value: the figure, if it is one.
-        higher: whether larger figures are better.
+        maximize: whether larger figures are better.
 
     Returns:
         The rank; minus infinity of what is no finite number.
     """
     if not isinstance(value, int | float) or not math.isfinite(value):
         return -math.inf
-    return value if higher else -value
+    return value if maximize else -value
 
 
 def shapes(tree: PyTree) -> dict[str, str]:

@@ -8,7 +8,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from dljax.types import AnyBatch, Array, Batch, Key, Position, PyTree, Source, State
 
 
-def everywhere(tree: PyTree, mesh: Mesh) -> PyTree:
+def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
     """Put arrays that all processes hold alike on every device of a mesh.
 
     Args:
@@ -37,7 +37,7 @@ def everywhere(tree: PyTree, mesh: Mesh) -> PyTree:
     return jax.tree.map(one, tree)
 
 
-def here(tree: PyTree) -> PyTree:
+def gather(tree: PyTree) -> PyTree:
     """Give what is spread over processes to each of them whole, on one device.
 
     Every process has to call it at the same time. With one process it does nothing.
@@ -106,7 +106,7 @@ def joint(source: Source, mesh: Mesh) -> Source:
     def following(key: Key, position: Position, state: State) -> tuple[Position, Batch]:
         nonlocal known
         if known is None or known[0] is not key:  # sources know a key by its identity
-            known = key, here(key)
+            known = key, gather(key)
         position, batch = own.next(known[1], position, state)
         return position, joined(batch)
 

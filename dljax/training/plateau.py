@@ -29,7 +29,7 @@ class Plateau:
         patience: evaluations without improvement after which the rates are reduced.
         cooldown: evaluations after a reduction that do not count.
         minimum: of the scale, at least 0 and below 1.
-        higher: whether larger is better.
+        maximize: whether larger is better.
         margin: an improvement is more than this much.
 
     Example:
@@ -43,7 +43,7 @@ class Plateau:
     patience: int = 3
     cooldown: int = 0
     minimum: float = 0.0
-    higher: bool = False
+    maximize: bool = False
     margin: float = 0.0
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ class Plateau:
         for row in rows:
             if self.metric not in row:
                 continue
-            value = row[self.metric] if self.higher else -row[self.metric]
+            value = row[self.metric] if self.maximize else -row[self.metric]
             if value > best + (self.margin if np.isfinite(best) else 0.0):
                 best, age = value, 0
             else:

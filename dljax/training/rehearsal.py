@@ -90,7 +90,7 @@ def require_like(name: str, direction: PyTree, trained: PyTree) -> None:
         trained: the trained groups, by name.
 
     Raises:
-        ValueError: which names the leaves that are missing, too many or misshapen.
+        ValueError: which names the leaves that are missing, too many or shape mismatch.
     """
     if direction is None:
         return

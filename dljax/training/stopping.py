@@ -38,13 +38,13 @@ def settled(metric: str, tolerance: float) -> Stop:
     return _of(metric, stop)
 
 
-def reached(metric: str, limit: float, *, higher: bool = False) -> Stop:
+def reached(metric: str, limit: float, *, maximize: bool = False) -> Stop:
     """Stop when a metric is as good as a limit.
 
     Args:
         metric: its name, such as 'classifier/loss' or 'validation/accuracy'.
         limit: the value to reach.
-        higher: whether larger is better.
+        maximize: whether larger is better.
 
     Returns:
         The rule.
@@ -56,7 +56,7 @@ def reached(metric: str, limit: float, *, higher: bool = False) -> Stop:
 
     def stop(rows: Rows) -> str | None:
         values = _series(rows, metric)
-        if values and (values[-1] >= limit if higher else values[-1] <= limit):
+        if values and (values[-1] >= limit if maximize else values[-1] <= limit):
             return f'{metric} = {values[-1]:g} reached {limit:g}'
         return None
 
@@ -64,14 +64,14 @@ def reached(metric: str, limit: float, *, higher: bool = False) -> Stop:
 
 
 def stalled(
-    metric: str, patience: int, *, higher: bool = False, margin: float = 0.0
+    metric: str, patience: int, *, maximize: bool = False, margin: float = 0.0
 ) -> Stop:
     """Stop when a metric has not improved for so many of its measurements.
 
     Args:
         metric: its name, such as 'validation/accuracy'.
         patience: measurements without improvement that are let pass.
-        higher: whether larger is better.
+        maximize: whether larger is better.
         margin: an improvement is more than this much.
 
     Returns:
@@ -87,7 +87,7 @@ def stalled(
     def stop(rows: Rows) -> str | None:
         values = _series(rows, metric)
         best, age = -math.inf, 0
-        for value in values if higher else [-v for v in values]:
+        for value in values if maximize else [-v for v in values]:
             if value > best + margin:
                 best, age = value, 0
             else:

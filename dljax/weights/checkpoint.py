@@ -120,7 +120,7 @@ def check(variables: PyTree, like: PyTree, what: str = 'the net') -> None:
         what: the net, for the message.
 
     Raises:
-        ValueError: that names all that is missing, surplus or misshapen.
+        ValueError: that names all that is missing, unexpected or shape mismatch.
 
     Example:
         >>> like = {'params': {'kernel': jnp.zeros((2, 3))}}
@@ -128,7 +128,7 @@ def check(variables: PyTree, like: PyTree, what: str = 'the net') -> None:
         ...     check({'params': {'kernel': jnp.zeros((3, 2))}}, like)
         ... except ValueError as error:
         ...     print(str(error).splitlines()[1])
-          misshapen (1): params/kernel float32[3, 2], wanted float32[2, 3]
+          shape mismatch (1): params/kernel float32[3, 2], wanted float32[2, 3]
     """
     got, wanted = named_leaves(variables), named_leaves(like)
     complain(

@@ -71,7 +71,8 @@ def read(
         Variables by collection; copies, so that no array is shared.
 
     Raises:
-        ValueError: where anything is missing, surplus or misshapen; all is named.
+        ValueError: where anything is missing, unexpected or of another shape; all is
+            named.
     """
     table = {entry.theirs: entry for entry in entries}
     wanted = {}
@@ -116,7 +117,8 @@ def write(
         Arrays by their names there; they may share the memory of the variables.
 
     Raises:
-        ValueError: where anything is missing, surplus or misshapen; all is named.
+        ValueError: where anything is missing, unexpected or of another shape; all is
+            named.
     """
     flat = named_leaves(variables)
     table = {entry.ours: entry for entry in entries}
@@ -136,8 +138,8 @@ def write(
 def complain(
     what: str,
     missing: Mapping[str, str],
-    surplus: Mapping[str, str],
-    misshapen: Mapping[str, str],
+    unexpected: Mapping[str, str],
+    mismatched: Mapping[str, str],
     mend: str | None = None,
 ) -> None:
     """Raise one error that names all that does not fit, if anything does not.
@@ -145,19 +147,21 @@ def complain(
     Args:
         what: what it should fit.
         missing: what is wanted and not there, with its form.
-        surplus: what is there and not wanted, with its form.
-        misshapen: what is there in another form, with what is wrong.
+        unexpected: what is there and not wanted, with its form.
+        mismatched: what is there in another form, with what is wrong.
         mend: what to do; None for the usual advice.
 
     Raises:
         ValueError: that names them all.
     """
-    if not (missing or surplus or misshapen):
+    if not (missing or unexpected or mismatched):
         return
     lines = [
         _lines('missing', [f'{name} {form}' for name, form in missing.items()]),
-        _lines('not wanted', [f'{name} {form}' for name, form in surplus.items()]),
-        _lines('misshapen', [f'{name} {fault}' for name, fault in misshapen.items()]),
+        _lines('not wanted', [f'{name} {form}' for name, form in unexpected.items()]),
+        _lines(
+            'shape mismatch', [f'{name} {fault}' for name, fault in mismatched.items()]
+        ),
     ]
     raise ValueError(
         f'these weights are not those of {what}:\n'

@@ -132,9 +132,9 @@ def _ranked(folder: Path, steps: list[int]) -> list[int]:
     best = found[max(found)]['notes'].get('config', {}).get('best')
     if not best:
         raise ValueError(f"{folder.parent} keeps no best checkpoint: take 'last'")
-    metric, higher = best['metric'], best['higher']
+    metric, maximize = best['metric'], best['maximize']
     ranks = [
-        (headers.rank(header['metrics'].get(metric), higher), step)
+        (headers.rank(header['metrics'].get(metric), maximize), step)
         for step, header in found.items()
     ]
     ranked = [step for rank, step in sorted(ranks)[::-1] if math.isfinite(rank)]

@@ -44,8 +44,8 @@ def from_keras(
         `{'params': ..., 'batch_stats': ...}`, the latter where the net has any; copies.
 
     Raises:
-        ValueError: for an unknown name; or arrays that are missing, surplus or
-            misshapen, all of which are named with the shapes got and wanted.
+        ValueError: for an unknown name; or arrays that are missing, unexpected or
+            shape mismatch, all of which are named with the shapes got and wanted.
 
     Reference:
         Keras, https://keras.io/api/applications/
@@ -83,7 +83,7 @@ def to_keras(name: str, variables: Mapping[str, PyTree]) -> dict[str, np.ndarray
 
     Raises:
         ValueError: for an unknown name, or variables of another model; all that is
-            missing, surplus or misshapen is named.
+            missing, unexpected or shape mismatch is named.
 
     Example:
         >>> try:

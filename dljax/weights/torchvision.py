@@ -66,8 +66,8 @@ def from_torchvision(
         `{'params': ..., 'batch_stats': ...}`, the latter where the net has any; copies.
 
     Raises:
-        ValueError: for an unknown name; or arrays that are missing, surplus or
-            misshapen, all of which are named with the shapes got and wanted.
+        ValueError: for an unknown name; or arrays that are missing, unexpected or
+            shape mismatch, all of which are named with the shapes got and wanted.
 
     Reference:
         torchvision, https://docs.pytorch.org/vision/stable/models.html
@@ -134,7 +134,7 @@ def to_torchvision(name: str, variables: Mapping[str, PyTree]) -> dict[str, np.n
 
     Raises:
         ValueError: for an unknown name, or variables of another model; all that is
-            missing, surplus or misshapen is named.
+            missing, unexpected or shape mismatch is named.
 
     Example:
         >>> try:

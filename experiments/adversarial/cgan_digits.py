@@ -106,7 +106,7 @@ def experiment(
         source=data.resident(train, batch_size),
         steps=steps,
         class_names=digits.class_names,
-        data=f'{digits.summary}; {inspector.describe()}',
+        data_summary=f'{digits.summary}; {inspector.describe()}',
         inputs={name: inputs[name] for name in ('image', 'label')},
         along={'Samples by class': of_averages(by_class(make, digits.class_names))},
         alarms={

@@ -74,7 +74,7 @@ def experiment(
             {'image': 2 * digits.images('train')['image'] - 1}, batch_size
         ),
         steps=steps,
-        data=f'{digits.summary}; {inspector.describe()}',
+        data_summary=f'{digits.summary}; {inspector.describe()}',
         inputs={'image': Spec((8, 8, 1), 'float32', -1, 1)},
         along={'Samples': of_averages(samples(draw))},
         alarms={'Victory': discriminator_wins(), 'Collapse': modes_collapse()},

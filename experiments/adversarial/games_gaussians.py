@@ -154,7 +154,7 @@ def experiment(
         players=players,
         source=data.procedural(target.draw, batch_size),
         steps=steps,
-        data=f'{target.summary}; modes counted in {samples:,} samples',
+        data_summary=f'{target.summary}; modes counted in {samples:,} samples',
         inputs={'point': Spec((2,))},
         along={'Samples': of_averages(shown)},
         alarms=alarms | {'Modes lost': lost(count, len(target.centres))},

@@ -102,7 +102,7 @@ def experiment(
         },
         source=data.resident({'image': digits.images('train')['image']}, batch_size),
         steps=steps,
-        data=f'{digits.summary}; {inspector.describe()}',
+        data_summary=f'{digits.summary}; {inspector.describe()}',
         inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},
         along={'Samples': of_averages(samples(draw))},
         alarms={'Victory': discriminator_wins(), 'Collapse': modes_collapse()},

@@ -119,7 +119,7 @@ def experiment(
         source=data.resident({'image': digits.images('train')['image']}, batch_size),
         steps=steps,
         class_names=digits.class_names,
-        data=f'{digits.summary}; {inspector.describe()}',
+        data_summary=f'{digits.summary}; {inspector.describe()}',
         score=taken_for_real,
         evaluation={'test': digits.images('test')},
         inputs={'image': zoo.inputs('infogan', **settings)['image']},

@@ -152,7 +152,7 @@ def experiment(
         players=players,
         source=data.resident({'image': known}, batch_size),
         steps=game_steps + steps,
-        data=(
+        data_summary=(
             f'{digits.summary}; trained on {len(known):,} without a {anomaly}, tested '
             f'on {len(test)} others and all {len(strange)} of the digit {anomaly}'
         ),
@@ -185,7 +185,7 @@ def scoring(known: np.ndarray, weight: float) -> Score:
         apart = jnp.square(pixels[:, None, :] - jnp.asarray(flat)[None]).sum(-1)
         rebuilt = net.autoencoder.reconstruct(image)
         return {
-            'autoencoder': losses.squared_error(rebuilt, image),
+            'autoencoder': losses.sum_squared_error(rebuilt, image),
             **inversion(net, {'image': image}, jnp.int32(0)),
             'gaussian_pixels': jnp.square((pixels - mean[None]) / deviation[None]).sum(
                 1

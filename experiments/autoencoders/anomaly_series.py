@@ -145,7 +145,7 @@ def experiment(
             }
         ),
         steps=steps,
-        data=f'{SERIES[series]}, noise of {noise:g} deviations (synthetic): '
+        data_summary=f'{SERIES[series]}, noise of {noise:g} deviations (synthetic): '
         + ', '.join(f'{len(part):,} {name}' for name, part in parts.items())
         + f'; {4 * each} faults in the last',
         score=side_by_side(dict.fromkeys(NETS, score_reconstruction('history'))),

@@ -108,7 +108,7 @@ def experiment(
         },
         source=data.resident(splits['train'], batch_size),
         steps=steps,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score_both,
         evaluation={split: splits[split] for split in ('validation', 'test')},
         evaluation_batch=len(splits['test']['image']),

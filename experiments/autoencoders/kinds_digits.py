@@ -46,7 +46,7 @@ from flax import linen as nn
 
 from dljax import create_model, data, metrics, pictures
 from dljax.experiment import Experiment, Outcome, once
-from dljax.losses import squared_error
+from dljax.losses import sum_squared_error
 from dljax.models.container import container
 from dljax.objectives import (
     autoencode,
@@ -194,7 +194,7 @@ def experiment(
         players=players,
         source=data.together(sources),
         steps=steps,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=side_by_side(
             {name: score_reconstruction(corrupt=damage) for name in kinds}
         ),
@@ -267,11 +267,11 @@ def compare(
             code, others, known['label'], classes=10
         )
         values = {
-            'squared_error': squared_error(rebuilt, image),
-            'noisy_error': squared_error(repaired, image),
+            'squared_error': sum_squared_error(rebuilt, image),
+            'noisy_error': sum_squared_error(repaired, image),
             'psnr': metrics.psnr(rebuilt, image),
             'ssim': metrics.ssim(rebuilt, image, window=7),
-            'active_share': metrics.active_share(code),
+            'active_share': metrics.active_fraction(code),
             'linear_accuracy': metrics.accuracy(answers, label),
             'neighbour_accuracy': (neighbours == label).astype(jnp.float32),
         }

@@ -39,7 +39,7 @@ from flax import linen as nn
 
 from dljax import create_model, data, pictures
 from dljax.experiment import Experiment, Outcome, Picture
-from dljax.losses import squared_error
+from dljax.losses import sum_squared_error
 from dljax.metrics import principal_angles
 from dljax.models.container import container
 from dljax.objectives import autoencode, solve_components, within
@@ -122,7 +122,7 @@ def experiment(
         players=players,
         source=data.together(sources),
         steps=steps,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score(tuple(nets)),
         evaluation=sets,
         inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},
@@ -146,7 +146,7 @@ def score(names: Sequence[str]) -> Objective:
     def errors(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         image = batch['image']
         return {
-            f'{name}/squared_error': squared_error(
+            f'{name}/squared_error': sum_squared_error(
                 getattr(net, name).reconstruct(image), image
             )
             for name in names

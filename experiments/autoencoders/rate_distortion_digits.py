@@ -106,7 +106,7 @@ def experiment(
         },
         source=data.resident({'image': train['image']}, batch_size),
         steps=steps,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=side_by_side(dict.fromkeys(nets, score_likeness)),
         evaluation=dict(zip(('validation', 'test'), held_out, strict=True)),
         evaluation_batch=len(held_out[1]['image']),

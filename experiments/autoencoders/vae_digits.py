@@ -110,7 +110,7 @@ def experiment(
         },
         source=data.resident({'image': splits['train']['image']}, batch_size),
         steps=steps,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score,
         evaluation_batch=len(splits['test']['image']),
         evaluation={split: splits[split] for split in ('validation', 'test')},

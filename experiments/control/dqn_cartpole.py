@@ -41,7 +41,7 @@ from flax import linen as nn
 from dljax import create_model, data
 from dljax.environments import cartpole
 from dljax.experiment import Experiment, Measure, Outcome, Picture
-from dljax.losses import huber, squared_error
+from dljax.losses import huber, sum_squared_error
 from dljax.objectives import (
     epsilon_greedy,
     follow,
@@ -115,7 +115,7 @@ def experiment(
     )
     explore = optax.linear_schedule(1.0, epsilon, max(int(exploring * steps), 1))
     rate = optax.linear_schedule(learning_rate, 0.0, steps)
-    losses = {'squared_error': squared_error, 'huber': huber}
+    losses = {'squared_error': sum_squared_error, 'huber': huber}
     score = score_return(task)
     episodes = np.arange(2 * EPISODES, dtype=np.int32)
     return Experiment(
@@ -142,7 +142,7 @@ def experiment(
             batch_size=batch_size,
         ),
         steps=steps,
-        data=f'CartPole (simulated): episodes of at most {limit} steps, '
+        data_summary=f'CartPole (simulated): episodes of at most {limit} steps, '
         f'{minimum + actors * steps:,} steps in all',
         score=score,
         evaluation={

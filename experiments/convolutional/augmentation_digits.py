@@ -39,6 +39,7 @@ import numpy as np
 import optax
 
 from dljax import create_model, data, pictures, zoo
+from dljax.data import augment
 from dljax.experiment import Experiment, Outcome, once
 from dljax.models.container import container
 from dljax.objectives import (
@@ -57,32 +58,34 @@ PARTS = {'all': 'all digits', 'six_nine': '6 and 9 only'}
 TINY = {'kinds': ('none', 'mixup'), 'examples': (10,), 'steps': 2, 'batch_size': 2}
 # What is drawn and not trained with.
 ON_DIGITS = {
-    'flip, both axes': data.flip(True, True),
-    'rotation by any angle': data.rotation(180),
-    'crop of what is padded by 4': data.random_crop(4),
-    'resized crop': data.random_resized_crop((24, 24), area=(0.3, 1.0)),
-    'random erasing': data.random_erasing(1.0),
+    'flip, both axes': augment.flip(True, True),
+    'rotation by any angle': augment.rotation(180),
+    'crop of what is padded by 4': augment.random_crop(4),
+    'resized crop': augment.random_resized_crop((24, 24), area=(0.3, 1.0)),
+    'random erasing': augment.random_erasing(1.0),
     'salt and pepper': data.salt_and_pepper(0.1),
-    'CutMix': data.cutmix(),
+    'CutMix': augment.cutmix(),
 }
 ON_PHOTOGRAPHS = {
-    'brightness': data.colour_jitter(brightness=0.6),
-    'contrast': data.colour_jitter(contrast=0.8),
-    'saturation': data.colour_jitter(saturation=1.0),
-    'hue': data.colour_jitter(hue=0.5),
-    'all four, as SimCLR': data.colour_jitter(0.8, 0.8, 0.8, 0.2),
-    'grey, one in two': data.chance(0.5, data.fixed(data.greyed)),
-    'horizontal flip': data.flip(),
-    'resized crop': data.random_resized_crop((96, 96)),
-    'crop, mirrored border': data.random_crop(24, mode='reflect'),
-    'rotation by any angle': data.rotation(180),
-    'cutout': data.cutout(48),
-    'random erasing': data.random_erasing(1.0),
+    'brightness': augment.colour_jitter(brightness=0.6),
+    'contrast': augment.colour_jitter(contrast=0.8),
+    'saturation': augment.colour_jitter(saturation=1.0),
+    'hue': augment.colour_jitter(hue=0.5),
+    'all four, as SimCLR': augment.colour_jitter(0.8, 0.8, 0.8, 0.2),
+    'grey, one in two': augment.chance(0.5, augment.fixed(augment.to_grayscale)),
+    'horizontal flip': augment.flip(),
+    'resized crop': augment.random_resized_crop((96, 96)),
+    'crop, mirrored border': augment.random_crop(24, mode='reflect'),
+    'rotation by any angle': augment.rotation(180),
+    'cutout': augment.cutout(48),
+    'random erasing': augment.random_erasing(1.0),
     'salt and pepper': data.salt_and_pepper(0.1, whole_pixels=True),
-    'mixup': data.mixup(1.0),
-    'CutMix': data.cutmix(),
-    'one of three': data.choice(
-        data.flip(probability=1.0), data.cutout(48), data.colour_jitter(hue=0.5)
+    'mixup': augment.mixup(1.0),
+    'CutMix': augment.cutmix(),
+    'one of three': augment.choice(
+        augment.flip(probability=1.0),
+        augment.cutout(48),
+        augment.colour_jitter(hue=0.5),
     ),
 }
 
@@ -119,15 +122,15 @@ def experiment(
     """
     digits = data.load('digits')
     train, test = (digits.images(split, SIZE) for split in ('train', 'test'))
-    affine = data.affine(rotation, (1 - scale, 1 + scale), translation)
+    affine = augment.affine(rotation, (1 - scale, 1 + scale), translation)
     noisy = data.gaussian_noise(noise, limits=(0, 1))
-    mixed = data.mixup(alpha)
-    turned = data.compose(data.flip(), data.quarter_turns())
+    mixed = augment.mixup(alpha)
+    turned = augment.compose(augment.flip(), augment.quarter_turns())
     losses = {
         'none': classify(),
         'affine': classify(augment=affine),
         'affine_noise_cutout': classify(
-            augment=data.compose(affine, noisy, data.cutout(hole))
+            augment=augment.compose(affine, noisy, augment.cutout(hole))
         ),
         'mixup': classify(mix=mixed),
         'flips_and_turns': classify(augment=turned),
@@ -150,7 +153,7 @@ def experiment(
     sheet = {
         'affine': affine,
         'Gaussian noise': noisy,
-        'cutout': data.cutout(hole),
+        'cutout': augment.cutout(hole),
         'mixup': mixed,
         'flips and quarter turns': turned,
         **ON_DIGITS,
@@ -165,7 +168,7 @@ def experiment(
             }
         ),
         steps=steps,
-        data=f'{digits.summary}; {", ".join(map(str, examples))} of them in training',
+        data_summary=f'{digits.summary}; {", ".join(map(str, examples))} of them train',
         score=score,
         evaluation={'test': test},
         measures={'accuracy': pictures.entered(table)},

@@ -102,7 +102,7 @@ def experiment(
 
     classes = len(own.class_names)
     settings = SETTINGS.get(model, {}) | ({'width': width} if width else {})
-    crop = sources.random_crop(padding)
+    crop = sources.augment.random_crop(padding)
     schedule = rates(
         learning_rate,
         steps,
@@ -118,7 +118,9 @@ def experiment(
                 ),
                 loss=classify(
                     'centred',
-                    augment=sources.compose(crop, sources.flip()) if flip else crop,
+                    augment=sources.augment.compose(crop, sources.augment.flip())
+                    if flip
+                    else crop,
                 ),
             )
         },
@@ -127,7 +129,7 @@ def experiment(
         ),
         steps=steps,
         class_names=own.class_names,
-        data=own.summary,
+        data_summary=own.summary,
         score=score_classes('centred'),
         evaluation={'validation': sets[validation], 'test': sets['test']},
         inputs={

@@ -149,7 +149,7 @@ def experiment(
         ),
         steps=steps,
         class_names=digits.class_names,
-        data=f'{digits.summary}; tags of {tag}x{tag} pixels are composed',
+        data_summary=f'{digits.summary}; tags of {tag}x{tag} pixels are composed',
         score=side_by_side({name: score_classes() for name in NETS}),
         evaluation={
             'validation': images('validation'),
@@ -191,7 +191,7 @@ def measure(outcome: Outcome, tagged: int, tag: int, judged: int) -> pictures.Ta
         found = {}
         for name, method in METHODS.items():
             shares = {
-                which: explain.share_within(
+                which: explain.fraction_within(
                     method(getattr(net, which), chosen, label), jnp.asarray(corner)
                 ).mean()
                 for which in NETS

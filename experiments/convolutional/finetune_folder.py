@@ -153,10 +153,10 @@ def experiment(
             f'frozen_steps is {frozen_steps}, body_rate {body_rate} and workers '
             f'{workers}, wanted 0 or more'
         )
-    augment = sources.compose(
-        sources.flip(mirror if mirror is not None else data is not None),
-        sources.rotation(rotation),
-        sources.random_resized_crop(side, (smallest_area, 1.0)),
+    augment = sources.augment.compose(
+        sources.augment.flip(mirror if mirror is not None else data is not None),
+        sources.augment.rotation(rotation),
+        sources.augment.random_resized_crop(side, (smallest_area, 1.0)),
     )
     _require_logits(model, (*side, channels))
     # What is wrong with the weights is told before a large folder is read.
@@ -235,7 +235,7 @@ def experiment(
         source=source,
         steps=steps,
         class_names=folder.class_names,
-        data=f'{made}{folder.summary}. {folder.description}'
+        data_summary=f'{made}{folder.summary}. {folder.description}'
         + f' Classes of {_ratio(labels):.1f} to 1; balance: {balance}.' * unequal,
         score=score_classes(balance='balance'),
         evaluation=evaluation,
@@ -447,7 +447,7 @@ def _source(
     return sources.stream(records, batch_size, workers=workers, specs=folder.specs)
 
 
-def _sheet(folder: sources.DataSet, augmented: sources.Augmentation) -> Picture:
+def _sheet(folder: sources.DataSet, augmented: sources.augment.Augmentation) -> Picture:
     """Show a few training pictures after the random changes."""
 
     def draw(outcome: Outcome) -> 'Figure':

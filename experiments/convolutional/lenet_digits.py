@@ -45,7 +45,7 @@ def experiment(
     """
     digits = data.load('digits')
 
-    augment = data.affine(rotation, (1 - scale, 1 + scale), translation)
+    augment = data.augment.affine(rotation, (1 - scale, 1 + scale), translation)
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     return Experiment(
         net=create_model('lenet5'),
@@ -57,7 +57,7 @@ def experiment(
         source=data.resident(digits.images('train', (32, 32)), batch_size),
         steps=steps,
         class_names=digits.class_names,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score_classes(),
         evaluation={
             split: digits.images(split, (32, 32)) for split in ('validation', 'test')

@@ -61,7 +61,7 @@ def experiment(
     schedule = optax.piecewise_constant_schedule(
         learning_rate, {steps // 2: 0.1, steps * 3 // 4: 0.1}
     )
-    augment = data.affine(rotation, (1 - scale, 1 + scale), translation)
+    augment = data.augment.affine(rotation, (1 - scale, 1 + scale), translation)
     return Experiment(
         net=create_model('resnet_cifar', depth=depth),
         players={
@@ -76,7 +76,7 @@ def experiment(
         source=data.resident(sets.pop('train'), batch_size),
         steps=steps,
         class_names=digits.class_names,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score_classes(),
         evaluation=sets,
         inputs={

@@ -148,7 +148,7 @@ def experiment(
             {'source': data.resident(old['train'], batch_size), **few}
         ),
         steps=before + after,
-        data=f'{digits.summary}; digits {known} first, then {new}',
+        data_summary=f'{digits.summary}; digits {known} first, then {new}',
         score=side_by_side({way: side_by_side(each) for way in TITLES}),
         evaluation={'test': sets['test']},
         inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},

@@ -64,7 +64,7 @@ def experiment(
     sets = {
         split: digits.images(split, SIZE) for split in ('train', 'validation', 'test')
     }
-    augment = data.affine(rotation, (1 - scale, 1 + scale), translation)
+    augment = data.augment.affine(rotation, (1 - scale, 1 + scale), translation)
     return Experiment(
         net=create_model(
             'vgg11_bn',
@@ -90,7 +90,7 @@ def experiment(
         source=data.resident(sets.pop('train'), batch_size),
         steps=steps,
         class_names=digits.class_names,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score_classes(),
         evaluation=sets,
         inputs={

@@ -158,7 +158,7 @@ def experiment(
             }
         ),
         steps=greedy + 1 + tuning_steps,
-        data=f'{digits.summary}; labels of 20, 100 and 500 of the training images',
+        data_summary=f'{digits.summary}; labels of 20, 100 and 500 training images',
         score=side_by_side({name: score_classes() for name in names}),
         evaluation={split: digits.images(split) for split in ('validation', 'test')},
         inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},

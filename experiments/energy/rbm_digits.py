@@ -105,7 +105,7 @@ def experiment(
         },
         source=data.resident(splits['train'], batch_size),
         steps=steps,
-        data=f'{digits.summary}; pixels above one half are 1, others 0',
+        data_summary=f'{digits.summary}; pixels above one half are 1, others 0',
         score=score_machine(exact=exact),
         evaluation=splits,
         inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},

@@ -3,7 +3,7 @@
 Paper: Glorot, Bengio (2010), Understanding the difficulty of training deep feedforward
 neural networks, https://proceedings.mlr.press/v9/glorot10a.html (saturation); Maas,
 Hannun, Ng (2013), Rectifier nonlinearities improve neural network acoustic models
-(leaky rectifiers against dying ones).
+(leaky ReLUs against dying ones).
 
 Five deep MLPs that differ in the activation alone meet the same batches of digits at a
 large learning rate. An activation is called flat where its slope is below 0.01, and a
@@ -23,7 +23,7 @@ and at 0.1 in brackets, on the 1,257 training images:
 Before training the gradient of the first layer's weights is 0.0046 ± 0.0004 times that
 of the fifth with sigmoids (5 starts), and 1.5 to 2.3 times with the other four.
 The rates were chosen because the effects show: at 0.01, in a single run, 16 % of the
-rectifiers were dead, and under gradient descent at 0.1 to 1 2 to 5 %.
+ReLUs were dead, and under gradient descent at 0.1 to 1 2 to 5 %.
 Cost: 21 s of training for all. Command:
 python experiments/feedforward/activations.py --members 5
 """
@@ -39,7 +39,7 @@ from flax import linen as nn
 
 from dljax import create_model, data, zoo
 from dljax.experiment import Experiment, Outcome
-from dljax.layers import ACTIVATIONS, derivative, leaky_relu, scaled_tanh
+from dljax.layers import ACTIVATIONS, derivative, leaky_relu_tenth, scaled_tanh
 from dljax.losses import cross_entropy
 from dljax.metrics import accuracy
 from dljax.objectives import classify, side_by_side, within
@@ -55,7 +55,7 @@ NETS = {
     'sigmoid': nn.sigmoid,
     'tanh': nn.tanh,
     'relu': nn.relu,
-    'leaky_relu': leaky_relu,
+    'leaky_relu': leaky_relu_tenth,
     'elu': nn.elu,
 }
 
@@ -66,7 +66,7 @@ class Nets(nn.Module):
     sigmoid: nn.Module
     tanh: nn.Module
     relu: nn.Module
-    leaky_relu: nn.Module
+    leaky_relu_tenth: nn.Module
     elu: nn.Module
 
 
@@ -104,7 +104,7 @@ def experiment(
         },
         source=data.resident(train, batch_size),
         steps=steps,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=side_by_side(dict.fromkeys(NETS, health)),
         evaluation={'train': train},
         inputs={

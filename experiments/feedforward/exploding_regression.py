@@ -98,7 +98,7 @@ def experiment(
         },
         source=data.resident(train, batch_size),
         steps=steps,
-        data='linear regression (synthetic): 20 features, 800 train, 200 test',
+        data_summary='linear regression (synthetic): 20 features, 800 train, 200 test',
         score=side_by_side({name: score_regression() for name in forms}),
         evaluation={'test': test},
         inputs={'features': Spec((20,)), 'target': Spec(())},

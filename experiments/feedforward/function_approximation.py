@@ -99,7 +99,8 @@ def experiment(
         },
         source=data.resident(train),
         steps=steps,
-        data=f'a curve on [-1, 1] (synthetic): {examples} points, {examples} held out',
+        data_summary=f'a curve on [-1, 1] (synthetic): {examples} points and as many '
+        'held out',
         score=side_by_side({name: score_regression() for name in WIDTHS}),
         evaluation={'held_out': held_out},
         inputs={'features': Spec((1,), low=-1, high=1), 'target': Spec(())},

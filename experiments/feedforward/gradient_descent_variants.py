@@ -92,7 +92,7 @@ def experiment(
             {name: data.resident(train, size) for name, size in sizes.items()}
         ),
         steps=steps,
-        data=cancer.summary,
+        data_summary=cancer.summary,
         score=side_by_side({name: score_classes('features') for name in sizes}),
         evaluation={'train': train, 'test': cancer.table('test', normalizer)},
         stop=None if tolerance is None else settled('mini_batch/loss', tolerance),

@@ -51,7 +51,7 @@ def experiment(
         source=data.resident(train, batch_size),
         steps=steps,
         class_names=cancer.class_names,
-        data=cancer.summary,
+        data_summary=cancer.summary,
         score=score_classes('features'),
         evaluation={
             split: cancer.table(split, normalizer) for split in ('validation', 'test')

@@ -71,14 +71,14 @@ def experiment(
         source=data.resident(train, batch_size),
         steps=steps,
         class_names=cancer.class_names,
-        data=cancer.summary,
+        data_summary=cancer.summary,
         score=score_classes('features'),
         evaluation={
             split: cancer.table(split, normalizer) for split in ('validation', 'test')
         },
         inputs=zoo.inputs('mlp', outputs=1),
         best='validation/loss',
-        higher=False,
+        maximize=False,
         stop=stalled('validation/loss', patience),
         record_every=epoch,
         evaluate_every=epoch,

@@ -51,7 +51,7 @@ def experiment(
     """
     digits = data.load('digits')
 
-    augment = data.affine(rotation, (1 - scale, 1 + scale), translation)
+    augment = data.augment.affine(rotation, (1 - scale, 1 + scale), translation)
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     optimizer = optax.adamw(schedule, weight_decay=weight_decay)
     return Experiment(
@@ -64,7 +64,7 @@ def experiment(
         source=data.resident(digits.images('train'), batch_size),
         steps=steps,
         class_names=digits.class_names,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score_classes(),
         evaluation={split: digits.images(split) for split in ('validation', 'test')},
         inputs={

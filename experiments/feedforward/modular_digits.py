@@ -92,7 +92,7 @@ def experiment(
         source=data.resident(pixels('train'), batch_size),
         steps=steps,
         class_names=digits.class_names,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score_classes('features'),
         evaluation={split: pixels(split) for split in ('validation', 'test')},
         inputs=zoo.inputs('modular_network', **settings),

@@ -125,7 +125,7 @@ def experiment(
         source=data.resident(train, batch_size),
         steps=steps,
         class_names=digits.class_names,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score_classes(),
         evaluation={split: images(split) for split in ('validation', 'test')},
         inputs={

@@ -59,7 +59,7 @@ def experiment(
         },
         source=data.resident(table),
         steps=steps,
-        data=f'{gate} (synthetic): the 4 rows of its truth table',
+        data_summary=f'{gate} (synthetic): the 4 rows of its truth table',
         score=score_solved('features'),
         evaluation={'train': table},
         inputs=zoo.inputs(model),

@@ -178,7 +178,7 @@ def experiment(
         ),
         steps=steps,
         class_names=sets.class_names,
-        data=f'{sets.summary}; subsets of {", ".join(map(str, sizes))} in training',
+        data_summary=f'{sets.summary}; subsets of {", ".join(map(str, sizes))} train',
         score=side_by_side(
             {f'{kind}_{size}': score_classes('features') for kind, size in names}
         ),

@@ -130,7 +130,7 @@ def experiment(
         },
         source=data.procedural(draw, batch_size),
         steps=steps,
-        data='the adding problem (synthetic): drawn without end, 1,000 test',
+        data_summary='the adding problem (synthetic): drawn without end, 1,000 test',
         score=side_by_side(
             {name: score_regression(*pair) for name, pair in features.items()}
         ),

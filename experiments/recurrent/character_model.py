@@ -115,8 +115,8 @@ def experiment(
         },
         source=text_windows(tokens, batch_size, window),
         steps=steps,
-        data=f'{kind}; {len(tokens):,} characters train, {len(rest):,} held out, '
-        f'{unknown} of them unknown; {vocabulary.size} symbols',
+        data_summary=f'{kind}; {len(tokens):,} characters train, {len(rest):,} held '
+        f'out, {unknown} of them unknown; {vocabulary.size} symbols',
         score=score_next(),
         evaluation={
             'held_out': scored_windows(

@@ -91,12 +91,12 @@ def experiment(
         players={'generator': Player(clipped(optimizer, 1.0), loss=generate())},
         source=data.resident(sets['train'], batch_size),
         steps=steps,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score_generation(),
         evaluation={split: sets[split] for split in ('validation', 'test')},
         inputs=zoo.inputs('sequence_generator', **settings),
         best='validation/nll',
-        higher=False,
+        maximize=False,
         measures={
             'independent_pixels': lambda outcome: {
                 'nll': independent_pixels(sets['train'], sets['test'])

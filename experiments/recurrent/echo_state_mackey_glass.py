@@ -122,8 +122,8 @@ def experiment(
         },
         source=data.resident({'history': train[None, :-1], 'target': train[None, 1:]}),
         steps=1,
-        data=f'Mackey-Glass, delay {delay:g} (synthetic): {length} steps to learn '
-        f'from, {len(pieces)} starts in {test_length} later ones',
+        data_summary=f'Mackey-Glass, delay {delay:g} (synthetic): {length} steps to '
+        f'learn from, {len(pieces)} starts in {test_length} later ones',
         score=SCORE,
         evaluation={'test': test},
         inputs={'history': Spec((None, 1)), 'target': Spec((None, 1))},

@@ -112,7 +112,8 @@ def experiment(
         },
         source=data.procedural(draw, batch_size),
         steps=steps,
-        data=f'sums of {length} numbers (synthetic): drawn without end, 1,000 test',
+        data_summary=f'sums of {length} numbers (synthetic): drawn without end, 1,000 '
+        'test',
         score=side_by_side({name: score_regression('sequence') for name in forms}),
         evaluation={'test': test},
         inputs={'sequence': Spec((length, 1)), 'target': Spec(())},

@@ -217,12 +217,12 @@ def experiment(
             }
         ),
         steps=steps,
-        data=f'{described}: {len(values):,} values, of which '
+        data_summary=f'{described}: {len(values):,} values, of which '
         + ', '.join(f'{len(part):,} {name}' for name, part in parts.items()),
         score=side_by_side(dict.fromkeys(KINDS, score)),
         evaluation=sets,
         best='validation/net/scaled_error',
-        higher=False,
+        maximize=False,
         normalizers={'history': normalizer},
         pictures={
             'Forecasts': forecast_windows(KINDS, normalizer, level),

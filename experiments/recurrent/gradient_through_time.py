@@ -122,7 +122,7 @@ def experiment(
         },
         source=data.procedural(draw, batch_size),
         steps=steps,
-        data=f'the adding problem over {length} steps (synthetic), 1,000 test',
+        data_summary=f'the adding problem over {length} steps (synthetic), 1,000 test',
         score=side_by_side({name: score_regression('sequence') for name in cells}),
         evaluation={'test': test},
         inputs={'sequence': Spec((length, 2)), 'target': Spec(())},

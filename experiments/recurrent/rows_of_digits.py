@@ -67,7 +67,7 @@ def experiment(
         translation: largest random shift, as a fraction of the image.
     """
     digits = data.load('digits')
-    distort = data.affine(rotation, (1 - scale, 1 + scale), translation)
+    distort = data.augment.affine(rotation, (1 - scale, 1 + scale), translation)
 
     def augment(key: Key, rows: Array) -> Array:
         return distort(key, rows[..., None])[..., 0]
@@ -97,7 +97,7 @@ def experiment(
         source=data.resident(rows('train'), batch_size),
         steps=steps,
         class_names=digits.class_names,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score_classes('sequence'),
         evaluation={split: rows(split) for split in ('validation', 'test')},
         inputs={name: specs[name] for name in ('sequence', 'label')},

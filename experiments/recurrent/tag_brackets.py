@@ -103,8 +103,8 @@ def experiment(
         },
         source=data.resident(data.brackets(0, train, 1, longest), batch_size),
         steps=steps,
-        data=f'random strings of brackets (synthetic): {train} of 1 to {longest} '
-        f'characters to learn from, {test} of each length to test',
+        data_summary=f'random strings of brackets (synthetic): {train} of 1 to '
+        f'{longest} characters to learn from, {test} of each length to test',
         score=side_by_side({name: SCORE for name in nets}),
         evaluation={'test': data.brackets(1, test, 1, longest)},
         inputs={

@@ -80,8 +80,8 @@ def experiment(
         },
         source=data.resident(pairs['train'], batch_size),
         steps=steps,
-        data=f'written dates and their ISO form (synthetic): {train} pairs to learn '
-        f'from, {test // 2} for validation and {test} for test, of other days',
+        data_summary=f'written dates and their ISO form (synthetic): {train} pairs to '
+        f'learn from, {test // 2} for validation and {test} for test, of other days',
         score=score_translation(),
         evaluation={split: pairs[split] for split in ('validation', 'test')},
         inputs={

@@ -104,7 +104,7 @@ def experiment(
         },
         source=source,
         steps=steps,
-        data=f'{topics.summary}; {len(tokens):,} characters train, '
+        data_summary=f'{topics.summary}; {len(tokens):,} characters train, '
         f'{len(rest):,} held out',
         score=side_by_side({name: score_next() for name in PARTS}),
         evaluation={

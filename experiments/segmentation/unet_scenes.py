@@ -111,7 +111,7 @@ def experiment(
         },
         source=data.procedural(train.draw, batch_size),
         steps=steps,
-        data=f'{train.summary}; {scenes} scenes of test digits',
+        data_summary=f'{train.summary}; {scenes} scenes of test digits',
         score=side_by_side({net: score_segmentation() for net in nets}),
         evaluation={split: part.fixed(scenes) for split, part in made.items()},
         inputs=zoo.inputs('unet', classes=len(names)),

@@ -76,7 +76,7 @@ def experiment(
         source=data.resident(splits['train']),
         steps=steps,
         class_names=digits.class_names,
-        data=digits.summary,
+        data_summary=digits.summary,
         score=score_map('image'),
         evaluation=splits,
         inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},

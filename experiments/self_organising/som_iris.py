@@ -86,7 +86,7 @@ def experiment(
         source=data.resident(splits['train'], None if batch else 1),
         steps=steps,
         class_names=iris.class_names,
-        data=iris.summary,
+        data_summary=iris.summary,
         score=score_map(),
         evaluation=splits,
         inputs={'features': Spec((4,))},

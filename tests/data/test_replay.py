@@ -163,7 +163,7 @@ def made(steps: int = 12, source: Any = None) -> Experiment:
         players=players,
         source=source(acting) if source else acting,
         steps=steps,
-        data='CartPole (simulated)',
+        data_summary='CartPole (simulated)',
         record_every=2,
         evaluate_every=4,
     )

@@ -103,11 +103,13 @@ def test_the_shards_of_a_batch_joined_are_the_global_batch():
 
 
 def test_a_transform_sees_one_example():
-    def brightened(example):
+    def adjust_brightness(example):
         return {'image': as_float(example['image']), 'label': example['label']}
 
     data = load('digits')
-    (batch,) = taken(stream(data.records('test'), 8, transform=brightened), KEY, 0, 1)
+    (batch,) = taken(
+        stream(data.records('test'), 8, transform=adjust_brightness), KEY, 0, 1
+    )
     (plain,) = taken(stream(data.records('test'), 8), KEY, 0, 1)
     assert batch['image'].dtype == np.float32
     np.testing.assert_allclose(batch['image'] * 255, plain['image'], rtol=1e-6)

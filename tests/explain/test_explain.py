@@ -309,10 +309,10 @@ def test_the_pixel_that_decides_is_found_and_not_by_a_random_net(name: str) -> N
     method = METHODS.get(name, local)
     found = call(method, net, variables, image)
     # On an image whose pixel is dark, what is multiplied by it says nothing.
-    share = np.median(explain.share_within(found, jnp.asarray(region)))
+    share = np.median(explain.fraction_within(found, jnp.asarray(region)))
     others = {'params': made(net, image.shape)['params']}
     by_chance = call(method, net, others, image)
-    chance = np.median(explain.share_within(by_chance, jnp.asarray(region)))
+    chance = np.median(explain.fraction_within(by_chance, jnp.asarray(region)))
     assert share > 0.3
     assert chance < 0.1
 
@@ -379,7 +379,7 @@ def test_deletion_and_insertion_go_from_end_to_end_and_know_a_good_map() -> None
 def test_the_share_within_a_region() -> None:
     found = jnp.array([[[[-1.0, 2.0], [0.0, -1.0]]], [[[0.0, 0.0], [0.0, 0.0]]]])
     region = jnp.array([[False, True]])
-    np.testing.assert_allclose(explain.share_within(found, region), [0.25, 0.0])
+    np.testing.assert_allclose(explain.fraction_within(found, region), [0.25, 0.0])
 
 
 def test_what_cannot_be_explained_is_refused() -> None:

@@ -34,7 +34,7 @@ def experiment(
         'players': {'player': Player(optax.sgd(0.1), loss=still)},
         'source': data.resident(arrays),
         'steps': 3,
-        'data': 'numbers (synthetic)',
+        'data_summary': 'numbers (synthetic)',
     }
     return Experiment(**values | more)
 
@@ -53,7 +53,7 @@ def kept(
     config = configuration('some/run', made, None)
     config = {name: value for name, value in config.items() if name not in without}
     checkpoints = Checkpoints(
-        folder / 'checkpoints', best=experiment.best, higher=experiment.higher
+        folder / 'checkpoints', best=experiment.best, maximize=experiment.maximize
     )
     for step in range(1, steps + 1):
         if step > 1:

@@ -58,7 +58,7 @@ def test_pictures_score_through_the_file_as_they_do_in_the_run(tmp_path: Path) -
             players={'p': Player(optax.adam(0.03), loss=classify())},
             source=data.resident(arrays, 16),
             steps=20,
-            data='pictures (synthetic)',
+            data_summary='pictures (synthetic)',
             score=score_classes(),
             evaluation={'test': arrays},
             class_names=('left', 'right'),

@@ -42,13 +42,13 @@ def experiment(steps: int) -> Experiment:
         players={'main': Player(optax.adam(1e-2), loss=classify('features'))},
         source=data.resident(table, 16),
         steps=steps,
-        data='numbers (synthetic)',
+        data_summary='numbers (synthetic)',
         score=score_classes('features'),
         evaluation={'validation': table},
         evaluate_every=9,
         record_every=3,
         best='validation/loss',
-        higher=False,
+        maximize=False,
     )
 
 

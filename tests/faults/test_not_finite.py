@@ -80,7 +80,7 @@ def experiment(origin: str) -> Experiment:
         players={'p': Player(optimizer, loss=loss)},
         source=numbered(data.resident(arrays, 16)),
         steps=STEPS,
-        data='a line (synthetic)',
+        data_summary='a line (synthetic)',
         score=score,
         evaluation={'validation': arrays},
         evaluate_every=10,

@@ -16,8 +16,8 @@ ELEMENTWISE = [f for f in layers.ACTIVATIONS if f is not jax.nn.softmax]
 
 def test_the_twelve_activations_of_the_course_are_there():
     wanted = (
-        'binary_step identity sigmoid tanh relu leaky_relu prelu elu selu gelu silu '
-        'softmax'
+        'binary_step identity sigmoid tanh relu leaky_relu_tenth prelu elu selu gelu '
+        'silu softmax'
     )
     assert set(wanted.split()) <= {f.__name__ for f in layers.ACTIVATIONS}
 
@@ -74,7 +74,9 @@ def test_the_step_fires_from_zero_on_with_either_pair_of_values():
 
 
 def test_the_leaky_slope_is_a_tenth():
-    np.testing.assert_allclose(layers.leaky_relu(jnp.array([-10.0, 10.0])), [-1, 10])
+    np.testing.assert_allclose(
+        layers.leaky_relu_tenth(jnp.array([-10.0, 10.0])), [-1, 10]
+    )
 
 
 def test_the_slope_of_prelu_is_learned_from_negative_inputs_only():

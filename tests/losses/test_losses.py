@@ -12,7 +12,7 @@ from dljax import losses
 
 PAIRED = [
     losses.binary_cross_entropy,
-    losses.squared_error,
+    losses.sum_squared_error,
     losses.quadratic,
     losses.huber,
     losses.hinge,
@@ -34,7 +34,7 @@ def test_the_mean_quadratic_is_the_sum_of_squares_over_two_n():
 
 def test_the_squared_error_is_twice_the_quadratic_cost():
     np.testing.assert_allclose(
-        losses.squared_error(LOGITS, TARGETS), 2 * losses.quadratic(LOGITS, TARGETS)
+        losses.sum_squared_error(LOGITS, TARGETS), 2 * losses.quadratic(LOGITS, TARGETS)
     )
 
 

@@ -33,7 +33,9 @@ def test_a_discriminator_that_tells_everything_rightly_is_reported() -> None:
     alarm = discriminator_wins()
     assert alarm(after(discriminator_accuracy=0.98)) is None
     said = alarm(after(discriminator_accuracy=0.995))
-    assert said.startswith('the discriminator wins outright, 99.5% told rightly: ')
+    assert said.startswith(
+        'the discriminator wins outright, 99.5% classified correctly: '
+    )
 
 
 def test_collapsed_members_are_counted() -> None:

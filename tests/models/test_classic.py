@@ -231,12 +231,12 @@ def test_what_is_computed_anew_is_the_same(name: str):
 
     with jax.enable_x64(True):
         assert marks(net) == 0 and marks(again) == blocks
-        plain, recomputed = (jax.jit(lambda n=n: step(n))() for n in (net, again))
+        plain, rematerialised = (jax.jit(lambda n=n: step(n))() for n in (net, again))
     largest = max(np.abs(leaf).max() for leaf in jax.tree.leaves(plain))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12 * largest),
         plain,
-        recomputed,
+        rematerialised,
     )
 
 

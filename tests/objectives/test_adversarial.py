@@ -190,7 +190,7 @@ def test_the_metrics_of_a_discriminator_are_those_of_its_logits() -> None:
     batch = {'image': np.array([[3.0], [2.0], [0.2], [-4.0]], np.float32)}
     rngs = {'params': jax.random.key(0)}
     for game, wanted in (
-        # All fakes have the logit 1: of those above the threshold none is told rightly.
+        # All fakes have the logit 1: none above the threshold is classified correctly.
         (losses.non_saturating_game(), (3 / 4 + 0) / 2),
         (losses.least_squares_game(a=0.0, b=3.0), (2 / 4 + 1) / 2),
     ):

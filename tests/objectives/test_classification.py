@@ -10,7 +10,8 @@ import optax
 import pytest
 from scipy.special import log_softmax
 
-from dljax.data import mixup, resident, truth_table, with_balance
+from dljax.data import resident, truth_table, with_balance
+from dljax.data.augment import mixup
 from dljax.metrics import balanced_accuracy, confusion_matrix
 from dljax.models.feedforward import MLP, xor_2_2_1, xor_weights
 from dljax.objectives import (

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from dljax.data import replay
 from dljax.environments import Environment, TimeStep, cartpole, episode_return
-from dljax.losses import squared_error
+from dljax.losses import sum_squared_error
 from dljax.models.control import QNetwork
 from dljax.objectives import (
     epsilon_greedy,
@@ -84,7 +84,7 @@ def test_the_optimal_values_of_a_chain_are_learned_whatever_its_limit(
     players = {
         'critic': Player(
             optax.sgd(0.5),
-            loss=temporal_difference(DISCOUNT, double=double, loss=squared_error),
+            loss=temporal_difference(DISCOUNT, double=double, loss=sum_squared_error),
             trains=('online',),
         ),
         'target': Player(
@@ -120,7 +120,7 @@ def test_the_target_net_judges_and_in_double_the_online_net_chooses() -> None:
         'terminated': np.array([False]),
     }
     for double, judged in ((False, 7.0), (True, 4.0)):
-        objective = temporal_difference(0.5, double=double, loss=squared_error)
+        objective = temporal_difference(0.5, double=double, loss=sum_squared_error)
         loss, metrics = jax.jit(nn.apply(objective, net))({'params': params}, batch, 0)
         assert loss == pytest.approx((1.0 - (0.5 + 0.5 * judged)) ** 2)
         assert metrics['value'] == 1.0
@@ -139,7 +139,7 @@ def test_only_the_online_values_of_the_actions_taken_get_a_gradient() -> None:
     }
 
     def loss(params):
-        objective = temporal_difference(0.5, double=True, loss=squared_error)
+        objective = temporal_difference(0.5, double=True, loss=sum_squared_error)
         return nn.apply(objective, net)({'params': params}, batch, 0)[0]
 
     gradient = jax.jit(jax.grad(loss))(params)

@@ -5,7 +5,7 @@ logits in evaluation and in training mode, the gradient of every parameter, the 
 statistics after one step, all variables after some steps of SGD with momentum, and how
 far the parameters have moved by then, which is small beside the parameters themselves.
 
-A rectifier or a maximum that stands within rounding of its kink may fall on either side
+A ReLU or a maximum that stands within rounding of its kink may fall on either side
 of it; then the gradients of float32 differ by the share of that one place, far more
 than by rounding. There are a million such places in a deep net and every one has a
 chance of about 1e-6, and which one it is depends on the machine: so a comparison moves
@@ -78,7 +78,7 @@ def randomised(net: torch.nn.Module, dtype: str, seed: int = 0) -> torch.nn.Modu
 
 @contextlib.contextmanager
 def before_rectifiers(change: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[None]:
-    """Put a function in front of every rectifier of torch, module or not."""
+    """Put a function in front of every ReLU of torch, module or not."""
 
     def changed(rectify: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         return lambda x, *args, **kwargs: rectify(change(x), *args, **kwargs)
@@ -91,7 +91,7 @@ def before_rectifiers(change: Callable[[torch.Tensor], torch.Tensor]) -> Iterato
 
 
 def away_from_kinks(net: torch.nn.Module, image: np.ndarray) -> torch.nn.Module:
-    """Shift biases so that no place stands at the kink of the rectifier behind.
+    """Shift biases so that no place stands at the kink of the ReLU behind.
 
     Channel by channel the kink comes to the middle of the widest gap between the values
     near it, in training mode on this batch; in float32 that gap is some hundred times

@@ -137,7 +137,7 @@ def turned(noise: np.ndarray, image: np.ndarray) -> tuple[torch.Tensor, torch.Te
 
 
 def distance_to_kinks(dtype: str, seed: int) -> float:
-    """Tell how near a place is to its rectifier's kink, in standard deviations."""
+    """Tell how near a place is to its ReLU's kink, in standard deviations."""
     (generator, discriminator), (noise, image, _) = drawn(dtype, seed)
     distances = []
 

@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import (
-    brightened,
-    contrasted,
-    cropped,
-    greyed,
-    hue_turned,
-    saturated,
+from dljax.data import cropped
+from dljax.data.augment import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_hue,
+    adjust_saturation,
+    to_grayscale,
 )
 from dljax.data.augment.boxes import draw_box
 from dljax.types import Array
@@ -41,10 +41,10 @@ def from_torch(images: object) -> np.ndarray:
 @pytest.mark.parametrize(
     'ours, theirs, settings',
     [
-        (brightened, 'adjust_brightness', (0.0, 0.4, 1.0, 1.7)),
-        (contrasted, 'adjust_contrast', (0.0, 0.4, 1.0, 1.7)),
-        (saturated, 'adjust_saturation', (0.0, 0.4, 1.0, 1.7)),
-        (hue_turned, 'adjust_hue', (-0.5, -0.13, 0.0, 0.08, 0.5)),
+        (adjust_brightness, 'adjust_brightness', (0.0, 0.4, 1.0, 1.7)),
+        (adjust_contrast, 'adjust_contrast', (0.0, 0.4, 1.0, 1.7)),
+        (adjust_saturation, 'adjust_saturation', (0.0, 0.4, 1.0, 1.7)),
+        (adjust_hue, 'adjust_hue', (-0.5, -0.13, 0.0, 0.08, 0.5)),
     ],
 )
 def test_colours_change_as_in_torchvision(
@@ -59,8 +59,8 @@ def test_colours_change_as_in_torchvision(
 def test_brightness_and_contrast_of_grey_images_are_torchvisions() -> None:
     grey = IMAGES[..., :1]
     for ours, theirs in (
-        (brightened, functional.adjust_brightness),
-        (contrasted, functional.adjust_contrast),
+        (adjust_brightness, functional.adjust_brightness),
+        (adjust_contrast, functional.adjust_contrast),
     ):
         expected = from_torch(theirs(to_torch(grey), 1.6))
         np.testing.assert_allclose(
@@ -70,7 +70,7 @@ def test_brightness_and_contrast_of_grey_images_are_torchvisions() -> None:
 
 def test_greyness_is_torchvisions() -> None:
     expected = functional.rgb_to_grayscale(to_torch(IMAGES), num_output_channels=3)
-    got = np.asarray(greyed(jnp.asarray(IMAGES)))
+    got = np.asarray(to_grayscale(jnp.asarray(IMAGES)))
     np.testing.assert_allclose(got, from_torch(expected), atol=1e-6)
 
 

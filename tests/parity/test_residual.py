@@ -30,7 +30,7 @@ from tests.parity.comparison import (
 CLASSES = 10
 # Float64 convolutions are slow; on 32x32 the last maps are of a single place.
 SIZE = {'float32': 64, 'float64': 32}
-RATE = 1e-4  # larger steps carry a rounding error over the kink of a rectifier
+RATE = 1e-4  # larger steps carry a rounding error over the kink of a ReLU
 # Of what a block adds to its shortcut. At 1, as drawn, the examples of a batch become
 # alike in a deep net, and its batch norms then magnify rounding errors.
 SHARE = 0.3

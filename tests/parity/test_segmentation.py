@@ -63,7 +63,7 @@ class TorchUNet(torch.nn.Module):
 
 
 class NormalisedTorchUNet(TorchUNet):
-    """The same with batch norm before each rectifier, in the place of the biases."""
+    """The same with batch norm before each ReLU, in the place of the biases."""
 
     def double(self, before: int, after: int, padding: int) -> torch.nn.Sequential:
         """Make the two convolutions of a level."""

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import Mixed, cropped, fixed
+from dljax.data import cropped
+from dljax.data.augment import Mixed, fixed
 from dljax.pictures.augmentations import contact_sheet, drawn
 from dljax.types import Array, Key
 

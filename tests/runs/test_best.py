@@ -15,11 +15,11 @@ from dljax.types import State
 
 
 def ended(
-    folder: Path, figures: list[float], *, higher: bool = True, damaged: int = 0
+    folder: Path, figures: list[float], *, maximize: bool = True, damaged: int = 0
 ) -> tuple[SimpleNamespace, list[str]]:
     """A run that has ended, with a checkpoint for each of its figures."""
     state = State(jnp.int32(0), {'weight': jnp.ones(2)}, {}, {})
-    checkpoints = Checkpoints(folder, keep=9, best='validation/x', higher=higher)
+    checkpoints = Checkpoints(folder, keep=9, best='validation/x', maximize=maximize)
     rows = [{'step': n, 'validation/x': x} for n, x in enumerate(figures, 1)]
     for row in rows:
         now = state.replace(step=jnp.int32(row['step']))
@@ -31,7 +31,7 @@ def ended(
     session = SimpleNamespace(
         made=SimpleNamespace(
             experiment=SimpleNamespace(
-                best='validation/x', higher=higher, evaluation={'validation': {}}
+                best='validation/x', maximize=maximize, evaluation={'validation': {}}
             )
         ),
         checkpoints=checkpoints,
@@ -49,14 +49,14 @@ def found(session: Any) -> tuple[dict, dict]:
     return answer
 
 
-@pytest.mark.parametrize(('higher', 'step'), [(True, 2), (False, 1)])
+@pytest.mark.parametrize(('maximize', 'step'), [(True, 2), (False, 1)])
 def test_the_best_is_scored_beside_the_last(
-    tmp_path: Path, higher: bool, step: int
+    tmp_path: Path, maximize: bool, step: int
 ) -> None:
-    session, said = ended(tmp_path, [0.1, 0.9, 0.5], higher=higher)
+    session, said = ended(tmp_path, [0.1, 0.9, 0.5], maximize=maximize)
     scores, best = found(session)
     assert scores == {'best/validation/x': 10.0 * step}
-    value = 0.9 if higher else 0.1
+    value = 0.9 if maximize else 0.1
     assert best == {'metric': 'validation/x', 'step': step, 'value': value, 'lost': {}}
     assert not said
 

@@ -663,10 +663,10 @@ def test_damage_does_not_keep_a_resumed_run_from_saving(tmp_path: Path) -> None:
 
 def test_the_best_state_is_scored_beside_the_last(tmp_path: Path) -> None:
     # The loss falls: that of the first evaluation is the highest.
-    experiment = plain(best='validation/loss', higher=True)
+    experiment = plain(best='validation/loss', maximize=True)
     metrics = trained(experiment, tmp_path).metrics
     assert metrics['best/validation/loss'] > metrics['validation/loss']
-    falling = plain(best='validation/loss', higher=False)
+    falling = plain(best='validation/loss', maximize=False)
     losses = trained(falling, tmp_path / 'falling').metrics
     assert not any(name.startswith('best/') for name in losses)  # the last is the best
     with pytest.raises(ValueError, match="best='validation/los' is no score"):
@@ -686,7 +686,7 @@ def test_a_validation_that_is_no_number_is_told_and_leaves_a_gap(
         net=zoo.create_model('mlp', hidden=(2,), outputs=2),
         score=score_in_the_end,
         best='validation/loss',
-        higher=False,
+        maximize=False,
         evaluation={'validation': SET},
         stop=stalled('validation/loss', 3),
         measures={'whole': lambda outcome: {'x': math.nan}},
@@ -799,7 +799,7 @@ def test_a_player_that_may_diverge_does_not_stop_the_others(tmp_path: Path) -> N
 
 
 def test_the_best_checkpoint_outlives_later_ones(tmp_path: Path) -> None:
-    trained(plain(best='validation/loss', higher=True), tmp_path, keep=1)
+    trained(plain(best='validation/loss', maximize=True), tmp_path, keep=1)
     scores = {
         row['step']: row['validation/loss']
         for row in rows(tmp_path)
@@ -820,7 +820,7 @@ def test_a_rule_that_would_never_stop_is_refused_at_the_first_evaluation():
 
 
 def test_a_stop_rule_ends_the_run_and_says_why(tmp_path: Path) -> None:
-    stop = reached('validation/accuracy', 0.0, higher=True)
+    stop = reached('validation/accuracy', 0.0, maximize=True)
     report = trained(made(stop=stop), tmp_path)
     assert report.step == 4 and report.ended.startswith('validation/accuracy')
     again = trained(made(stop=stop), tmp_path)

@@ -43,11 +43,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         players={'net': Player(optax.sgd(0.01), loss=loss)},
         source=data.resident(POINTS),
         steps=4,
-        data='points (synthetic)',
+        data_summary='points (synthetic)',
         score=score,
         evaluation={'validation': POINTS},
         best='validation/loss',
-        higher=False,
+        maximize=False,
         evaluate_every=2,
         along={'Poem': lambda outcome: f'after {outcome.state.step}'},
     )

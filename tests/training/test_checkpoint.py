@@ -91,15 +91,15 @@ def test_an_empty_folder_has_nothing_to_restore(tmp_path: Path) -> None:
 
 
 @pytest.mark.others('heavy')
-@pytest.mark.parametrize(('higher', 'best'), [(False, 3), (True, 2)])
+@pytest.mark.parametrize(('maximize', 'best'), [(False, 3), (True, 2)])
 def test_the_last_ones_and_the_best_are_kept(
-    tmp_path: Path, higher: bool, best: int
+    tmp_path: Path, maximize: bool, best: int
 ) -> None:
-    checkpoints = Checkpoints(tmp_path, keep=2, best='score', higher=higher)
+    checkpoints = Checkpoints(tmp_path, keep=2, best='score', maximize=maximize)
     for step, score in enumerate([0.5, 0.6, 0.9, 0.1, 0.5, 0.4, 0.3]):
         if step == 4:  # another session goes on
             checkpoints.close()
-            checkpoints = Checkpoints(tmp_path, keep=2, best='score', higher=higher)
+            checkpoints = Checkpoints(tmp_path, keep=2, best='score', maximize=maximize)
         save(checkpoints, step, trained(), score=score)
     save(checkpoints, 7, trained())  # a save without the metric is not the best
     checkpoints.manager.wait_until_finished()

@@ -90,7 +90,7 @@ def test_every_member_begins_with_it(
         players=players(optax.set_to_zero()),
         source=resident(BATCH),
         steps=1,
-        data='numbers (synthetic)',
+        data_summary='numbers (synthetic)',
         start=body(),
     )
     text = io.StringIO()

@@ -31,7 +31,7 @@ def test_settled_refuses_a_tolerance_that_is_not_positive():
 
 def test_reached_compares_the_last_value():
     assert first_stop(reached('net/loss', 0.5), rows(2.0, 0.6, 0.5, 3.0)) == 3
-    up = reached('net/accuracy', 0.9, higher=True)
+    up = reached('net/accuracy', 0.9, maximize=True)
     assert first_stop(up, rows(0.5, 0.8, 0.95, name='net/accuracy')) == 3
     assert first_stop(up, rows(0.5, name='net/accuracy')) is None
     assert 'reached 0.5' in reached('net/loss', 0.5)(rows(0.1))
@@ -41,7 +41,7 @@ def test_stalled_waits_for_its_patience():
     rule = stalled('net/loss', 2)
     assert first_stop(rule, rows(3.0, 2.0, 2.5, 1.0, 1.0, 1.5, 0.1)) == 6
     assert first_stop(rule, rows(3.0, 2.0, 1.0, 0.5)) is None
-    up = stalled('net/accuracy', 1, higher=True)
+    up = stalled('net/accuracy', 1, maximize=True)
     assert first_stop(up, rows(0.1, 0.3, 0.2, name='net/accuracy')) == 3
 
 
@@ -76,7 +76,7 @@ def test_a_measurement_that_is_no_number_is_no_improvement():
     assert first_stop(stalled('net/loss', 3), rows(nan, nan, nan)) == 3
     assert first_stop(stalled('net/loss', 2), rows(nan, 3.0, nan, 2.0, nan, nan)) == 6
     assert first_stop(reached('net/loss', 0.5), rows(nan, nan, 0.4)) == 3
-    assert first_stop(reached('net/loss', 0.5, higher=True), rows(nan, 0.4)) is None
+    assert first_stop(reached('net/loss', 0.5, maximize=True), rows(nan, 0.4)) is None
     assert first_stop(settled('net/loss', 0.1), rows(nan, nan, 1.0, nan, 1.0)) is None
     assert first_stop(settled('net/loss', 0.1), rows(nan, 1.0, 1.05)) == 3
 

@@ -35,6 +35,6 @@ score = score_classes('features')
 found = evaluate(net, score, state, data.batches(arrays, 4))
 assert_type(found, dict[str, float | np.ndarray])
 made = Experiment(
-    net, {'classifier': player}, source, steps=2, data='zeros', score=score
+    net, {'classifier': player}, source, steps=2, data_summary='zeros', score=score
 )
 assert_type(dljax.run(made, 'runs/zeros'), Report)

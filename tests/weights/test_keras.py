@@ -107,6 +107,6 @@ def test_all_that_does_not_fit_is_named_at_once() -> None:
     assert "not those of Keras' ResNet50" in text
     assert 'missing (1): conv1_bn/beta [4]' in text
     assert 'not wanted (1): extra/kernel [2, 2]' in text
-    assert 'misshapen (1): predictions/bias [9], wanted [4]' in text
+    assert 'shape mismatch (1): predictions/bias [9], wanted [4]' in text
     with pytest.raises(ValueError, match="Keras weights of 'resnet50' are not known"):
         from_keras('resnet50', there)

@@ -41,11 +41,11 @@ def trained(workdir: Path) -> Report:
         players={'classifier': Player(optax.adam(0.1), loss=classify('features'))},
         source=data.resident(SET),
         steps=6,
-        data='points (synthetic)',
+        data_summary='points (synthetic)',
         score=score_classes('features'),
         evaluation={'validation': SET},
         best='validation/accuracy',
-        higher=False,
+        maximize=False,
         evaluate_every=2,
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -135,7 +135,7 @@ def test_all_that_is_missing_surplus_and_misshapen_is_named_at_once() -> None:
         'missing (2): conv1.weight [2, 3, 1, 2], layer3.1.bn2.running_mean [2]' in text
     )
     assert 'not wanted (2): head.weight [7, 2], extra.num_batches_tracked []' in text
-    assert 'misshapen (2): ' in text and 'fc.bias [9], wanted [2]' in text
+    assert 'shape mismatch (2): ' in text and 'fc.bias [9], wanted [2]' in text
     assert 'bn1.weight of int64, wanted floating-point numbers' in text
     assert max(map(len, str(caught.value).splitlines())) <= 88
 

@@ -64,7 +64,7 @@ def affine(
         factor = jnp.exp(draw('scale', (batch,), math.log(low), math.log(high)))
         shift = draw('translation', (batch, 2), -translation, translation)
         size = jnp.array([[height, width]], shift.dtype)
-        return warped(images, angle, factor, shift * size, fill)
+        return warp(images, angle, factor, shift * size, fill)
 
     return augment
 
@@ -84,7 +84,7 @@ def translation(fraction: float, fill: float = 0.0) -> Augmentation:
     return affine(translation=fraction, fill=fill)
 
 
-def warped(
+def warp(
     images: Array,
     angle: Array | float = 0.0,
     scale: Array | float = 1.0,

@@ -48,9 +48,9 @@ def colour_jitter(
         (2, 8, 8, 3)
     """
     blends = {
-        brightened: ('brightness', brightness),
-        contrasted: ('contrast', contrast),
-        saturated: ('saturation', saturation),
+        adjust_brightness: ('brightness', brightness),
+        adjust_contrast: ('contrast', contrast),
+        adjust_saturation: ('saturation', saturation),
     }
     for name, span in blends.values():
         if not 0 <= span < float('inf'):
@@ -73,13 +73,13 @@ def colour_jitter(
             if span:
                 images = blend(images, draw(name, max(1 - span, 0.0), 1 + span))
         if hue:
-            images = hue_turned(images, draw('hue', -hue, hue))
+            images = adjust_hue(images, draw('hue', -hue, hue))
         return images.astype(dtype)
 
     return augment
 
 
-def brightened(images: Array, factor: Array | float) -> Array:
+def adjust_brightness(images: Array, factor: Array | float) -> Array:
     """Blend with black: 0 gives black, 1 the image, 2 twice the brightness.
 
     Args:
@@ -92,7 +92,7 @@ def brightened(images: Array, factor: Array | float) -> Array:
     return _blended(images, jnp.zeros((1, 1, 1, 1)), factor)
 
 
-def contrasted(images: Array, factor: Array | float) -> Array:
+def adjust_contrast(images: Array, factor: Array | float) -> Array:
     """Blend with the mean grey of the image: 0 gives that, 1 the image.
 
     Args:
@@ -107,7 +107,7 @@ def contrasted(images: Array, factor: Array | float) -> Array:
     return _blended(images, mean, factor)
 
 
-def saturated(images: Array, factor: Array | float) -> Array:
+def adjust_saturation(images: Array, factor: Array | float) -> Array:
     """Blend with the grey version of the image: 0 gives that, 1 the image.
 
     Args:
@@ -123,7 +123,7 @@ def saturated(images: Array, factor: Array | float) -> Array:
     return _blended(images, _luma(images), factor)
 
 
-def greyed(images: Array) -> Array:
+def to_grayscale(images: Array) -> Array:
     """Make images grey: the weighted mean of the channels, in all three of them.
 
     Args:
@@ -137,13 +137,13 @@ def greyed(images: Array) -> Array:
 
     Example:
         >>> red = jnp.array([1.0, 0.0, 0.0]).reshape(1, 1, 1, 3)
-        >>> print(greyed(red).ravel())
+        >>> print(to_grayscale(red).ravel())
         [0.2989 0.2989 0.2989]
     """
     return jnp.broadcast_to(_luma(images), images.shape)
 
 
-def hue_turned(images: Array, turn: Array | float) -> Array:
+def adjust_hue(images: Array, turn: Array | float) -> Array:
     r"""Turn the colours of images around the colour circle.
 
     With value $v = \max$, chroma $c = v - \min$ and hue $h$ in sixths of the circle,

@@ -57,7 +57,7 @@ def chance(probability: float, augmentation: Augmentation) -> Augmentation:
             called; later, where the size changes.
 
     Example:
-        >>> from dljax.data import flip
+        >>> from dljax.data.augment import flip
         >>> augment = chance(0.5, flip(vertical=True))
         >>> jax.jit(augment)(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
         (4, 8, 8, 1)
@@ -120,7 +120,7 @@ def fixed(function: Callable[..., Array], **settings: Any) -> Augmentation:
 
     Args:
         function: `(images, **settings) -> images`, such as `data.resized`,
-            `data.padded`, `data.cropped` or `data.greyed`.
+            `data.padded`, `data.cropped` or `data.augment.to_grayscale`.
         **settings: its other arguments.
 
     Returns:

@@ -171,7 +171,9 @@ def _trained(steps: int, seed: int) -> Judge:
         dropout=DROPOUT,
     )
     rate = optax.cosine_decay_schedule(RATE, max(steps, 1))
-    loss = classify(augment=data.affine(ROTATION, (1 - SCALE, 1 + SCALE), SHIFT))
+    loss = classify(
+        augment=data.augment.affine(ROTATION, (1 - SCALE, 1 + SCALE), SHIFT)
+    )
     state, _ = fit(
         learner(net, {'judge': Player(optax.adam(rate), loss=loss)}),
         data.resident(parts['train'], BATCH),

@@ -23,7 +23,7 @@ from dljax.types import Array
 class LabelledGenerator(nn.Module):
     """A dense layer of noise and label, and transposed 5x5 convolutions to an image.
 
-    Each doubling halves the channels. Rectifiers, batch norm but in the dense layer
+    Each doubling halves the channels. ReLUs, batch norm but in the dense layer
     and at the end, where tanh is.
 
     Attributes:
@@ -100,7 +100,7 @@ class LabelledGenerator(nn.Module):
 class ClassifyingDiscriminator(nn.Module):
     """3x3 convolutions of stride 2 and 1 in turn, with dropout, and two answers.
 
-    Leaky rectifiers of slope 0.2; batch norm in each layer but the first.
+    Leaky ReLUs of slope 0.2; batch norm in each layer but the first.
 
     Attributes:
         classes: how many there are.

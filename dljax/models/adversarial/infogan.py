@@ -14,7 +14,7 @@ from dljax.layers import (
     NormalisedConv,
     batch_norm,
     check_images,
-    leaky_relu,
+    leaky_relu_tenth,
 )
 from dljax.models.adversarial.coded_noise import CodedNoise
 from dljax.models.adversaries import Adversaries
@@ -87,7 +87,7 @@ class CodedGenerator(nn.Module):
 class ReadingDiscriminator(nn.Module):
     """Two 4x4 convolutions and a dense layer, a logit, and what the codes were.
 
-    Leaky rectifiers of slope 0.1; each layer but the first is normalised. The codes are
+    Leaky ReLUs of slope 0.1; each layer but the first is normalised. The codes are
     read by one more dense layer.
 
     Attributes:
@@ -152,7 +152,7 @@ class ReadingDiscriminator(nn.Module):
         for index, width in enumerate((self.width, 2 * self.width)):
             x = NormalisedConv(
                 width,
-                activation=leaky_relu,
+                activation=leaky_relu_tenth,
                 normalise=self.normalise if index else None,
                 use_bias=not index or self.normalise is None,
                 axis_name=self.axis_name,
@@ -160,8 +160,10 @@ class ReadingDiscriminator(nn.Module):
                 **types,
             )(x, train=train)
         x = x.reshape(x.shape[0], -1)
-        x = leaky_relu(_dense(self, x, self.hidden, 'dense', train, self.normalise))
-        code = leaky_relu(
+        x = leaky_relu_tenth(
+            _dense(self, x, self.hidden, 'dense', train, self.normalise)
+        )
+        code = leaky_relu_tenth(
             _dense(self, x, self.code_hidden, 'code', train, self.normalise)
         )
         return (

@@ -15,7 +15,7 @@ from dljax.types import Array
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions behind rectifiers, around which a shortcut leads.
+    """Two 3x3 convolutions behind ReLUs, around which a shortcut leads.
 
     The nearest neighbour doubles the side before the first convolution and the mean
     halves it after the second, of the shortcut likewise; where the size or the
@@ -24,13 +24,13 @@ class ResidualBlock(nn.Module):
     Attributes:
         features: channels of the result.
         sample: 1 doubles the side, -1 halves it, 0 keeps it.
-        rectified: whether the block begins with a rectifier, as all do but the first
+        rectified: whether the block begins with a ReLU, as all do but the first
             of a critic, which sees pixels.
-        normalise: before each rectifier; None for none.
+        normalise: before each ReLU; None for none.
         axis_name: of a mapped axis that shares batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
-        kernel_init: initialiser of the convolutions behind rectifiers.
+        kernel_init: initialiser of the convolutions behind ReLUs.
 
     Raises:
         ValueError: for `sample` other than -1, 0 and 1.
@@ -92,7 +92,7 @@ class ResidualGenerator(nn.Module):
         shape: (height, width, channels) of an image, a square.
         width: channels of all maps.
         first: side of the first maps; the size is first · 2ⁿ.
-        normalise: before each rectifier; None for none.
+        normalise: before each ReLU; None for none.
         axis_name: of a mapped axis that shares the batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
@@ -142,7 +142,7 @@ class ResidualCritic(nn.Module):
         width: channels of all maps.
         halvings: how many blocks halve the side.
         blocks: how many blocks there are after those.
-        normalise: before each rectifier but that of the first block; None for none.
+        normalise: before each ReLU but that of the first block; None for none.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
 

@@ -213,7 +213,7 @@ def deep_autoencoder(
     """Deep autoencoder of dense layers, 784-1000-500-250-30 and back.
 
     The paper pretrains its logistic layers as Boltzmann machines, without which they
-    hardly learn; rectifiers (`activation=jax.nn.relu`) do without.
+    hardly learn; ReLUs (`activation=jax.nn.relu`) do without.
 
     Args:
         code: the width of the code, at least 1.

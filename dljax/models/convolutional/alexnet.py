@@ -27,7 +27,7 @@ _CONVOLUTIONS = (  # features, kernel, stride, padding, whether a pool follows
 class AlexNet(nn.Module):
     """Five convolutions, overlapping maximum pools, two hidden layers with dropout.
 
-    Convolutions of 64, 192, 384, 256 and 256 channels, each before a rectifier; 3x3
+    Convolutions of 64, 192, 384, 256 and 256 channels, each before a ReLU; 3x3
     pools of stride 2 behind the first, second and fifth; the average pool to 6x6, which
     makes the head fit images of any size; dropout before either hidden layer. For
     images of 224x224 and a thousand classes 61,100,840 parameters. `AlexNet2012` is the

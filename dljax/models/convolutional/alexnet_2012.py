@@ -29,7 +29,7 @@ _BIAS_OF_ONE = (1, 3, 4)
 class AlexNet2012(nn.Module):
     """AlexNet of the paper: 60,965,224 parameters for images of 227x227.
 
-    Convolutions of 96, 256, 384, 384 and 256 channels, each before a rectifier, the
+    Convolutions of 96, 256, 384, 384 and 256 channels, each before a ReLU, the
     second, fourth and fifth in two groups, which ran on two devices in 2012; local
     response normalisation behind the first two; 3x3 maximum pools of stride 2 behind
     the first, second and fifth; two hidden layers, whose units are dropped in training
@@ -51,7 +51,7 @@ class AlexNet2012(nn.Module):
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights, N(0, 0.01²) in the paper. Biases start
             at 1 in the second, fourth and fifth convolution and the hidden layers,
-            which gives the rectifiers something to pass on, else at 0.
+            which gives the ReLUs something to pass on, else at 0.
 
     Raises:
         ValueError: for a size below its least value, groups that do not divide the

@@ -69,7 +69,7 @@ class GoogLeNet(nn.Module):
             map, whatever its size; else over 5x5 windows in steps of 3, as the paper.
         response_norm: whether local response normalisation stands behind the first pool
             and before the second.
-        normalise: what stands between a convolution and its rectifier; None for
+        normalise: what stands between a convolution and its ReLU; None for
             nothing, and biases instead.
         remat: whether each module is computed anew in the backward pass, which saves
             the memory of what is inside.

@@ -17,7 +17,7 @@ from dljax.types import Array
 
 
 class LeNet5(nn.Module):
-    """LeNet-5 with dense convolutions, rectifiers, maximum pooling and a linear output.
+    """LeNet-5 with dense convolutions, ReLUs, maximum pooling and a linear output.
 
     Convolution 5x5x6, pool, convolution 5x5x16, pool, dense 120, dense 84, logits:
     61,706 parameters for ten classes. `LeNet1998` is the network of the paper, with

@@ -21,7 +21,7 @@ class VGG(nn.Module):
     """Five stages of 3x3 convolutions, a maximum pool behind each; two hidden layers.
 
     Stage s, from 0 on, has `stages[s]` convolutions of width · min(2^s, 8) channels,
-    each before a rectifier. An average pool to 7x7 makes the head fit images of any
+    each before a ReLU. An average pool to 7x7 makes the head fit images of any
     size: one of 32x32 gives a single place, which it repeats 49 times. Dropout stands
     behind either hidden layer. `vgg11` to `vgg19` are configurations A, B, D and E of
     the paper.
@@ -33,7 +33,7 @@ class VGG(nn.Module):
         hidden: the width of the two hidden layers.
         pooled: height and width that the head sees; 1 for small images.
         dropout: the probability in [0, 1) with which a hidden unit is dropped.
-        normalise: what stands between a convolution and its rectifier; None for
+        normalise: what stands between a convolution and its ReLU; None for
             nothing. The convolutions keep their biases in any case, as in torchvision.
         remat: whether each stage is computed anew in the backward pass, which saves the
             memory of what is inside.

@@ -89,7 +89,7 @@ def xor_weights(*, negated: bool = False) -> PyTree:
     """Give weights with which `xor_2_2_1(activation=jax.nn.relu)` computes XOR.
 
     h1 = relu(x1 + x2), h2 = relu(x1 + x2 - 1), y = relu(h1 - 2 h2). The net's output
-    is the y before its rectifier, which changes nothing at the four corners. It is 0 or
+    is the y before its ReLU, which changes nothing at the four corners. It is 0 or
     1, the value itself and no logit: for one, take 0.5 from the bias of the output.
 
     Args:

@@ -13,7 +13,7 @@ from dljax.layers import (
     NormalisedConv,
     TransposedConv,
     check_images,
-    recomputed,
+    rematerialised,
 )
 from dljax.layers.conv import Conv
 from dljax.models.settings import check_settings, settings_of
@@ -24,12 +24,12 @@ he_normal = nn.initializers.variance_scaling(2.0, 'fan_in', 'normal')
 
 
 class DoubleConv(nn.Module):
-    """Two 3x3 convolutions, each followed by a rectifier: a level of the U-Net.
+    """Two 3x3 convolutions, each followed by a ReLU: a level of the U-Net.
 
     Attributes:
         features: channels of both.
         padded: whether the edges are padded, so that the size stays.
-        normalise: before either rectifier; None for none, and then with a bias.
+        normalise: before either ReLU; None for none, and then with a bias.
         axis_name: of a mapped axis that shares the batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
@@ -84,7 +84,7 @@ class UNet(nn.Module):
         width: channels of the first level, at least 1.
         depth: number of poolings; 0 leaves two convolutions and the output.
         padded: whether the edges are padded with zeros.
-        normalise: before each rectifier, such as `batch_norm`; None, the paper's, for
+        normalise: before each ReLU, such as `batch_norm`; None, the paper's, for
             none.
         dropout: the probability in [0, 1) with which a value is dropped at the end of
             the contracting path: after its last level and after the bottom. The paper
@@ -102,7 +102,7 @@ class UNet(nn.Module):
     Reference:
         Ronneberger, Fischer and Brox, 2015, U-Net: Convolutional Networks for
         Biomedical Image Segmentation, https://arxiv.org/abs/1505.04597. Its released
-        net has a rectifier after each up-convolution as well, which the paper does not
+        net has a ReLU after each up-convolution as well, which the paper does not
         mention and this net does not have.
 
     Example:
@@ -167,7 +167,7 @@ class UNet(nn.Module):
 
         def level(features: int, name: str, maps: Array) -> Array:
             block = DoubleConv(features, name=name, **common)
-            return recomputed(block, maps, train=train, remat=self.remat)
+            return rematerialised(block, maps, train=train, remat=self.remat)
 
         drop = nn.Dropout(self.dropout, deterministic=not train)
         x, skips = image, []

@@ -7,13 +7,13 @@ import pytest
 from jax.scipy.ndimage import map_coordinates
 from jax.test_util import check_grads
 
-from dljax.data import affine, rotation, scaling, translation, warped
+from dljax.data.augment import affine, rotation, scaling, translation, warp
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(size=(5, 9, 7, 2)).astype(np.float32)
 SQUARE = RNG.uniform(size=(3, 8, 8, 1)).astype(np.float32)
-warp = jax.jit(warped)
+warp = jax.jit(warp)
 
 
 def test_nothing_asked_is_nothing_done():
@@ -106,7 +106,7 @@ def test_gradients_reach_pixels_and_parameters():
     weights = RNG.normal(size=SQUARE.shape).astype(np.float32)
 
     def total(images, angle, scale, shift):
-        return jnp.sum(weights * warped(images, angle, scale, shift))
+        return jnp.sum(weights * warp(images, angle, scale, shift))
 
     settings = [np.full(s, x, np.float32) for s, x in ((3, 5.3), (3, 1.07))]
     settings.append(np.full((3, 2), 0.31, np.float32))

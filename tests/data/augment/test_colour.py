@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import (
+from dljax.data.augment import (
     Augmentation,
-    brightened,
+    adjust_brightness,
+    adjust_contrast,
+    adjust_hue,
+    adjust_saturation,
     colour_jitter,
-    contrasted,
-    greyed,
-    hue_turned,
-    saturated,
+    to_grayscale,
 )
 from dljax.types import Array, Key
 
@@ -31,22 +31,22 @@ def test_without_any_the_other_image_is_left() -> None:
     wide = np.broadcast_to(np.asarray(GREY), IMAGES.shape)
     mean = np.broadcast_to(wide.mean((1, 2, 3), keepdims=True), IMAGES.shape)
     for function, expected in (
-        (brightened, 0 * wide),
-        (contrasted, mean),
-        (saturated, wide),
+        (adjust_brightness, 0 * wide),
+        (adjust_contrast, mean),
+        (adjust_saturation, wide),
     ):
         out = np.asarray(function(IMAGES, 0.0))
         np.testing.assert_allclose(out, expected, atol=1e-6)
         np.testing.assert_array_equal(np.asarray(function(IMAGES, 1.0)), IMAGES)
-    np.testing.assert_allclose(np.asarray(greyed(IMAGES)), wide, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(to_grayscale(IMAGES)), wide, atol=1e-6)
 
 
 def test_factors_belong_to_their_examples_and_results_are_clipped() -> None:
     images = jnp.full((3, 1, 2, 3), 0.4).at[:, :, 1].set(0.6)
-    out = brightened(images, jnp.array([0.5, 1.0, 2.0]))
+    out = adjust_brightness(images, jnp.array([0.5, 1.0, 2.0]))
     pixels = np.asarray(out)[:, 0, :, 0]
     np.testing.assert_allclose(pixels, [[0.2, 0.3], [0.4, 0.6], [0.8, 1.0]], atol=1e-6)
-    out = contrasted(images, jnp.array([0.5, 1.0, 20.0]))
+    out = adjust_contrast(images, jnp.array([0.5, 1.0, 20.0]))
     pixels = np.asarray(out)[:, 0, :, 0]
     expected = [[0.45, 0.55], [0.4, 0.6], [0.0, 1.0]]
     np.testing.assert_allclose(pixels, expected, atol=1e-4)
@@ -59,7 +59,7 @@ def test_the_hue_turns_as_on_pythons_colour_circle(turn: float) -> None:
     for pixel in np.asarray(images).reshape(-1, 3):
         hue, saturation, value = colorsys.rgb_to_hsv(*map(float, pixel))
         expected.append(colorsys.hsv_to_rgb((hue + turn) % 1, saturation, value))
-    out = np.asarray(jax.jit(hue_turned)(images, turn)).reshape(-1, 3)
+    out = np.asarray(jax.jit(adjust_hue)(images, turn)).reshape(-1, 3)
     np.testing.assert_allclose(out, expected, atol=1e-5)
 
 
@@ -108,8 +108,8 @@ def test_grey_images_take_brightness_and_contrast_and_no_colour() -> None:
 
 def test_whole_number_images_are_not_taken_for_white() -> None:
     images = jnp.full((1, 2, 2, 3), 200, jnp.uint8)
-    for function in (brightened, contrasted, saturated, hue_turned):
+    for function in (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue):
         with pytest.raises(ValueError, match='as_float'):
             jax.eval_shape(function, images, 0.5)
     with pytest.raises(ValueError, match='as_float'):
-        greyed(images)
+        to_grayscale(images)

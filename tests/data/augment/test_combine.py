@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import Augmentation, chance, choice, compose, fixed, padded, resized
+from dljax.data import padded, resized
+from dljax.data.augment import Augmentation, chance, choice, compose, fixed
 from dljax.types import Array, Key
 
 KEY = jax.random.key(0)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import Augmentation, cutmix, cutout, mixup, random_erasing
+from dljax.data.augment import Augmentation, cutmix, cutout, mixup, random_erasing
 from dljax.types import Array
 
 KEY = jax.random.key(0)

@@ -5,14 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import (
+from dljax.data import cropped, resized
+from dljax.data.augment import (
     Augmentation,
-    cropped,
     flip,
     quarter_turns,
     random_crop,
     random_resized_crop,
-    resized,
 )
 from dljax.types import Array
 

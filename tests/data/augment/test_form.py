@@ -10,7 +10,8 @@ import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
 from dljax import data
-from dljax.data import Augmentation
+from dljax.data import augment
+from dljax.data.augment import Augmentation
 from dljax.training import data_mesh
 from dljax.types import Array, Key
 
@@ -23,7 +24,7 @@ KEYS = jnp.stack([jax.random.key(4), jax.random.key(5)])
 SAME = (8, 8)
 
 
-def images_of(mix: data.Mixing) -> Augmentation:
+def images_of(mix: augment.Mixing) -> Augmentation:
     def mixed(key: Key, images: Array) -> Array:
         return mix(key, images).images
 
@@ -31,44 +32,44 @@ def images_of(mix: data.Mixing) -> Augmentation:
 
 
 ALL = {
-    'affine': data.affine(20, (0.8, 1.2), 0.1),
-    'flip': data.flip(True, True),
-    'quarter_turns': data.quarter_turns(),
-    'random_crop': data.random_crop(3, (6, 7), 'reflect'),
-    'random_resized_crop': data.random_resized_crop((7, 9)),
-    'colour_jitter': data.colour_jitter(0.4, 0.4, 0.4, 0.1),
-    'cutout': data.cutout(4, holes=2),
-    'random_erasing': data.random_erasing(0.9),
+    'affine': augment.affine(20, (0.8, 1.2), 0.1),
+    'flip': augment.flip(True, True),
+    'quarter_turns': augment.quarter_turns(),
+    'random_crop': augment.random_crop(3, (6, 7), 'reflect'),
+    'random_resized_crop': augment.random_resized_crop((7, 9)),
+    'colour_jitter': augment.colour_jitter(0.4, 0.4, 0.4, 0.1),
+    'cutout': augment.cutout(4, holes=2),
+    'random_erasing': augment.random_erasing(0.9),
     'gaussian_noise': data.gaussian_noise(0.3, limits=(0, 1)),
     'salt_and_pepper': data.salt_and_pepper(0.3, whole_pixels=True),
-    'mixup': images_of(data.mixup(1.0)),
-    'cutmix': images_of(data.cutmix()),
-    'compose': data.compose(
-        data.chance(0.5, data.rotation(40)),
-        data.choice(data.flip(probability=1.0), data.cutout(3)),
+    'mixup': images_of(augment.mixup(1.0)),
+    'cutmix': images_of(augment.cutmix()),
+    'compose': augment.compose(
+        augment.chance(0.5, augment.rotation(40)),
+        augment.choice(augment.flip(probability=1.0), augment.cutout(3)),
     ),
 }
 NOTHING = {
-    'affine': data.affine(),
-    'flip of no axis': data.flip(False, False),
-    'flip of no image': data.flip(True, True, probability=0.0),
-    'quarter_turns': data.quarter_turns((0,)),
-    'full turns': data.quarter_turns((4, -8)),
-    'random_crop': data.random_crop(0),
-    'random_resized_crop': data.random_resized_crop(SAME, (1.0, 1.0), (1.0, 1.0)),
-    'colour_jitter': data.colour_jitter(),
-    'cutout': data.cutout(0),
-    'random_erasing': data.random_erasing(0.0),
+    'affine': augment.affine(),
+    'flip of no axis': augment.flip(False, False),
+    'flip of no image': augment.flip(True, True, probability=0.0),
+    'quarter_turns': augment.quarter_turns((0,)),
+    'full turns': augment.quarter_turns((4, -8)),
+    'random_crop': augment.random_crop(0),
+    'random_resized_crop': augment.random_resized_crop(SAME, (1.0, 1.0), (1.0, 1.0)),
+    'colour_jitter': augment.colour_jitter(),
+    'cutout': augment.cutout(0),
+    'random_erasing': augment.random_erasing(0.0),
     'gaussian_noise': data.gaussian_noise(0.0, limits=(0, 1)),
     'salt_and_pepper': data.salt_and_pepper(0.0),
-    'mixup': images_of(data.mixup(0.0)),
-    'cutmix': images_of(data.cutmix(0.0)),
-    'compose': data.compose(),
-    'chance': data.chance(0.0, data.cutout(5)),
-    'choice': data.choice(data.flip(False), data.random_crop(0)),
-    'cropped': data.fixed(data.cropped, size=SAME),
-    'padded': data.fixed(data.padded, size=SAME),
-    'resized': data.fixed(data.resized, size=SAME),
+    'mixup': images_of(augment.mixup(0.0)),
+    'cutmix': images_of(augment.cutmix(0.0)),
+    'compose': augment.compose(),
+    'chance': augment.chance(0.0, augment.cutout(5)),
+    'choice': augment.choice(augment.flip(False), augment.random_crop(0)),
+    'cropped': augment.fixed(data.cropped, size=SAME),
+    'padded': augment.fixed(data.padded, size=SAME),
+    'resized': augment.fixed(data.resized, size=SAME),
 }
 
 
@@ -133,31 +134,34 @@ def test_nothing_asked_is_nothing_done(name: str) -> None:
 @pytest.mark.parametrize(
     'build, message',
     [
-        (lambda: data.flip(probability=1.5), 'probability is 1.5, wanted'),
-        (lambda: data.quarter_turns(()), 'turns is'),
-        (lambda: data.quarter_turns((0.5,)), 'use rotation'),
-        (lambda: data.random_crop(-1), 'padding is -1'),
-        (lambda: data.random_crop(1.5), 'padding is 1.5'),
-        (lambda: data.random_crop(4, mode='mirror'), "mode is 'mirror', wanted one of"),
-        (lambda: data.random_crop(4, (0, 8)), 'size is'),
-        (lambda: data.random_resized_crop((8,)), 'size is'),
-        (lambda: data.random_resized_crop(SAME, area=(0.5, 1.1)), 'area is'),
-        (lambda: data.random_resized_crop(SAME, aspect=(2.0, 1.0)), 'aspect is'),
-        (lambda: data.colour_jitter(brightness=-0.1), 'brightness is -0.1'),
-        (lambda: data.colour_jitter(saturation=float('inf')), 'saturation is inf'),
-        (lambda: data.colour_jitter(hue=0.6), 'hue is 0.6'),
-        (lambda: data.cutout(-2), 'size is -2'),
-        (lambda: data.cutout(2.5), 'size is 2.5'),
-        (lambda: data.cutout(2, holes=0), 'holes is 0'),
-        (lambda: data.random_erasing(-0.1), 'probability is -0.1'),
-        (lambda: data.random_erasing(area=(0.0, 0.2)), 'area is'),
+        (lambda: augment.flip(probability=1.5), 'probability is 1.5, wanted'),
+        (lambda: augment.quarter_turns(()), 'turns is'),
+        (lambda: augment.quarter_turns((0.5,)), 'use rotation'),
+        (lambda: augment.random_crop(-1), 'padding is -1'),
+        (lambda: augment.random_crop(1.5), 'padding is 1.5'),
+        (
+            lambda: augment.random_crop(4, mode='mirror'),
+            "mode is 'mirror', wanted one of",
+        ),
+        (lambda: augment.random_crop(4, (0, 8)), 'size is'),
+        (lambda: augment.random_resized_crop((8,)), 'size is'),
+        (lambda: augment.random_resized_crop(SAME, area=(0.5, 1.1)), 'area is'),
+        (lambda: augment.random_resized_crop(SAME, aspect=(2.0, 1.0)), 'aspect is'),
+        (lambda: augment.colour_jitter(brightness=-0.1), 'brightness is -0.1'),
+        (lambda: augment.colour_jitter(saturation=float('inf')), 'saturation is inf'),
+        (lambda: augment.colour_jitter(hue=0.6), 'hue is 0.6'),
+        (lambda: augment.cutout(-2), 'size is -2'),
+        (lambda: augment.cutout(2.5), 'size is 2.5'),
+        (lambda: augment.cutout(2, holes=0), 'holes is 0'),
+        (lambda: augment.random_erasing(-0.1), 'probability is -0.1'),
+        (lambda: augment.random_erasing(area=(0.0, 0.2)), 'area is'),
         (lambda: data.gaussian_noise(0.1, limits=(1, 0)), 'limits is'),
-        (lambda: data.mixup(-1.0), 'alpha is -1.0'),
-        (lambda: data.cutmix(float('nan')), 'alpha is nan'),
-        (lambda: data.compose([data.flip()]), 'each as an argument of its own'),
-        (lambda: data.chance(2, data.flip()), 'probability is 2'),
-        (lambda: data.chance(0.5, None), r'argument 0 of chance\(\) is None'),
-        (lambda: data.choice(), 'wanted one or more'),
+        (lambda: augment.mixup(-1.0), 'alpha is -1.0'),
+        (lambda: augment.cutmix(float('nan')), 'alpha is nan'),
+        (lambda: augment.compose([augment.flip()]), 'each as an argument of its own'),
+        (lambda: augment.chance(2, augment.flip()), 'probability is 2'),
+        (lambda: augment.chance(0.5, None), r'argument 0 of chance\(\) is None'),
+        (lambda: augment.choice(), 'wanted one or more'),
     ],
 )
 def test_settings_out_of_range_are_refused_at_construction(

@@ -5,7 +5,7 @@ from flax import linen as nn
 from dljax.types import Array
 
 
-def recomputed(
+def rematerialised(
     block: nn.Module, inputs: Array, *, train: bool, remat: bool = True
 ) -> Array:
     """Call a block, and let the backward pass compute its inside anew.
@@ -33,7 +33,8 @@ def recomputed(
         >>> class Net(nn.Module):
         ...     @nn.compact
         ...     def __call__(self, x, *, train=False):
-        ...         return recomputed(NormalisedConv(3, name='block'), x, train=train)
+        ...         block = NormalisedConv(3, name='block')
+        ...         return rematerialised(block, x, train=train)
         >>> variables = Net().init(jax.random.key(0), jnp.ones((2, 4, 4, 3)))
         >>> list(variables['params'])
         ['block']
