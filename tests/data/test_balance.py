@@ -33,7 +33,7 @@ def test_classes_are_drawn_equally_often_and_all_their_examples() -> None:
     arrays = {'label': LABELS[::-1].copy(), 'place': np.arange(1000)}
     source = resident(arrays, 300, balanced='label')
     key, places, counts = jax.random.key(0), set(), np.zeros(4)
-    position, first = source.init(key)
+    position, first = jax.jit(source.init)(key)
     following = jax.jit(lambda position: source.next(key, position, None))
     for _ in range(20):
         position, batch = following(position)

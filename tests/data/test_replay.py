@@ -1,5 +1,6 @@
 """The source that acts: what it remembers, what it samples, how it goes on."""
 
+import functools
 import io
 import os
 import signal
@@ -69,18 +70,20 @@ def positions(source: Source, count: int) -> list:
     return found
 
 
-def replay_counting() -> Source:
-    return replay(counting(), always(1), **sizes())
+@functools.cache
+def counted() -> list:
+    """Eleven batches of the counting task, and the first."""
+    return positions(replay(counting(), always(1), **sizes()), 11)
 
 
 def test_only_what_was_written_is_ever_drawn_and_all_of_it_is() -> None:
-    for round_, (_, batch) in enumerate(positions(replay_counting(), 4)):
+    for round_, (_, batch) in enumerate(counted()[:5]):
         # two rounds at the start, one more in each turn
         assert set(np.asarray(batch['observation'])[:, 0]) == set(range(1, 3 + round_))
 
 
 def test_the_ring_forgets_the_oldest_round() -> None:
-    position, batch = positions(replay_counting(), 11)[-1]
+    position, batch = counted()[-1]
     assert int(position.written) == 13
     # of 13 rounds the last six are kept, where they were written
     ring = np.asarray(position.memory.observation)[:, 0].reshape(6, 2)
@@ -125,6 +128,7 @@ def test_the_policy_sees_the_state_of_the_training() -> None:
     np.testing.assert_array_equal(position.memory.action[4:6], [7, 7])
 
 
+@pytest.mark.heavy
 def test_random_actions_at_the_start_are_of_the_form_of_the_task() -> None:
     first, _ = jax.jit(replay(counting(), always(1), **sizes(minimum=12)).init)(KEY)
     assert first.memory.action.dtype == jnp.int32
@@ -238,6 +242,7 @@ def test_a_member_acts_and_learns_as_it_would_alone() -> None:
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.heavy
 def test_the_memory_is_written_in_place() -> None:
     source = replay(cartpole(), always(1), **sizes(capacity=100_000))
     position, _ = jax.eval_shape(source.init, KEY)

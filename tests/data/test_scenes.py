@@ -164,6 +164,7 @@ def test_mapped_scenes_are_those_drawn_one_by_one() -> None:
     np.testing.assert_allclose(mapped['image'][1], alone['image'], atol=1e-6)
 
 
+@pytest.mark.heavy
 def test_scenes_of_a_split_are_made_of_its_digits_alone() -> None:
     """With every way to vary a digit shut off, a scene of one is that digit."""
     digits = data.load('digits').images('test')

@@ -172,6 +172,7 @@ def check_any_table(folder: Path, examples: int) -> None:
     check()
 
 
+@pytest.mark.heavy
 def test_any_bytes_are_read_or_refused_in_words(tmp_path: Path) -> None:
     check_any_table(tmp_path, 60)
 

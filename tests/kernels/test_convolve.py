@@ -99,9 +99,23 @@ def test_values_and_derivatives_are_those_of_jax(sides, window, stride, padding)
         assert_close(ours, theirs)
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize('stride', [(1, 1), (2, 2)], ids=str)
-@pytest.mark.parametrize('widths', [(1, 4), (12, 14), (20, 3)], ids=str)
+@pytest.mark.parametrize(
+    ('widths', 'stride'),
+    [
+        pytest.param((1, 4), (2, 2), marks=pytest.mark.heavy),
+        pytest.param((20, 3), (1, 1), marks=pytest.mark.heavy),
+        *(
+            pytest.param(*case, marks=pytest.mark.exhaustive)
+            for case in [
+                ((1, 4), (1, 1)),
+                ((20, 3), (2, 2)),
+                ((12, 14), (1, 1)),
+                ((12, 14), (2, 2)),
+            ]
+        ),
+    ],
+    ids=str,
+)
 def test_no_number_of_channels_changes_the_values(widths, stride):
     rng = np.random.default_rng(0)
     given = rng.normal(size=(2, 6, 7, widths[0])), rng.normal(size=(4, 4, *widths))
@@ -126,7 +140,7 @@ def test_a_single_place_becomes_the_whole_window():
     np.testing.assert_allclose(made, wanted, rtol=1e-5)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('axes', [(1, 2), (0, None), (None, 0), (0, 0)], ids=str)
 @pytest.mark.parametrize('order', [1, 0])
 def test_it_can_be_mapped_over_images_and_kernels(axes, order):
@@ -202,7 +216,7 @@ def test_kernels_of_another_type_are_refused_as_by_jax():
         convolve(halves, kernel.astype(jnp.float32), (1, 1), 'SAME')
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('stride', [3, 2, 1])
 @pytest.mark.parametrize('edge', [1, 0, 3])
 def test_the_transposed_one_convolves_stretched_maps(stride, edge):
@@ -225,7 +239,7 @@ def test_the_transposed_one_convolves_stretched_maps(stride, edge):
         assert_close(ours, theirs)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('stride', [2, 1])
 @pytest.mark.parametrize('window', [4, 3, 1])
 def test_inside_a_loop_the_cpu_meets_its_own_layout_only(window, stride):

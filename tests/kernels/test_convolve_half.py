@@ -11,7 +11,7 @@ from dljax.kernels.convolve import convolve
 from dljax.types import Array, PyTree
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('dtype', [jnp.bfloat16, jnp.float16], ids=str)
 @pytest.mark.parametrize('widths', [(12, 14), (1, 4), (20, 3)], ids=str)
 def test_half_precision_adds_up_in_single(widths, dtype):

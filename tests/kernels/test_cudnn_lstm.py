@@ -80,9 +80,15 @@ def test_it_computes_what_the_layer_without_it_does(cudnn: None) -> None:
     )
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize('reverse', [True, False])
-@pytest.mark.parametrize('lengths', [(5, 3, 1), None])
+@pytest.mark.parametrize(
+    ('lengths', 'reverse'),
+    [
+        pytest.param((5, 3, 1), True, marks=pytest.mark.heavy),
+        pytest.param(None, False, marks=pytest.mark.exhaustive),
+        pytest.param((5, 3, 1), False, marks=pytest.mark.exhaustive),
+        pytest.param(None, True, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_it_equals_the_layer_without_it(
     cudnn: None, lengths: tuple[int, ...] | None, reverse: bool
 ) -> None:

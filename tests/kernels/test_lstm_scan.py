@@ -61,9 +61,15 @@ def test_values_and_gradients_equal_those_of_a_plain_loop() -> None:
     close(slope(lstm_scan, drawn()), slope(plain, drawn()))
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize('reverse', [True, False])
-@pytest.mark.parametrize('lengths', [(5, 3, 1), None])
+@pytest.mark.parametrize(
+    ('lengths', 'reverse'),
+    [
+        pytest.param((5, 3, 1), True, marks=pytest.mark.heavy),
+        pytest.param(None, False, marks=pytest.mark.heavy),
+        pytest.param((5, 3, 1), False, marks=pytest.mark.exhaustive),
+        pytest.param(None, True, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_derivatives_of_every_kind_equal_those_of_a_plain_loop(
     lengths: tuple[int, ...] | None, reverse: bool
 ) -> None:

@@ -59,9 +59,21 @@ def test_two_windows_with_the_carry_equal_one_pass(name: str) -> None:
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), carry, end)
 
 
-@pytest.mark.others('heavy')
-@pytest.mark.parametrize('bidirectional', [True, False])
-@pytest.mark.parametrize('name', CELLS)
+@pytest.mark.parametrize(
+    ('name', 'bidirectional'),
+    [
+        ('elman', True),
+        pytest.param('lstm', True, marks=pytest.mark.heavy),
+        pytest.param('gru', True, marks=pytest.mark.heavy),
+        pytest.param('gru_2014', False, marks=pytest.mark.heavy),
+        pytest.param('rectified', True, marks=pytest.mark.exhaustive),
+        pytest.param('gru_2014', True, marks=pytest.mark.exhaustive),
+        *(
+            pytest.param(name, False, marks=pytest.mark.exhaustive)
+            for name in ('elman', 'rectified', 'lstm', 'gru')
+        ),
+    ],
+)
 def test_padding_changes_nothing(name: str, bidirectional: bool) -> None:
     net = RecurrentStack(CELLS[name], layers=2, bidirectional=bidirectional)
     variables = {'params': drawn(net)}
@@ -116,8 +128,16 @@ def test_both_directions_stand_side_by_side() -> None:
         np.testing.assert_allclose(carry[part][0], end[0], atol=1e-6)
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize('name', ['gru_2014', 'elman', 'rectified', 'lstm', 'gru'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param('gru_2014', marks=pytest.mark.heavy),
+        *(
+            pytest.param(name, marks=pytest.mark.exhaustive)
+            for name in ('elman', 'rectified', 'lstm', 'gru')
+        ),
+    ],
+)
 def test_gradients_are_those_of_finite_differences(name: str) -> None:
     net = RecurrentStack(CELLS[name], layers=2, bidirectional=True)
     params = drawn(net)

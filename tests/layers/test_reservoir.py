@@ -1,6 +1,7 @@
 """The reservoir: its radius, its memory, its place among the collections."""
 
 import functools
+import itertools
 from collections.abc import Callable
 
 import jax
@@ -29,10 +30,22 @@ def largest(matrix: np.ndarray) -> float:
     return np.abs(np.linalg.eigvals(matrix)).max()
 
 
-@pytest.mark.others('heavy')
-@pytest.mark.parametrize('density', [1.0, 0.1])
-@pytest.mark.parametrize('radius', [0.95, 0.3, 1.4])
-@pytest.mark.parametrize('features', [7, 1, 120])
+RADII = list(itertools.product([7, 1, 120], [0.95, 0.3, 1.4], [1.0, 0.1]))
+HEAVY = [(1, 0.95, 1.0), (120, 0.3, 0.1), (120, 1.4, 1.0), (7, 0.3, 0.1)]
+
+
+@pytest.mark.parametrize(
+    ('features', 'radius', 'density'),
+    [
+        RADII[0],
+        *(pytest.param(*case, marks=pytest.mark.heavy) for case in HEAVY),
+        *(
+            pytest.param(*case, marks=pytest.mark.exhaustive)
+            for case in RADII[1:]
+            if case not in HEAVY
+        ),
+    ],
+)
 def test_the_spectral_radius_is_the_setting(
     features: int, radius: float, density: float
 ) -> None:
@@ -53,7 +66,7 @@ def test_the_radius_of_known_matrices_is_found() -> None:
     assert spectral_radius(signs) == pytest.approx(2.0, rel=1e-5)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('size', [4, 2, 12])
 @pytest.mark.parametrize('turned', [True, False])
 def test_a_defective_block_has_the_radius_of_its_eigenvalue(

@@ -52,6 +52,7 @@ def test_reading_on_from_a_carry_equals_one_pass(cell: str) -> None:
     np.testing.assert_allclose(np.concatenate(parts, 1), logits, atol=1e-5)
 
 
+@pytest.mark.heavy
 def test_dropout_acts_in_training_on_what_the_logits_are_made_of() -> None:
     net, variables = made(dropout=0.5)
     plain, widths = made()[0], []

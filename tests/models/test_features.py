@@ -239,6 +239,7 @@ def test_the_list_of_features_follows_the_calls_and_knows_the_shapes() -> None:
         assert [name for name in found if '/' not in name][-1] == 'output'
 
 
+@pytest.mark.heavy
 def test_dropout_acts_in_train_mode_only() -> None:
     net = create_model('tutorial_cnn', hidden=64, features=(2, 3))
     image = np.ones((1, 8, 8, 1), np.float32)

@@ -272,6 +272,7 @@ def test_experts_do_not_interact():
     np.testing.assert_array_equal(felt, [True, False, False, True, True])
 
 
+@pytest.mark.heavy
 def test_one_instance_given_twice_makes_two_experts():
     expert = MLP((4,), 2)
     net = ModularNetwork((expert, expert))

@@ -132,6 +132,7 @@ def test_a_forecast_moves_with_the_level_of_its_history() -> None:
     np.testing.assert_array_equal(start, np.repeat(history[:, -1], 4, axis=1))
 
 
+@pytest.mark.heavy
 def test_the_layers_read_whole_segments_up_to_the_end() -> None:
     net = Forecaster(cell=CELL, segment=4, highway=False, kernel_init=normal)
     history = np.random.default_rng(0).normal(size=(1, 10, 1)).astype(np.float32)

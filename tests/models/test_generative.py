@@ -285,6 +285,7 @@ def test_a_class_without_examples_is_never_chosen() -> None:
     assert np.isfinite(logits).all() and (logits.argmax(axis=1) == Y).mean() > 0.95
 
 
+@pytest.mark.heavy
 def test_logistic_regression_equals_scikit_learn_of_the_same_penalty() -> None:
     # Its penalty is ‖w‖²/2 beside the sum of the losses; here is their mean.
     decay = optax.add_decayed_weights(1 / len(X), mask={'kernel': True, 'bias': False})

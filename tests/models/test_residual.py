@@ -167,6 +167,7 @@ def test_the_shortcut_without_parameters_skips_places_and_adds_zeros():
     np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.heavy
 def test_blocks_that_start_at_0_are_their_shortcuts():
     rng = np.random.default_rng(0)
     image, maps = (rng.normal(size=(2, 4, 4, n)).astype(np.float32) for n in (3, 2))

@@ -145,6 +145,7 @@ def test_remat_changes_no_number_and_no_path() -> None:
     assert 'remat' not in str(program(variables['params'], False))
 
 
+@pytest.mark.heavy
 def test_dropout_acts_at_the_end_of_the_contracting_path_alone() -> None:
     net = UNet(**SMALL, dropout=0.5)
     image = np.random.default_rng(0).uniform(size=(1, 8, 8, 1)).astype(np.float32)

@@ -63,6 +63,7 @@ def test_the_hue_turns_as_on_pythons_colour_circle(turn: float) -> None:
     np.testing.assert_allclose(out, expected, atol=1e-5)
 
 
+@pytest.mark.heavy
 def test_jitter_draws_its_factors_evenly_within_the_bounds() -> None:
     plain = jnp.full((3000, 1, 1, 3), 0.5)
     factor = 2 * drawn(colour_jitter(brightness=0.4), plain)[:, 0, 0, 0]

@@ -36,6 +36,7 @@ def test_equal_parts_draw_independently_and_in_order() -> None:
     assert (doubled == 2).all()
 
 
+@pytest.mark.heavy
 def test_a_composition_within_another_draws_for_itself() -> None:
     inner = compose(coin(1.0), coin(2.0))
     out = drawn(compose(inner, coin(4.0), inner), ZEROS)[:, 0, 0, 0]

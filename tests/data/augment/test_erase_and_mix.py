@@ -42,6 +42,7 @@ def test_cutout_covers_a_square_about_every_pixel_alike(size: int) -> None:
         assert np.abs(np.array(counts) - mean).max() < 5 * np.sqrt(mean)
 
 
+@pytest.mark.heavy
 def test_more_holes_cover_more_and_lie_apart() -> None:
     one = drawn(cutout(3), ONES).mean()
     two = drawn(cutout(3, holes=2), ONES).mean()
@@ -66,6 +67,7 @@ def test_erasing_has_its_share_area_and_aspect_inside_the_image() -> None:
     assert middle.mean() == pytest.approx(24.5, abs=1.0) and middle.std() > 5
 
 
+@pytest.mark.heavy
 def test_erased_pixels_are_noise_of_their_own_unless_filled() -> None:
     images = jnp.full((200, 20, 20, 2), 2.0)
     out = drawn(random_erasing(1.0), images)
@@ -75,6 +77,7 @@ def test_erased_pixels_are_noise_of_their_own_unless_filled() -> None:
     assert len(np.unique(noise)) > 0.99 * noise.size
 
 
+@pytest.mark.heavy
 def test_what_never_fits_is_not_erased() -> None:
     images = jnp.ones((3, 4, 40, 1))
     augment = random_erasing(1.0, area=(0.9, 1.0), aspect=(1.0, 1.0), fill=0.0)

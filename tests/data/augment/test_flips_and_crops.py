@@ -49,6 +49,7 @@ def test_a_quarter_turn_is_rot90(turns: int) -> None:
     np.testing.assert_array_equal(out, expected)
 
 
+@pytest.mark.heavy
 def test_quarter_turns_are_drawn_evenly_from_those_allowed() -> None:
     kinds = [np.rot90(CODED, k, axes=(1, 2)) for k in range(4)]
     out = drawn(quarter_turns(), COPIES)
@@ -120,6 +121,7 @@ def test_a_resized_crop_has_area_aspect_and_place_as_asked() -> None:
         assert place.std() == pytest.approx(1 / np.sqrt(12), abs=0.02)
 
 
+@pytest.mark.heavy
 def test_the_whole_image_as_a_part_is_resized_as_jax_does() -> None:
     images = RNG.uniform(size=(2, 8, 8, 3)).astype(np.float32)
     out = drawn(random_resized_crop((19, 16), (1.0, 1.0), (1.0, 1.0)), images)
@@ -127,6 +129,7 @@ def test_the_whole_image_as_a_part_is_resized_as_jax_does() -> None:
     np.testing.assert_allclose(out, np.asarray(expected), atol=1e-5)
 
 
+@pytest.mark.heavy
 def test_a_part_that_cannot_fit_is_taken_from_the_middle() -> None:
     images = RNG.uniform(size=(3, 4, 40, 1)).astype(np.float32)
     out = drawn(random_resized_crop((4, 4), (0.9, 1.0), (1.0, 1.0)), images)
