@@ -43,7 +43,7 @@ def experiment(
         players={'classifier': Player(optax.sgd(.1), loss=classify('features'))},
         source=data.resident(table),
         steps=steps,
-        data='a gate (synthetic)',
+        data_summary='a gate (synthetic)',
         score=score_classes('features'),
         evaluation={'train': table},
     )

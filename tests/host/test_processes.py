@@ -85,7 +85,7 @@ def experiment(
         players={'classifier': Player(optax.adam(1e-2), loss=classify('features'))},
         source=source,
         steps=steps,
-        data='a table (synthetic)',
+        data_summary='a table (synthetic)',
         score=score_classes('features'),
         evaluation={'validation': table, 'test': table},
         evaluate_every=5,

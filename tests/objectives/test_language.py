@@ -245,7 +245,7 @@ def made(**changes: object) -> Experiment:
         'players': {'m': Player(optax.adam(0.01), loss=predict_next())},
         'source': text_windows(TOKENS[:160], 4, 8),
         'steps': 12,
-        'data': 'numbers (synthetic)',
+        'data_summary': 'numbers (synthetic)',
         'score': score_next(),
         'evaluation': {'held_out': rows},
         'inputs': zoo.inputs('character_lstm', vocabulary=7),

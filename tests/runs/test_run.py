@@ -55,7 +55,7 @@ def made(**changes: Any) -> Experiment:
         'players': {'classifier': Player(optax.adam(0.02), loss=LOSS)},
         'source': in_order(SET, 8),
         'steps': 12,
-        'data': 'points (synthetic)',
+        'data_summary': 'points (synthetic)',
         'score': SCORE,
         'evaluation': {'validation': SET, 'test': SET},
         'inputs': zoo.inputs('mlp', outputs=2),
@@ -750,7 +750,7 @@ def test_a_net_with_a_list_of_layers_is_evaluated(tmp_path: Path) -> None:
 def test_fewer_steps_than_were_made_are_refused(folder: Path) -> None:
     before = (folder / 'config.json').read_text()
     with pytest.raises(ValueError, match='is at step 12, beyond steps=4'):
-        trained(made(steps=4, data='other'), folder)
+        trained(made(steps=4, data_summary='other'), folder)
     assert (folder / 'config.json').read_text() == before
 
 

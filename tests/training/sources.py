@@ -39,3 +39,25 @@ def in_order(arrays: Mapping[str, np.ndarray], size: int, host: bool = False) ->
         return position + 1, batch
 
     return Source(lambda key: (jnp.int32(0), first), following, arrays=placed)
+
+
+def by_key(arrays: Mapping[str, np.ndarray], size: int) -> Source:
+    """Give the batches in order, but begin with one that the key chooses."""
+    ordered, count = in_order(arrays, size), len(next(iter(arrays.values()))) // size
+
+    def following(key: Array, position: Array, state: Any) -> tuple:
+        first = jax.random.key_data(key)[-1] % count
+        _, batch = ordered.next(key, position + first.astype(jnp.int32), state)
+        return position + 1, batch
+
+    @jax.jit
+    def init(key: Array) -> tuple:
+        position = jnp.int32(0)
+        return position, following(key, position, None)[1]
+
+    return Source(init, following, arrays=ordered.arrays)
+
+
+def at_once(source: Source) -> Source:
+    """Let a traced source begin in one program, not operation by operation."""
+    return source._replace(init=jax.jit(source.init))

@@ -13,6 +13,7 @@ from dljax.data import resident, stream
 from dljax.kernels.tracing import convolves_on_cpu
 from dljax.training import Player, ensemble, evaluate, fit, learner, member
 from dljax.types import Array, fold
+from tests.training.sources import by_key
 
 KEY = jax.random.key(7)
 RNG = np.random.default_rng(0)
@@ -59,7 +60,7 @@ def assert_close(left: object, right: object, atol: float = 1e-5) -> None:
 @pytest.mark.parametrize('net', [Flat(), Convolved()], ids=['mapped', 'unrolled'])
 def test_a_member_is_the_run_alone_with_its_key(net: nn.Module) -> None:
     alone = learner(net, {'p': player()})
-    source = resident(SET, 4)
+    source = by_key(SET, 4)
     state, metrics = fit(*ensemble(alone, source, 2), steps=3, key=KEY)
     assert metrics['p/loss'].shape == (3, 2)
     for index in range(2):
@@ -71,7 +72,7 @@ def test_a_member_is_the_run_alone_with_its_key(net: nn.Module) -> None:
 
 def test_convolutions_on_a_cpu_are_not_mapped() -> None:
     for net, expected in ((Flat(), False), (Convolved(), True)):
-        train, source = ensemble(learner(net, {'p': player()}), resident(SET, 4), 2)
+        train, source = ensemble(learner(net, {'p': player()}), by_key(SET, 4), 2)
         _, batch = jax.eval_shape(source.init, KEY)
         state = jax.eval_shape(train.init, KEY, batch)
         text = str(jax.make_jaxpr(train.update)(KEY, state, batch))

@@ -7,7 +7,7 @@ import optax
 import pytest
 from flax import linen as nn
 
-from dljax.training import Plateau, Player, averaged, learner
+from dljax.training import Learner, Plateau, Player, averaged, learner
 from dljax.training.plateau import adjustable, adjusted
 from dljax.types import Array
 
@@ -26,7 +26,7 @@ def scales(rule: Plateau, values: list) -> list[float]:
     [
         ({}, [3, 2, 2, 2, 2, 1], [1, 1, 1, 0.5, 0.5, 0.5]),
         ({}, [1, 2, 3, 4, 5], [1, 1, 0.5, 0.5, 0.25]),
-        ({'higher': True}, [1, 2, 3, 2, 2, 4], [1, 1, 1, 1, 0.5, 0.5]),
+        ({'maximize': True}, [1, 2, 3, 2, 2, 4], [1, 1, 1, 1, 0.5, 0.5]),
         ({'cooldown': 2}, [1, 1, 1, 1, 1, 1, 1], [1, 1, 0.5, 0.5, 0.5, 0.5, 0.25]),
         ({'minimum': 0.4}, [1, 1, 1, 1, 1], [1, 1, 0.5, 0.5, 0.4]),
         ({'margin': 0.5}, [3, 2.6, 2.5, 2, 2], [1, 1, 0.5, 0.5, 0.5]),
@@ -60,18 +60,23 @@ def loss(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
     return net(batch['x']).mean(), {}
 
 
+def ends(plain: Learner, train: Learner) -> list:
+    state = train.init(KEY, BATCH)
+    lower = adjusted(state, 0.25)
+    wanted = plain.update(KEY, plain.init(KEY, BATCH), BATCH)
+    moved = [train.update(KEY, begun, BATCH) for begun in (state, lower)]
+    return [state, *(found for found, _ in (*moved, wanted))]
+
+
 def test_moves_are_scaled_and_so_is_what_is_averaged() -> None:
     for wrap in (lambda rule: rule, averaged):
         players = {'p': Player(wrap(optax.sgd(1.0)), loss=loss)}
         plain, train = (
             learner(nn.Dense(1), each) for each in (players, adjustable(players))
         )
-        state, update = jax.jit(train.init)(KEY, BATCH), jax.jit(train.update)
-        same = update(KEY, state, BATCH)[0].params
-        start = jax.jit(plain.init)(KEY, BATCH)
-        wanted = jax.jit(plain.update)(KEY, start, BATCH)[0].params
-        jax.tree.map(np.testing.assert_array_equal, same, wanted)  # a scale of 1
-        moved, _ = update(KEY, adjusted(state, 0.25), BATCH)
+
+        state, same, moved, wanted = jax.jit(ends, static_argnums=(0, 1))(plain, train)
+        jax.tree.map(np.testing.assert_array_equal, same.params, wanted.params)
         step = jax.tree.map(lambda a, b: a - b, moved.params, state.params)
         for leaf in jax.tree.leaves(step):
             np.testing.assert_allclose(leaf[:1], -0.25, rtol=1e-5)

@@ -29,6 +29,7 @@ from dljax.training import (
 )
 from dljax.training.checkpoint import Checkpoints
 from dljax.types import Array, Source, Spec, State, fold, named_leaves
+from tests.training.sources import at_once
 
 KEY = jax.random.key(5)
 NUMBERS = {'x': np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)}
@@ -91,7 +92,11 @@ def counting() -> Source:
     def policy(state: State, seen: Array, key: Array) -> Array:
         return jnp.zeros(len(seen), jnp.int32)
 
-    return replay(task, policy, actors=2, capacity=12, minimum=4, batch_size=8)
+    return at_once(replay(task, policy, actors=2, capacity=12, minimum=4, batch_size=8))
+
+
+def numbered() -> Source:
+    return at_once(resident(NUMBERS, 4))
 
 
 def line(loss: Any = ones, net: nn.Module | None = None) -> Learner:
@@ -101,11 +106,11 @@ def line(loss: Any = ones, net: nn.Module | None = None) -> Learner:
 def trainings() -> dict[str, tuple[Learner, Source]]:
     text = np.arange(101) % 97
     return {
-        'resident': (line(), resident(NUMBERS, 4)),
+        'resident': (line(), numbered()),
         'replay': (line(act), counting()),
-        'text': (line(read, Reader()), text_windows(text, 2, 5)),
+        'text': (line(read, Reader()), at_once(text_windows(text, 2, 5))),
         'stream': (line(), stream(Numbered(), 4)),
-        'members': ensemble(line(), resident(NUMBERS, 4), 2),
+        'members': ensemble(line(), numbered(), 2),
         'members of a stream': ensemble(line(), stream(Numbered(), 4), 2),
         'members with a memory': ensemble(line(act), counting(), 2),
     }
@@ -142,7 +147,7 @@ def test_parts_are_the_whole_bit_for_bit(name: str, chunk: int) -> None:
 
 
 def test_a_member_goes_on_alone_with_its_next_batches() -> None:
-    one, source = line(), resident(NUMBERS, 4)
+    one, source = line(), numbered()
     many, _ = fit(*ensemble(one, source, 2), steps=4, key=KEY)
     for index in range(2):
         mine = {'key': fold(KEY, index)}
@@ -178,10 +183,10 @@ def test_the_position_of_another_source_is_refused_with_the_way_out() -> None:
     train, source = trainings()['replay']
     state, _ = fit(train, source, steps=2, key=KEY)
     with pytest.raises(ValueError, match=r'position=None') as caught:
-        fit(line(), resident(NUMBERS, 4), steps=1, key=KEY, state=state)
+        fit(line(), numbered(), steps=1, key=KEY, state=state)
     assert 'int32[]' in str(caught.value) and 'written' in str(caught.value)
     with pytest.raises(ValueError, match='another source'):
-        fit(line(), resident(NUMBERS, 4), steps=1, key=KEY, position=jnp.zeros(2))
+        fit(line(), numbered(), steps=1, key=KEY, position=jnp.zeros(2))
 
 
 @pytest.mark.others('heavy')
@@ -195,7 +200,7 @@ def test_a_loop_of_ones_own_takes_what_fit_returned(way: str) -> None:
         'mapped': lambda: mapped(one, data_mesh()),
         'pmap': lambda: replicated(one),
     }[way]()
-    source = resident(NUMBERS, 4)
+    source = numbered()
     state, _ = fit(train, source, steps=2, key=KEY)
     batch = source.init(KEY)[1]
     again, _ = jax.jit(train.update)(KEY, state, batch)

@@ -134,7 +134,7 @@ def test_a_damaged_checkpoint_is_passed_over_or_refused_by_its_number(
 def test_the_best_of_those_that_are_whole_is_found(tmp_path: Path) -> None:
     state = State(np.int32(0), {'output': np.ones(2, np.float32)}, {}, {})
     checkpoints = Checkpoints(tmp_path / 'checkpoints')
-    notes = {'config': {'best': {'metric': 'score', 'higher': True}}}
+    notes = {'config': {'best': {'metric': 'score', 'maximize': True}}}
     for step, score in ((1, 0.5), (2, 0.9), (3, math.nan)):
         params = {'output': np.full(2, step, np.float32)}
         checkpoints.save(
