@@ -86,7 +86,7 @@ def test_hyperparameters_differ_by_member() -> None:
     rates = [0.0, 0.1]
     train, source = ensemble(
         learner(Flat(), {'p': player()}),
-        resident(SET),
+        by_key(SET, 4),
         2,
         hyperparameters={'p': {'learning_rate': rates}},
     )
@@ -94,7 +94,7 @@ def test_hyperparameters_differ_by_member() -> None:
     for index, rate in enumerate(rates):
         single, _ = fit(
             learner(Flat(), {'p': player(rate)}),
-            resident(SET),
+            by_key(SET, 4),
             steps=3,
             key=fold(KEY, index),
         )

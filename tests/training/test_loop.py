@@ -99,6 +99,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(host, chunk):
     assert len(set(losses(whole).tolist())) == 12  # each update had its own batch
 
 
+@pytest.mark.heavy
 def test_a_host_source_trains_as_the_traced_one_of_the_same_batches():
     traced, host = run(6, 2), run(6, 2, drawn(host=True))
     assert_same(losses(host), losses(traced), 1e-6)
@@ -188,7 +189,7 @@ def test_all_rounds_of_one_length_compile_once(host):
 
     # inject_hyperparams: a state that may hold weakly typed numbers
     optimizer = optax.inject_hyperparams(optax.adam)(learning_rate=0.1)
-    net = learner(Net(), {'net': Player(optimizer, loss=loss)})
+    net = learner(nn.Dense(1), {'net': Player(optimizer, loss=loss)})
     source = drawn(host)
     counts = []
     for _ in rounds(net, source, key=KEY, steps=7, chunk=2):
@@ -277,7 +278,7 @@ def test_fit_names_the_update_that_diverged(chunk):
         value, _ = squares(net, batch, step)
         return jnp.where(step == 6, jnp.nan, 1.0) * value, {}
 
-    net = learner(Net(), {'net': Player(optax.adam(0.1), loss=explode)})
+    net = learner(nn.Dense(1), {'net': Player(optax.adam(0.1), loss=explode)})
     with pytest.raises(NonFiniteError, match="'net'.*update 6") as caught:
         fit(net, drawn(), steps=20, key=KEY, chunk=chunk)
     assert caught.value.step == 6 and caught.value.leaf.startswith('params/')

@@ -19,6 +19,7 @@ def gradient(dtype: str = 'float32') -> PyTree:
     return {k: jnp.asarray(rng.normal(size=s), dtype) for k, s in shapes.items()}
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('dtype', ['float32', 'bfloat16'])
 def test_the_norm_is_that_of_all_numbers_together(dtype: str) -> None:
     tree = gradient(dtype)

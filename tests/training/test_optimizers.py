@@ -88,7 +88,7 @@ def test_impossible_norms_are_refused() -> None:
                 make(norm)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     'form',
     [
@@ -205,6 +205,7 @@ def test_averages_of_a_player_leave_other_groups_alone() -> None:
     assert swapped.params['output'] is not state.params['output']
 
 
+@pytest.mark.heavy
 def test_averages_are_the_same_on_two_devices() -> None:
     train = learner(Net(), {'p': Player(averaged(optax.sgd(1e-7)), loss=loss)})
     one, _ = fit(train, in_order(SET, 8), steps=3, key=KEY)
@@ -223,6 +224,7 @@ def test_impossible_decays_are_refused(decay: float) -> None:
         averaged(optax.sgd(0.1), decay)
 
 
+@pytest.mark.heavy
 def test_accumulated_batches_move_as_one_large_batch() -> None:
     rule = optax.MultiSteps(optax.sgd(1e-6), every_k_schedule=4)
     rule = optax.GradientTransformation(rule.init, rule.update)

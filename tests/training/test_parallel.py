@@ -114,11 +114,10 @@ LONG = ('pmap', 'one', 'pmap', 'mesh', 'pmap', 'mapped')
 @pytest.mark.parametrize(
     ('host', 'ways'),
     [
-        (False, ('one', 'mesh')),
         pytest.param(True, LONG, marks=pytest.mark.heavy),
         pytest.param(False, LONG, marks=pytest.mark.exhaustive),
     ],
-    ids=['traced', 'host', 'traced-long'],
+    ids=['host', 'traced'],
 )
 def test_a_training_goes_on_over_other_devices(
     host: bool, ways: tuple[str, ...]
@@ -186,7 +185,7 @@ def follow_sum(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
     return jnp.mean((net(batch['x']) - 1.0) ** 2), {}
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.heavy
 @pytest.mark.parametrize('way', ['mapped', 'pmap', 'mesh'])
 def test_a_carry_of_the_batch_is_split_with_it(way: str) -> None:
     players = {'c': Player(optax.sgd(1e-3), loss=follow_sum)}

@@ -126,10 +126,13 @@ def assert_same(left: Any, right: Any) -> None:
 @pytest.mark.parametrize(
     ('name', 'chunk'),
     [
-        *(('resident', 1), ('replay', 1), ('text', 3), ('stream', 1)),
+        *(('resident', 1), ('text', 3), ('stream', 1)),
         *[
             pytest.param(name, 3, marks=pytest.mark.heavy)
-            for name in ('members', 'members of a stream', 'members with a memory')
+            for name in (
+                *('replay', 'members'),
+                *('members of a stream', 'members with a memory'),
+            )
         ],
     ],
 )
@@ -146,6 +149,7 @@ def test_parts_are_the_whole_bit_for_bit(name: str, chunk: int) -> None:
         assert len(set(history['p/first'].tolist())) > 5
 
 
+@pytest.mark.heavy
 def test_a_member_goes_on_alone_with_its_next_batches() -> None:
     one, source = line(), numbered()
     many, _ = fit(*ensemble(one, source, 2), steps=4, key=KEY)

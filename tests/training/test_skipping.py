@@ -237,6 +237,7 @@ def test_a_player_that_sits_out_is_not_skipped() -> None:
     assert not history[SKIPPED].any()  # the bad batch came in a turn without a move
 
 
+@pytest.mark.heavy
 def test_rounds_pass_over_as_well() -> None:
     turns = rounds(made(), drawn('loss'), key=KEY, steps=5, skip=True)
     assert [float(turn.metrics[SKIPPED][0]) for turn in turns] == [0, 0, 0, 1, 0]

@@ -69,9 +69,9 @@ def same(a: PyTree, b: PyTree) -> None:
 def test_a_net_begins_with_a_given_body_and_a_fresh_head() -> None:
     optimizer = averaged(optax.adam(0.1))
     key = jax.random.key(0)
-    plain = jax.jit(learner(Net(), players(optimizer)).init)(key, BATCH)
+    plain = learner(Net(), players(optimizer))
     train = learner(Net(), players(optimizer), start=body())
-    state = jax.jit(train.init)(key, BATCH)
+    plain, state = jax.jit(lambda: [each.init(key, BATCH) for each in (plain, train)])()
     wanted = body()
     for name in ('body', 'norm'):
         same(state.params[name], wanted['params'][name])

@@ -197,6 +197,7 @@ def test_an_optimizer_of_some_leaves_searches_along_those() -> None:
     assert history['p/loss'][-1] < 0.2 * history['p/loss'][0]
 
 
+@pytest.mark.heavy
 def test_a_search_with_bfloat16_inside_descends() -> None:
     net = Body(noise=0.0, norm=False, dtype=jnp.bfloat16)
     search = optax.scale_by_backtracking_linesearch(10)
