@@ -90,9 +90,9 @@ def test_the_signature_makes_the_flags_and_its_values_a_folder(
     assert config['experiment'] == 'family/gate'
     assert config['arguments'] == {'gate': 'xor', 'steps': 4, 'widths': [5, 6]}
     assert config['options']['members'] == 2 and config['options']['seed'] == 3
-    again = command(function(script), [*words.split(), '--members', '1'])
+    again = command(function(script), [*words.split(), '--seed', '4'])
     assert again.workdir == script.parent.parent / 'runs/family/gate-2'
-    said = 'gate holds another run (options.members: there 2, now 1): this one has'
+    said = 'gate holds another run (options.seed: there 3, now 4): this one has'
     assert said in capsys.readouterr().out
 
 
@@ -326,14 +326,15 @@ def test_the_ledger_becomes_a_page(
     tmp_path: Path, script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = tmp_path / 'results.jsonl'
-    words = f'--members 2 --chunk 1 --workdir {tmp_path / "run"} --results {ledger}'
+    words = f'--widths 5 6 --members 2 --chunk 1 --workdir {tmp_path / "run"}'
+    words += f' --results {ledger}'
     command(function(script), words.split())
     monkeypatch.setattr(sys, 'argv', ['dljax', 'results', str(tmp_path)])
     main()
     page = (tmp_path / 'README.md').read_text()
     assert '**family/gate**' in page and 'train/accuracy' in page and '±' in page
-    said = 'python experiments/family/gate.py --gate or --steps 6 --widths 3 --seed 0'
-    assert said in page
+    said = 'python experiments/family/gate.py --gate or --steps 6 --widths 5 6'
+    assert f'{said} --seed 0' in page
 
 
 @pytest.mark.parametrize(

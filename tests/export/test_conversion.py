@@ -97,6 +97,7 @@ def test_torchvision_goes_in_and_out_with_certificates(
     convert(monkeypatch, here, tmp_path / 'back.safetensors', *words, '--overwrite')
 
 
+@pytest.mark.heavy
 def test_keras_goes_in_and_out_through_an_orbax_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,18 +25,12 @@ from tests.test_experiments import load as module_of
 SEVERAL = {  # one example is read in two lengths
     'adding_problem': {'sizes': {'sequence': (4, 2)}},
 }
-# One of each kind of net runs with the heavy tests.
+# With a normaliser inside and outside, averages, parts and units that come back.
 OFTEN = {
-    'adversarial/dcgan_digits',
-    'autoencoders/conditional_vae_digits',
-    'control/dqn_cartpole',
     'convolutional/finetune_folder',
-    'energy/rbm_digits',
     'feedforward/mlp_breast_cancer',
     'generative/discriminative_generative_digits',
     'recurrent/forecasting',
-    'recurrent/translate_dates',
-    'self_organising/som_iris',
 }
 assert {named(path) for path in FILES} >= OFTEN
 EACH = [

@@ -17,11 +17,22 @@ from dljax.cli.export import export as command
 from dljax.export import export, load
 from dljax.export.inference import inputs_of
 
-# They differ from their shallower relatives in their depth alone, and take minutes.
-DEEPEST = {'resnet101', 'resnet152', 'resnet110_cifar'}
+# One of a kind.
+OFTEN = {
+    'autoregression',
+    'conditional_vae',
+    'dqn_cartpole',
+    'encoder_decoder',
+    'gaussian_classifier',
+    'rbm',
+    'resnet20_cifar',
+    'self_organising_map',
+    'sequence_tagger',
+    'unet',
+}
 EACH = [
     pytest.param(
-        name, marks=pytest.mark.exhaustive if name in DEEPEST else pytest.mark.heavy
+        name, marks=pytest.mark.heavy if name in OFTEN else pytest.mark.exhaustive
     )
     for name in zoo.list_models()
     if name != 'resnet1202_cifar'  # compiling it takes minutes and gigabytes
@@ -43,7 +54,8 @@ def small(name):
     }
 
 
-@pytest.mark.parametrize('name', ['dcgan_small', 'lenet5'])
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('name', ['lenet5', 'dcgan_small'])
 def test_operations_with_a_form_of_their_own_on_a_cpu_are_exported(name, tmp_path):
     """Transposed convolutions and pooling, for any number of examples."""
     made = export(name, tmp_path / 'net')
@@ -111,6 +123,7 @@ def test_a_net_that_wants_a_number_for_its_batch_names_the_remedy(
         export('xor_2_2_1', tmp_path / 'xor')
 
 
+@pytest.mark.heavy
 def test_named_tuples_become_dictionaries_and_sizes_reach_the_weights(tmp_path):
     made = export('vae', tmp_path / 'vae', settings={'shape': (2, 2, 1), 'code': 3})
     assert made['outputs']['log_variance']['shape'] == ['batch', 3]

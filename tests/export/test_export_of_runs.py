@@ -45,6 +45,7 @@ def of_table(offset: float, scale: float) -> tuple[Experiment, np.ndarray]:
     return made, raw['features']
 
 
+@pytest.mark.heavy
 def test_pictures_score_through_the_file_as_they_do_in_the_run(tmp_path: Path) -> None:
     label = np.arange(64) % 2
     image = np.clip(RNG.normal(0.8, 0.02, (64, 3, 3, 2)), 0, 1).astype(np.float32)
@@ -148,6 +149,7 @@ def test_what_float32_cannot_normalise_is_left_to_the_user(tmp_path: Path) -> No
     np.testing.assert_allclose(answers, wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.heavy
 def test_a_forecast_takes_and_gives_the_units_of_the_series(tmp_path: Path) -> None:
     raw = 500.0 + 40.0 * RNG.normal(size=(8, 14, 1))
     fitted = data.z_score(raw)
@@ -268,6 +270,7 @@ def adversaries(folder: Path, **more: Any) -> tuple[Experiment, Any]:
     return made, kept(folder, made, steps=2)
 
 
+@pytest.mark.heavy
 def test_adversaries_draw_with_the_averages_that_were_measured(tmp_path: Path) -> None:
     made, state = adversaries(tmp_path / 'run')
     average = state.opt_state['generator'].average['generator']

@@ -1,5 +1,6 @@
 """Pictures of explanations: each map stands beside its image, on an honest scale."""
 
+import functools
 import io
 
 import jax
@@ -12,7 +13,7 @@ from dljax import pictures
 from dljax.experiment import Outcome
 from dljax.models.container import container
 from dljax.models.standardised import Standardised
-from dljax.types import Array, State
+from dljax.types import Array, PyTree, State
 
 RNG = np.random.default_rng(0)
 SET = {
@@ -31,9 +32,13 @@ class Small(nn.Module):
         return nn.Dense(2, name='output')(x.reshape(len(x), -1))
 
 
+@functools.cache
+def drawn() -> PyTree:
+    return jax.jit(Small().init)(jax.random.key(0), SET['image'])['params']
+
+
 def outcome(net: nn.Module | None = None) -> Outcome:
-    variables = Small().init(jax.random.key(0), jnp.asarray(SET['image']))
-    params = dict(variables['params'])
+    params = dict(drawn())
     if net is None:
         net = Small()
     else:
@@ -54,7 +59,8 @@ def positive(net: nn.Module, image: Array) -> Array:
     return image + 1.0
 
 
-@pytest.mark.parametrize('part', [None, 'judge'])
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('part', ['judge', None])
 def test_maps_stand_beside_their_images(part: str | None) -> None:
     done = outcome(container(judge=Small()) if part else None)
     methods = {'both': signed, 'laid over': positive}

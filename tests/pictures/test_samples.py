@@ -150,6 +150,7 @@ def test_the_plane_tells_good_points_from_others() -> None:
     assert '0 of 8 modes, 0.0% near' in twice.get_title()
 
 
+@pytest.mark.heavy
 def test_many_planes_share_their_rows() -> None:
     draws = {str(i): lambda net, key, n: net(jnp.ones((n, 2))) for i in range(4)}
     figure = plane(draws, lattice(), count=10)(outcome())

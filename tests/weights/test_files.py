@@ -366,22 +366,27 @@ def huge_packed(file: h5py.File) -> None:
     file.create_dataset('b', (10**6, 10**6), 'f8', chunks=(10, 10), compression='gzip')
 
 
+LEAD_ASTRAY = [
+    (external, "'b' is a link to elsewhere, which is not followed"),
+    (virtual, "'b' lies in other files"),
+    (circle, "comes to one group twice, as 'group/again/'"),
+    (huge, "'b' declares 800,000,000,000,000 bytes but has 0"),
+]
+THE_LIKE = [
+    (external_group, "'model_weights' is a link to elsewhere"),
+    (external_layer, "'b' is a link to elsewhere"),
+    (soft, "'b' is a link to elsewhere"),
+    (raw, "'b' lies in other files"),
+    (texts, "'b' is of object, wanted an array of numbers"),
+    (compound, "'b' is of .*wanted an array of numbers"),
+    (nothing, "'b' is of float32, wanted an array"),
+    (huge_packed, 'declare arrays of 8,000,000,000,016 bytes'),
+]
+
+
 @pytest.mark.parametrize(
     ('make', 'message'),
-    [
-        (external, "'b' is a link to elsewhere, which is not followed"),
-        (external_group, "'model_weights' is a link to elsewhere"),
-        (external_layer, "'b' is a link to elsewhere"),
-        (soft, "'b' is a link to elsewhere"),
-        (raw, "'b' lies in other files"),
-        (virtual, "'b' lies in other files"),
-        (circle, "comes to one group twice, as 'group/again/'"),
-        (texts, "'b' is of object, wanted an array of numbers"),
-        (compound, "'b' is of .*wanted an array of numbers"),
-        (nothing, "'b' is of float32, wanted an array"),
-        (huge, "'b' declares 800,000,000,000,000 bytes but has 0"),
-        (huge_packed, 'declare arrays of 8,000,000,000,016 bytes'),
-    ],
+    [*LEAD_ASTRAY, *[pytest.param(*c, marks=pytest.mark.heavy) for c in THE_LIKE]],
 )
 def test_what_hdf5_could_lead_to_is_refused(
     tmp_path: Path, make: Callable[[h5py.File], None], message: str

@@ -38,7 +38,7 @@ class Net(nn.Module):
 def trained(workdir: Path) -> Report:
     experiment = Experiment(
         net=Net(),
-        players={'classifier': Player(optax.adam(0.1), loss=classify('features'))},
+        players={'classifier': Player(optax.sgd(0.1), loss=classify('features'))},
         source=data.resident(SET),
         steps=6,
         data_summary='points (synthetic)',
