@@ -180,8 +180,14 @@ def test_sizes_that_no_layers_reach_are_refused() -> None:
         zoo.create_model('infogan', size=10)
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize('name', ['dcgan_small', 'acgan', 'infogan'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param('dcgan_small', marks=pytest.mark.heavy),
+        pytest.param('acgan', marks=pytest.mark.exhaustive),
+        pytest.param('infogan', marks=pytest.mark.exhaustive),
+    ],
+)
 def test_batch_statistics_are_shared_along_an_axis(name: str) -> None:
     net, variables = initialised(name)
     apart = reconfigured(net, axis_name='data')

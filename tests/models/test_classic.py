@@ -163,7 +163,7 @@ SMALLEST = {
 }
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('name', SMALLEST)
 def test_the_smallest_images_pass_and_smaller_ones_are_refused(name: str):
     size, net = SMALLEST[name], create_model(name, classes=5)
@@ -178,7 +178,7 @@ def test_the_smallest_images_pass_and_smaller_ones_are_refused(name: str):
         shapes(net, size + 9, size - 1, 3)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('name', ['alexnet', 'vgg11_bn', 'googlenet'])
 def test_a_net_with_an_average_pool_has_the_same_parameters_for_any_size(name: str):
     net = create_model(name)
@@ -204,8 +204,15 @@ SMALL = {
 }
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize('name', SMALL)
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param(
+            name, marks=pytest.mark.heavy if name == 'vgg' else pytest.mark.exhaustive
+        )
+        for name in SMALL
+    ],
+)
 def test_what_is_computed_anew_is_the_same(name: str):
     net, size, blocks = SMALL[name]
     # Few places lie below a batch norm here, which makes much of a rounding error.
@@ -265,7 +272,7 @@ def test_images_are_brought_from_imagenet_to_one_around_zero():
         shapes(net, 15, 15, 1)
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_only_the_logits_of_all_heads_move_their_statistics():
     net = GoogLeNet(classes=2, auxiliary=True, dropout=0.0, auxiliary_dropout=0.0)
     variables, x = drawn(net, 15, 15, 3)

@@ -174,7 +174,7 @@ def test_the_fixed_rectifier_net_computes_xor_and_its_negation():
     np.testing.assert_array_equal(hidden, [[0, 0], [1, 0], [1, 0], [2, 1]])
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('labels', [XOR, 1 - XOR], ids=['XOR', 'XNOR'])
 @pytest.mark.parametrize('make, least', [(xor_2_2_1, 6), (xor_2_4_1, 15)])
 def test_small_nets_learn_xor_from_random_weights(make, least, labels):

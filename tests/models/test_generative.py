@@ -63,8 +63,8 @@ def log_softmax(logits: Array) -> np.ndarray:
 
 def some(*quick: str) -> list:
     """All kinds, of which the quick suite has those that are said."""
-    heavy = pytest.mark.heavy
-    return [pytest.param(k, marks=() if k in quick else heavy) for k in KINDS]
+    others = pytest.mark.exhaustive
+    return [pytest.param(k, marks=() if k in quick else others) for k in KINDS]
 
 
 @functools.cache
@@ -99,10 +99,10 @@ def test_after_one_move_the_posteriors_equal_scikit_learn(name: str) -> None:
     [
         (load_iris, True),
         pytest.param(load_breast_cancer, False, marks=pytest.mark.heavy),
-        pytest.param(load_iris, False, marks=pytest.mark.heavy),
-        pytest.param(load_wine, True, marks=pytest.mark.heavy),
+        pytest.param(load_iris, False, marks=pytest.mark.exhaustive),
+        pytest.param(load_wine, True, marks=pytest.mark.exhaustive),
         pytest.param(load_wine, False, marks=pytest.mark.heavy),
-        pytest.param(load_breast_cancer, True, marks=pytest.mark.heavy),
+        pytest.param(load_breast_cancer, True, marks=pytest.mark.exhaustive),
     ],
 )
 def test_raw_features_of_any_unit_have_the_posteriors_of_float64(

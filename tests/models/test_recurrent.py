@@ -48,7 +48,7 @@ def drawn(net: nn.Module, *inputs: object, scale: float = 0.7) -> PyTree:
 def cases(*quick: tuple[str, bool]) -> list:
     """Each cell in one direction and in both; quick are those that are said."""
     return [
-        pytest.param(*pair, marks=() if pair in quick else pytest.mark.heavy)
+        pytest.param(*pair, marks=() if pair in quick else pytest.mark.exhaustive)
         for pair in itertools.product(CELLS, (True, False))
     ]
 
@@ -123,9 +123,17 @@ def test_one_to_one_is_a_feed_forward_net_with_one_hidden_layer() -> None:
     )
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize('bidirectional', [True, False])
-@pytest.mark.parametrize('form', ['mean', 'last', 'each'])
+@pytest.mark.parametrize(
+    ('form', 'bidirectional'),
+    [
+        pytest.param('mean', True, marks=pytest.mark.heavy),
+        pytest.param('last', False, marks=pytest.mark.heavy),
+        pytest.param('mean', False, marks=pytest.mark.exhaustive),
+        pytest.param('last', True, marks=pytest.mark.exhaustive),
+        pytest.param('each', True, marks=pytest.mark.exhaustive),
+        pytest.param('each', False, marks=pytest.mark.exhaustive),
+    ],
+)
 def test_padding_changes_neither_logits_nor_gradients(
     form: str, bidirectional: bool
 ) -> None:

@@ -108,7 +108,7 @@ QUICK = [(resnet18, (33, 47, 1)), (resnet_cifar, (1, 1, 3))]
 @pytest.mark.parametrize(
     ('make', 'shape'),
     [
-        pytest.param(*pair, marks=() if pair in QUICK else pytest.mark.heavy)
+        pytest.param(*pair, marks=() if pair in QUICK else pytest.mark.exhaustive)
         for pair in itertools.product(
             [resnet18, resnet50, preact_resnet18, resnet_cifar],
             [(1, 1, 3), (33, 47, 1), (64, 65, 4)],
@@ -208,10 +208,14 @@ def test_a_net_with_preactivation_is_activated_behind_its_stem_and_at_its_end():
     assert params['norm']['scale'].shape == (512,)
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     'settings',
-    [{'bottleneck': True}, {'shortcut': 'padding', 'preactivation': True}],
+    [
+        pytest.param({'bottleneck': True}, marks=pytest.mark.exhaustive),
+        pytest.param(
+            {'shortcut': 'padding', 'preactivation': True}, marks=pytest.mark.heavy
+        ),
+    ],
     ids=str,
 )
 def test_recomputing_blocks_changes_neither_numbers_nor_paths(settings):
