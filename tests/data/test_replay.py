@@ -186,7 +186,7 @@ def same(a: Any, b: Any) -> bool:
     return all(jax.tree.leaves(equal))
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_an_ensemble_that_goes_on_equals_one_that_never_stopped(
     tmp_path: Path,
 ) -> None:
@@ -230,7 +230,7 @@ def test_one_call_of_many_updates_equals_many_calls() -> None:
     np.testing.assert_allclose(left['critic/loss'], right['critic/loss'], rtol=1e-3)
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_a_member_acts_and_learns_as_it_would_alone() -> None:
     alone, source = learner(made().net, made().players), made().source
     state, _ = fit(*ensemble(alone, source, 2), steps=20, key=KEY, chunk=10)

@@ -27,7 +27,7 @@ def test_a_sample_of_a_large_set_has_no_duplicates_and_stays_in_range(size):
     assert places.min() >= 0 and places.max() < size
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('size', [1000, 1, 2, 3, 7, 8, 9, 60_000])
 def test_numpy_and_jax_give_equal_orders(size):
     index = np.arange(min(size, 500), dtype=np.int32)
@@ -69,7 +69,7 @@ def test_orders_differ_between_epochs_and_keys():
         assert (base == other).sum() < 10
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('size', [5, 4, 10, 64])
 def test_each_index_lands_everywhere_equally_often(size):
     epochs = 2000

@@ -69,7 +69,7 @@ def test_what_comes_in_has_the_fill_value():
     np.testing.assert_array_equal(np.asarray(away), 0.5)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize(
     'augment',
     [rotation(20), scaling(0.7, 1.3), translation(0.2), affine(10, (0.9, 1.1), 0.1)],

@@ -40,7 +40,7 @@ def test_flips_mirror_each_axis_with_their_probability_independently() -> None:
     np.testing.assert_array_equal(across[0, :, :, 0], [[2, 1], [4, 3]])
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('turns', [3, 1, 2, -1, 6])
 def test_a_quarter_turn_is_rot90(turns: int) -> None:
     images = RNG.uniform(size=(3, 5, 5, 2)).astype(np.float32)
@@ -66,7 +66,7 @@ def test_images_that_are_not_square_take_half_turns_only() -> None:
         jax.eval_shape(quarter_turns(), KEY, images)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize(
     'mode, size', [('reflect', (3, 4)), ('zero', None), ('edge', (9, 5))]
 )

@@ -75,7 +75,9 @@ NOTHING = {
 
 # The quick suite compiles a few of all.
 QUICK = ('affine', 'cutmix', 'random_erasing', 'salt_and_pepper')
-SOME = [pytest.param(n, marks=() if n in QUICK else pytest.mark.heavy) for n in ALL]
+SOME = [
+    pytest.param(n, marks=() if n in QUICK else pytest.mark.exhaustive) for n in ALL
+]
 
 
 @functools.cache
@@ -96,7 +98,7 @@ def untouched() -> dict[str, Array]:
     return jax.jit(lambda key: {n: f(key, IMAGES) for n, f in NOTHING.items()})(KEYS[0])
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('name', ['cutmix', *(n for n in ALL if n != 'cutmix')])
 def test_two_devices_give_the_images_of_one_mapped_over_members(name: str) -> None:
     traces = []
