@@ -25,6 +25,9 @@ import pytest  # noqa: E402
 
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 
+BEGUN = time.monotonic()
+SUITES = {'heavy', 'faults', 'exhaustive'}
+
 
 @pytest.fixture(autouse=True, scope='module')
 def _programs_are_let_go() -> Iterator[None]:
@@ -38,14 +41,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave all but the first case of a test to the suite that `others` names."""
     begun: set[str] = set()
     for item in items:
-        for mark in item.iter_markers('others'):
+        suites = {mark.name for mark in item.iter_markers()} & SUITES
+        mark = item.get_closest_marker('others')
+        if mark and not suites:  # a case that has one of its own stays there
             name = item.nodeid.partition('[')[0]
             if name in begun:
                 item.add_marker(mark.args[0])
             begun.add(name)
 
 
-BEGUN = time.monotonic()
 # Seconds that a run of the suite, a row of the zoo and an experiment should take.
 WHOLE, ROW, EXPERIMENT = 300, 1.0, 5.0
 

@@ -23,6 +23,8 @@ MODULES = sorted(
 SLOW = {
     'data',
     'explain',
+    'layers',
+    'losses',
     'metrics',
     'models',
     'objectives',

@@ -220,6 +220,7 @@ def test_jit_equals_eager_and_evaluation_is_deterministic(name):
     )
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('name', COMPUTED)
 def test_bfloat16_is_finite(name):
     net, batch, variables = prepared(name)
@@ -240,6 +241,7 @@ def test_an_unknown_setting_is_answered_with_the_known_ones(name):
     assert all(setting in str(e.value) for setting in zoo.settings(name))
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('name', EAGER)
 def test_the_description_adds_up(name):
     summary = zoo.describe(name)
