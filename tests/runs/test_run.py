@@ -411,12 +411,11 @@ def test_a_plateau_lowers_the_rate(tmp_path: Path) -> None:
     assert 'validation/loss: learning rates times 0.5 from now' in output.getvalue()
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
     'options',
     [
-        {},
-        {'members': 2},
+        pytest.param({}, marks=pytest.mark.heavy),
+        pytest.param({'members': 2}, marks=pytest.mark.heavy),
         pytest.param({'devices': 2}, marks=pytest.mark.exhaustive),
         pytest.param(OVER_TWO, marks=pytest.mark.exhaustive),
     ],
@@ -875,9 +874,12 @@ class Normed(nn.Module):
         return nn.Dense(2)(nn.relu(x))
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
-    'parallel', ['jit', pytest.param('pmap', marks=pytest.mark.exhaustive)]
+    'parallel',
+    [
+        pytest.param('jit', marks=pytest.mark.heavy),
+        pytest.param('pmap', marks=pytest.mark.exhaustive),
+    ],
 )
 def test_batch_norms_normalise_by_all_or_by_each_share(
     tmp_path: Path, parallel: str
@@ -891,12 +893,11 @@ def test_batch_norms_normalise_by_all_or_by_each_share(
     assert found['global'] < 1e-5 < 1e-3 < found['device']
 
 
-@pytest.mark.others('heavy')
 @pytest.mark.parametrize(
     'ways',
     [
         [{}, {'devices': 2}],
-        [{'devices': 2}, OVER_TWO, {}],
+        pytest.param([{'devices': 2}, OVER_TWO, {}], marks=pytest.mark.heavy),
         *[
             pytest.param(ways, marks=pytest.mark.exhaustive)
             for ways in (

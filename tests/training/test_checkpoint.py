@@ -268,9 +268,12 @@ def test_a_flipped_bit_in_any_file_never_restores_what_was_not_saved(
     assert steps['copies'] == steps['_CHECKPOINT_METADATA'] == 2  # nobody reads them
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(
-    ('seed', 'count'), [(1, 40), pytest.param(2, 200, marks=pytest.mark.exhaustive)]
+    ('seed', 'count'),
+    [
+        pytest.param(1, 30, marks=pytest.mark.heavy),
+        pytest.param(2, 200, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_hundreds_of_flipped_bits_restore_nothing_that_was_not_saved(
     two: Path, tmp_path: Path, seed: int, count: int

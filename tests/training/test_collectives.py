@@ -61,7 +61,7 @@ def test_gradients_are_sent_once_and_four_sums_for_each_batch_norm() -> None:
         assert told[devices]['sent'] == {'all-reduce': [count, size]}
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_with_statistics_of_each_device_all_is_sent_at_once() -> None:
     for devices in (2, 4):
         told = found(devices, 'device')

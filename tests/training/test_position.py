@@ -129,11 +129,9 @@ def assert_same(left: Any, right: Any) -> None:
         *(('resident', 1), ('text', 3), ('stream', 1)),
         *[
             pytest.param(name, 3, marks=pytest.mark.heavy)
-            for name in (
-                *('replay', 'members'),
-                *('members of a stream', 'members with a memory'),
-            )
+            for name in ('replay', 'members', 'members with a memory')
         ],
+        pytest.param('members of a stream', 3, marks=pytest.mark.exhaustive),
     ],
 )
 def test_parts_are_the_whole_bit_for_bit(name: str, chunk: int) -> None:
@@ -193,8 +191,14 @@ def test_the_position_of_another_source_is_refused_with_the_way_out() -> None:
         fit(line(), numbered(), steps=1, key=KEY, position=jnp.zeros(2))
 
 
-@pytest.mark.others('heavy')
-@pytest.mark.parametrize('way', ['one', 'pmap', 'mesh', 'mapped'])
+@pytest.mark.parametrize(
+    'way',
+    [
+        'one',
+        pytest.param('pmap', marks=pytest.mark.heavy),
+        *[pytest.param(w, marks=pytest.mark.exhaustive) for w in ('mesh', 'mapped')],
+    ],
+)
 def test_a_loop_of_ones_own_takes_what_fit_returned(way: str) -> None:
     axis = 'data' if way in ('mapped', 'pmap') else None
     one = learner(nn.Dense(1), {'p': Player(optax.sgd(0.1), loss=ones)}, axis=axis)

@@ -135,10 +135,13 @@ ORIGINS = ('input', 'label', 'loss', 'gradient', 'statistics', 'optimizer')
     [
         *[(origin, 'one') for origin in ORIGINS],
         pytest.param('input', 'pmap', marks=pytest.mark.heavy),
+        pytest.param('statistics', 'mesh', marks=pytest.mark.heavy),
         *[
-            pytest.param(origin, way, marks=pytest.mark.heavy)
-            for origin in ('input', 'statistics')
-            for way in ('mesh', 'mapped')
+            pytest.param(origin, way, marks=pytest.mark.exhaustive)
+            for origin, way in (
+                *(('input', 'mesh'), ('input', 'mapped')),
+                ('statistics', 'mapped'),
+            )
         ],
     ],
 )
@@ -204,12 +207,28 @@ def test_a_member_skips_alone() -> None:
         assert_close(own, alone.params)
 
 
+def random() -> Source:
+    """Batches that are drawn in the program, none of them poisoned."""
+
+    def batch_at(key: Array, position: Array) -> dict:
+        x = jax.random.normal(fold(key, 'x', position), (4, 2))
+        calm = {'poison': jnp.zeros(4), 'bad': jnp.zeros(4, int)}
+        return {'x': x, 'y': x.sum(1, keepdims=True), **calm}
+
+    def after(key: Array, position: Array, state: State) -> tuple:
+        return position + 1, batch_at(key, jnp.int32(position))
+
+    init = jax.jit(lambda key: (jnp.int32(0), batch_at(key, jnp.int32(0))))
+    return Source(init, after)
+
+
 @pytest.mark.others('heavy')
 @pytest.mark.parametrize('chunk', [3, 1])
 def test_a_training_in_which_nothing_happens_is_changed_in_nothing(chunk: int) -> None:
     settings = {'steps': 6, 'key': KEY, 'chunk': chunk}
-    plain, _ = fit(made(), drawn('none'), **settings)
-    careful, history = fit(made(), drawn('none'), skip=1, **settings)
+    train = learner(Net(), {'p': Player(optax.sgd(0.1, 0.9), loss=loss)})
+    plain, _ = fit(train, random(), **settings)
+    careful, history = fit(train, random(), skip=1, **settings)
     jax.tree.map(np.testing.assert_array_equal, plain, careful)
     assert not history[SKIPPED].any()
 

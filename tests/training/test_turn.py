@@ -98,9 +98,10 @@ def made(way: str, net: nn.Module, **player: Any) -> Learner:
     ('way', 'settings'),
     [
         ('one', {'every': 2, 'during': (1, 4)}),
+        pytest.param('mapped', {}, marks=pytest.mark.heavy),
         *[
-            pytest.param(way, {}, marks=pytest.mark.heavy)
-            for way in ('mapped', 'pmap', 'mesh')
+            pytest.param(way, {}, marks=pytest.mark.exhaustive)
+            for way in ('pmap', 'mesh')
         ],
     ],
 )
