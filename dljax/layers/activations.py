@@ -42,7 +42,7 @@ def binary_step(x: Array, *, low: float = 0.0, high: float = 1.0) -> Array:
 def leaky_relu_tenth(x: Array) -> Array:
     """Leaky ReLU with the slope .1 below zero: max(.1 x, x).
 
-    `jax.nn.leaky_relu_tenth` has the slope .01 of the paper by default.
+    `jax.nn.leaky_relu` has the slope .01 of the paper by default.
 
     Args:
         x: [...] any real numbers.

@@ -66,7 +66,7 @@ class Nets(nn.Module):
     sigmoid: nn.Module
     tanh: nn.Module
     relu: nn.Module
-    leaky_relu_tenth: nn.Module
+    leaky_relu: nn.Module
     elu: nn.Module
 
 
