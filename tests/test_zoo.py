@@ -48,8 +48,8 @@ def _programs_of_large_nets_are_let_go(
         jax.clear_caches()
 
 
-def marked(slow: Callable[[str], bool]) -> list:
-    """Leave to the quick suite one net of each family, to the heavy one the small ones.
+def marked(slow: Callable[[str], bool], small: str = 'heavy') -> list:
+    """Leave to the quick suite one net of each family, to another the small ones.
 
     The deepest is not computed: compiling it takes minutes and gigabytes, and it
     differs from its relatives in its depth alone.
@@ -58,9 +58,9 @@ def marked(slow: Callable[[str], bool]) -> list:
     for name in sorted(NAMES, key=lambda name: zoo.row(name).parameters):
         if name in DEEPEST:
             continue
-        suite = 'exhaustive' if slow(name) else 'heavy'
+        suite = 'exhaustive' if slow(name) else small
         family = zoo.row(name).constructor.__module__.split('.')[2]
-        first = suite == 'heavy' and family not in families
+        first = suite == small and not slow(name) and family not in families
         families |= {family} if first else set()
         mark = getattr(pytest.mark, suite)
         marks.append(name if first else pytest.param(name, marks=mark))
@@ -78,7 +78,7 @@ def large(name: str) -> bool:
 
 COMPUTED = marked(large)
 # Eagerly every operation is compiled by itself; a description lowers every layer.
-EAGER = marked(lambda name: large(name) or takes_photographs(name))
+EAGER = marked(lambda name: large(name) or takes_photographs(name), small='exhaustive')
 TRACED = [
     pytest.param(name, marks=pytest.mark.heavy) if name in DEEP else name
     for name in NAMES
@@ -221,7 +221,7 @@ def test_jit_equals_eager_and_evaluation_is_deterministic(name):
 
 
 @pytest.mark.others('heavy')
-@pytest.mark.parametrize('name', COMPUTED)
+@pytest.mark.parametrize('name', EAGER)
 def test_bfloat16_is_finite(name):
     net, batch, variables = prepared(name)
     outputs = jax.jit(applied(net.clone(dtype=jnp.bfloat16), name))(variables, batch)

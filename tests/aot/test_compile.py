@@ -28,6 +28,8 @@ from dljax.cli.aot import aot
 from dljax.zoo import row
 
 ROOT = Path(__file__).parents[2]
+OFTEN = {'resnet_cifar', 'character_lstm'}
+assert set(MEMBERS) >= OFTEN
 
 
 @pytest.fixture(scope='module')
@@ -191,8 +193,15 @@ def test_several_models_go_on_and_a_failure_is_a_line(tmp_path, monkeypatch, cap
     assert capsys.readouterr().err.count('there already') == 2
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize('model', MEMBERS)
+@pytest.mark.parametrize(
+    'model',
+    [
+        pytest.param(
+            model, marks=pytest.mark.heavy if model in OFTEN else pytest.mark.exhaustive
+        )
+        for model in MEMBERS
+    ],
+)
 def test_a_member_of_each_family_is_compiled_over_four_devices(model):
     """In a process of its own, as the command line does it; also split by FSDP."""
     command = [sys.executable, '-m', 'dljax', 'aot', '--model', model]

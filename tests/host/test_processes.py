@@ -220,7 +220,7 @@ def test_a_refusal_is_not_tried_again(script: Path, tmp_path: Path) -> None:
     assert 'members=2 in 2 processes' in done.stderr
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_a_signal_ends_all_at_one_step(script: Path, tmp_path: Path) -> None:
     whole, broken = tmp_path / 'whole', tmp_path / 'broken'
     assert launched(script, whole, '--steps', '60').returncode == 0
@@ -299,7 +299,7 @@ needs_proc = pytest.mark.skipif(
 
 
 @needs_proc
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 @pytest.mark.parametrize('number', ['0', '1'])
 def test_a_stopped_process_is_noticed(
     script: Path, tmp_path: Path, number: str
@@ -319,7 +319,7 @@ def test_a_stopped_process_is_noticed(
 
 
 @needs_proc
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_a_killed_launcher_leaves_no_process_and_its_folder_goes(
     script: Path, tmp_path: Path
 ) -> None:
@@ -335,7 +335,7 @@ def test_a_killed_launcher_leaves_no_process_and_its_folder_goes(
 
 
 @needs_proc
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_nobody_listens_on_other_addresses_than_the_announced(
     script: Path, tmp_path: Path
 ) -> None:
@@ -427,7 +427,7 @@ def test_what_the_processes_leave_running_ends_with_them(tmp_path: Path) -> None
         until(gone, 10)
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_tasks_of_slurm_find_each_other(script: Path, tmp_path: Path) -> None:
     one, two = tmp_path / 'one', tmp_path / 'two'
     alone(script, one, '--devices', '2')
