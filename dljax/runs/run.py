@@ -20,6 +20,7 @@ from dljax.runs.ending import finish
 from dljax.runs.manifest import configuration
 from dljax.runs.session import Session
 from dljax.runs.workdir import opened
+from dljax.training.checkpoint import Checkpoints
 from dljax.training.declaration import border, check_by, check_inputs, placed
 from dljax.types import AnyBatch
 
@@ -82,7 +83,13 @@ def run(
             options=dataclasses.replace(options, results=None),
         )
     with opened(path, config, resume=options.resume) as folder:
-        session = Session(made, folder, console)
+        checkpoints = Checkpoints(
+            path / 'checkpoints',
+            keep=options.keep,
+            best=experiment.best,
+            maximize=experiment.maximize,
+        )
+        session = Session(made, folder, checkpoints, console)
         ended, metrics = None, {}
         # Several processes have to agree on when to end.
         signals = ending_at_once if jax.process_count() == 1 else interruptible

@@ -43,28 +43,28 @@ class Session:
         signal: that interrupted it, or None.
     """
 
-    def __init__(self, made: Assembly, folder: Workdir, console: Console) -> None:
+    def __init__(
+        self,
+        made: Assembly,
+        folder: Workdir,
+        checkpoints: Checkpoints,
+        console: Console,
+    ) -> None:
         """Begin with a fresh state, and say what is about to happen.
 
         Args:
             made: what is trained.
             folder: of the run, opened.
+            checkpoints: of the run, in the one folder that all processes share.
             console: where to print.
         """
         self.made, self.folder, self.console = made, folder, console
-        experiment = made.experiment
-        state = jax.jit(made.learner.init)(*made.first)
-        self.at = Standing(0, state, made.position)
-        self.checkpoints = Checkpoints(
-            folder.path / 'checkpoints',
-            keep=made.options.keep,
-            best=experiment.best,
-            maximize=experiment.maximize,
-        )
-        self._records: Records | None = None  # read at the step of the last checkpoint
-        self.watch = Watch(experiment, folder, self.say)
+        self.checkpoints = checkpoints
         self.signal: int | None = None
-        self.say(f'{introduction(made, state)}\nworkdir   {folder.path}')
+        self.at = Standing(0, jax.jit(made.learner.init)(*made.first), made.position)
+        self._records: Records | None = None  # read at the step of the last checkpoint
+        self.watch = Watch(made.experiment, folder, self.say)
+        self.say(f'{introduction(made, self.at.state)}\nworkdir   {folder.path}')
 
     def say(self, text: str) -> None:
         """Print a line."""

@@ -1,6 +1,5 @@
 """Folders of runs, written as a run writes them but without a training."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def kept(
     without: tuple[str, ...] = (),
 ) -> State:
     """Draw a state, change its parameters at every step, and save each step."""
-    made = assembled(experiment, dataclasses.replace(options or Options(), seed=1))
+    made = assembled(experiment, options or Options(seed=1))
     state = jax.jit(made.learner.init)(*made.first)
     config = configuration('some/run', made, None)
     config = {name: value for name, value in config.items() if name not in without}

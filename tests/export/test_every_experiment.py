@@ -29,7 +29,6 @@ SEVERAL = {  # one example is read in two lengths
 OFTEN = {
     'convolutional/finetune_folder',
     'feedforward/mlp_breast_cancer',
-    'generative/discriminative_generative_digits',
     'recurrent/forecasting',
 }
 assert {named(path) for path in FILES} >= OFTEN

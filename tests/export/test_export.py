@@ -28,7 +28,6 @@ OFTEN = {
     'resnet20_cifar',
     'self_organising_map',
     'sequence_tagger',
-    'unet',
 }
 EACH = [
     pytest.param(

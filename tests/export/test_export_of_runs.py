@@ -426,7 +426,8 @@ def test_weights_of_another_framework_say_which_pictures_they_want(
 ) -> None:
     net = create_model('resnet18', classes=3, width=2)
     image = jnp.ones((1, 32, 32, 3))
-    state = weights.to_torchvision('resnet18', net.init(jax.random.key(0), image))
+    drawn = jax.jit(net.init)(jax.random.key(0), image)
+    state = weights.to_torchvision('resnet18', drawn)
     weights.write(tmp_path / 'there.npz', state)
     settings = {'settings': {'classes': 3, 'width': 2}}
     here, path = tmp_path / 'here.npz', tmp_path / 'file'
