@@ -190,6 +190,16 @@ def test_agreement_is_the_share_that_is_classified_as_asked(judge: Judge) -> Non
 
 
 @pytest.mark.heavy
+def test_a_judge_is_trained() -> None:
+    few = digits_judge(3, seed=2)
+    assert few.fingerprint != drawn_judge(seed=2).fingerprint
+    moved = jax.tree.map(
+        lambda a, b: np.abs(a - b).max(), few.params, drawn_judge(seed=2).params
+    )
+    assert 0 < min(jax.tree.leaves(moved)) and max(jax.tree.leaves(moved)) < 0.1
+
+
+@pytest.mark.exhaustive
 def test_the_judge_knows_its_digits() -> None:
     judge = digits_judge()
     assert judge.accuracy >= 0.99
