@@ -212,6 +212,7 @@ def test_pictures_along_the_training_join_the_page_and_alarms_are_said(
     assert result['alarms'] == {'Middle': said}
 
 
+@pytest.mark.exhaustive
 def test_an_alarm_that_sounds_again_tells_both_spans(tmp_path: Path) -> None:
     def odd(outcome: Outcome) -> str | None:
         step = int(outcome.state.step)
@@ -251,6 +252,7 @@ def test_an_alarm_outlives_an_interruption(tmp_path: Path) -> None:
     assert page.count('<figcaption>') == 3
 
 
+@pytest.mark.exhaustive
 def test_a_page_without_alarms_has_no_room_for_them(tmp_path: Path) -> None:
     trained(made(alarms={'Never': lambda outcome: None}), tmp_path)
     assert 'Alarms' not in (tmp_path / 'report.html').read_text()
@@ -503,6 +505,7 @@ def test_a_plateau_of_no_score_is_refused(tmp_path: Path) -> None:
         trained(plain(plateau=Plateau('validation/los'), steps=4), tmp_path)
 
 
+@pytest.mark.heavy
 def test_more_steps_say_what_becomes_of_the_learning_rate(tmp_path: Path) -> None:
     def falling(steps: int) -> Experiment:
         rate = optax.cosine_decay_schedule(0.02, steps)
@@ -631,6 +634,7 @@ def test_a_poisoned_state_is_never_saved(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / 'checkpoints').iterdir()] == ['4']
 
 
+@pytest.mark.heavy
 def test_a_full_disk_ends_a_run_at_that_save_and_more_room_lets_it_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -728,6 +732,7 @@ def test_checkpoints_without_their_configuration_are_not_resumed(folder: Path) -
     assert (folder.parent / 'run.1/checkpoints').exists()
 
 
+@pytest.mark.heavy
 def test_a_player_that_moves_rarely_is_in_the_result(tmp_path: Path) -> None:
     rare = Player(optax.sgd(0.01), loss=classify('features'), every=7)
     players = {'often': Player(optax.sgd(0.1), loss=LOSS), 'rare': rare}
@@ -735,6 +740,7 @@ def test_a_player_that_moves_rarely_is_in_the_result(tmp_path: Path) -> None:
     assert math.isfinite(metrics['rare/loss'])
 
 
+@pytest.mark.heavy
 def test_a_net_with_a_list_of_layers_is_evaluated(tmp_path: Path) -> None:
     class Listed(nn.Module):
         body: nn.Module
@@ -787,6 +793,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_good_checkpoint(
     assert mended.step == 12 and math.isfinite(mended.metrics['classifier/loss'])
 
 
+@pytest.mark.heavy
 def test_a_player_that_may_diverge_does_not_stop_the_others(tmp_path: Path) -> None:
     players = {'classifier': Player(optax.adam(0.02), loss=diverging)}
     report = trained(made(players=players, may_diverge=('classifier',)), tmp_path)
@@ -896,11 +903,11 @@ def test_batch_norms_normalise_by_all_or_by_each_share(
 @pytest.mark.parametrize(
     'ways',
     [
-        [{}, {'devices': 2}],
         pytest.param([{'devices': 2}, OVER_TWO, {}], marks=pytest.mark.heavy),
         *[
             pytest.param(ways, marks=pytest.mark.exhaustive)
             for ways in (
+                [{}, {'devices': 2}],
                 [{'devices': 2}, {}, {'devices': 2}],
                 [OVER_TWO, {}, OVER_TWO],
                 [OVER_TWO, {'devices': 2}, OVER_TWO],

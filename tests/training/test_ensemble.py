@@ -101,6 +101,7 @@ def test_hyperparameters_differ_by_member() -> None:
         assert_close(member(state, index).params, single.params)
 
 
+@pytest.mark.heavy
 def test_members_are_made_one_after_the_other() -> None:
     class Orthogonal(nn.Module):
         """Two layers that are initialised by a decomposition."""
@@ -125,6 +126,7 @@ def test_members_are_made_one_after_the_other() -> None:
     assert np.abs(kernels[0] - kernels[1]).max() > 0.1
 
 
+@pytest.mark.heavy
 def test_a_player_that_sits_out_costs_an_ensemble_nothing() -> None:
     rare = Player(optax.sgd(0.1), loss=loss, every=2, during=(2, None))
     one = learner(Flat(), {'p': player(), 'rare': rare})
@@ -138,6 +140,7 @@ def test_a_player_that_sits_out_costs_an_ensemble_nothing() -> None:
     np.testing.assert_array_equal(played, [[n in (2, 4)] * 2 for n in range(6)])
 
 
+@pytest.mark.exhaustive
 def test_members_share_the_batches_of_a_host_source() -> None:
     records = [{name: v[i] for name, v in SET.items()} for i in range(12)]
     source = stream(records, 4)
@@ -148,6 +151,7 @@ def test_members_share_the_batches_of_a_host_source() -> None:
     assert not np.allclose(*metrics['p/loss'].T)
 
 
+@pytest.mark.heavy
 def test_members_are_evaluated_each() -> None:
     train, source = ensemble(learner(Convolved(), {'p': player()}), resident(SET), 2)
     state = jax.jit(lambda: train.init(KEY, source.init(KEY)[1]))()

@@ -123,6 +123,7 @@ def test_a_gradient_that_is_not_finite_under_a_finite_loss_is_found():
         )
 
 
+@pytest.mark.heavy
 def test_a_diverging_member_is_named():
     def loss(net, batch, step):
         unlucky = batch['x'][0, 0] > 0.5

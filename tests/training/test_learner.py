@@ -102,6 +102,7 @@ def test_a_player_moves_only_its_groups(mover, rest):
     assert set(moments) == {mover}
 
 
+@pytest.mark.heavy
 def test_a_group_within_a_group_moves_alone():
     optimizer = averaged(optax.adamw(0.1))
     player = Player(optimizer, loss=both, trains=('left/kernel', 'right'))
@@ -314,7 +315,7 @@ def test_batch_statistics_move_in_train_mode_only():
             )
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('mode', [False, True])
 def test_a_critic_leaves_the_statistics_of_a_generator_called_in_evaluation(mode):
     def tell(net, batch, step):
@@ -435,6 +436,7 @@ def test_a_bfloat16_net_keeps_parameters_and_statistics_in_float32():
     assert history[0]['one/finite'].dtype == bool
 
 
+@pytest.mark.heavy
 def test_a_gradient_penalty_inside_a_loss():
     def penalty(net, batch, step):
         net(batch['x'], train=True)  # the one that moves the statistics

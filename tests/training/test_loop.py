@@ -72,20 +72,27 @@ def assert_same(left, right, rtol=0.0):
     )
 
 
-@pytest.mark.others('heavy')
-@pytest.mark.parametrize('host', [False, True])
-def test_any_chunk_makes_the_same_updates(host):
+@pytest.mark.parametrize(
+    ('host', 'chunk', 'sizes'),
+    [
+        (False, 2, [2, 2, 1]),
+        pytest.param(True, 2, [2, 2, 1], marks=pytest.mark.heavy),
+        *[
+            pytest.param(host, 20, [5], marks=pytest.mark.exhaustive)
+            for host in (False, True)
+        ],
+    ],
+)
+def test_any_chunk_makes_the_same_updates(host, chunk, sizes):
     source = drawn(host)
-    single = run(5, 1, source)
-    for chunk, sizes in {2: [2, 2, 1], 20: [5]}.items():
-        turns = run(5, chunk, source)
-        assert [len(turn.metrics['net/loss']) for turn in turns] == sizes
-        assert_same(losses(turns), losses(single), 1e-5)
-        assert_same(turns[-1].state, single[-1].state, 1e-5)
-        assert turns[-1].position == single[-1].position == 5
+    single, turns = run(5, 1, source), run(5, chunk, source)
+    assert [len(turn.metrics['net/loss']) for turn in turns] == sizes
+    assert_same(losses(turns), losses(single), 1e-5)
+    assert_same(turns[-1].state, single[-1].state, 1e-5)
+    assert turns[-1].position == single[-1].position == 5
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('host', [False, True])
 @pytest.mark.parametrize('chunk', [3, 1])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(host, chunk):
@@ -178,7 +185,7 @@ def test_arrays_of_a_source_are_no_constants_of_the_program(monkeypatch):
     assert np.isfinite(first.metrics['net/loss']).all()
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('host', [False, True])
 def test_all_rounds_of_one_length_compile_once(host):
     traces = []

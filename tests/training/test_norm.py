@@ -70,6 +70,7 @@ def test_one_number_that_is_not_finite_is_found(dtype: str, size: int) -> None:
             assert not found([wrong, other] if place == 0 else [leaf, wrong])
 
 
+@pytest.mark.heavy
 def test_it_can_be_mapped_and_differentiated() -> None:
     tree = gradient()
     both = jax.tree.map(lambda x: np.stack([x, 2 * x]), tree)

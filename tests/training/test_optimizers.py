@@ -209,7 +209,7 @@ def test_averages_of_a_player_leave_other_groups_alone() -> None:
     assert swapped.params['output'] is not state.params['output']
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_averages_are_the_same_on_two_devices() -> None:
     train = learner(Net(), {'p': Player(averaged(optax.sgd(1e-7)), loss=loss)})
     one, _ = fit(train, in_order(SET, 8), steps=3, key=KEY)

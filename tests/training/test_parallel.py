@@ -134,7 +134,7 @@ def test_a_training_goes_on_over_other_devices(
     assert_close(one, state)
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_without_its_axis_a_batch_norm_normalises_each_share() -> None:
     one, _ = trained('one', False)
     players = {'c': Player(optax.adam(1e-2), loss=loss)}
@@ -148,6 +148,7 @@ def test_without_its_axis_a_batch_norm_normalises_each_share() -> None:
         assert_close(one.params, states[0].params, 1e-4)
 
 
+@pytest.mark.heavy
 def test_running_statistics_are_the_mean_of_the_shares() -> None:
     frozen = {'c': Player(optax.sgd(0.0), loss=loss)}
     batch = {name: jnp.asarray(values[:16]) for name, values in SET.items()}
@@ -186,7 +187,7 @@ def follow_sum(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
     return jnp.mean((net(batch['x']) - 1.0) ** 2), {}
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 @pytest.mark.parametrize('way', ['mapped', 'pmap', 'mesh'])
 def test_a_carry_of_the_batch_is_split_with_it(way: str) -> None:
     players = {'c': Player(optax.sgd(1e-3), loss=follow_sum)}
@@ -263,6 +264,7 @@ class Noisy(nn.Module):
         return nn.Dense(1)(x)
 
 
+@pytest.mark.heavy
 def test_devices_draw_different_random_numbers_under_pmap() -> None:
     players = {'c': Player(optax.sgd(0.1), loss=follow_sum)}
     train = replicated(learner(Noisy(), players, axis='data'))
@@ -272,6 +274,7 @@ def test_devices_draw_different_random_numbers_under_pmap() -> None:
     assert not np.allclose(noise[:4], noise[4:])
 
 
+@pytest.mark.exhaustive
 def test_rounds_keep_the_placement_over_calls() -> None:
     turns = rounds(made('fsdp', True), in_order(SET, 16), key=KEY, steps=3)
     specs = {t.state.params['Dense_0']['kernel'].sharding.spec for t in turns}

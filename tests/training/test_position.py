@@ -129,9 +129,12 @@ def assert_same(left: Any, right: Any) -> None:
         *(('resident', 1), ('text', 3), ('stream', 1)),
         *[
             pytest.param(name, 3, marks=pytest.mark.heavy)
-            for name in ('replay', 'members', 'members with a memory')
+            for name in ('replay', 'members')
         ],
-        pytest.param('members of a stream', 3, marks=pytest.mark.exhaustive),
+        *[
+            pytest.param(name, 3, marks=pytest.mark.exhaustive)
+            for name in ('members of a stream', 'members with a memory')
+        ],
     ],
 )
 def test_parts_are_the_whole_bit_for_bit(name: str, chunk: int) -> None:
@@ -181,22 +184,28 @@ def test_rounds_go_on_where_the_state_says_and_keep_the_position_beside_it() -> 
     assert turn.position == 4 and turn.state.position is None
 
 
+def test_a_position_of_another_form_is_refused() -> None:
+    with pytest.raises(ValueError, match='another source'):
+        fit(line(), numbered(), steps=1, key=KEY, position=jnp.zeros(2))
+
+
+@pytest.mark.heavy
 def test_the_position_of_another_source_is_refused_with_the_way_out() -> None:
     train, source = trainings()['replay']
     state, _ = fit(train, source, steps=2, key=KEY)
     with pytest.raises(ValueError, match=r'position=None') as caught:
         fit(line(), numbered(), steps=1, key=KEY, state=state)
     assert 'int32[]' in str(caught.value) and 'written' in str(caught.value)
-    with pytest.raises(ValueError, match='another source'):
-        fit(line(), numbered(), steps=1, key=KEY, position=jnp.zeros(2))
 
 
 @pytest.mark.parametrize(
     'way',
     [
-        'one',
-        pytest.param('pmap', marks=pytest.mark.heavy),
-        *[pytest.param(w, marks=pytest.mark.exhaustive) for w in ('mesh', 'mapped')],
+        pytest.param('one', marks=pytest.mark.heavy),
+        *[
+            pytest.param(way, marks=pytest.mark.exhaustive)
+            for way in ('pmap', 'mesh', 'mapped')
+        ],
     ],
 )
 def test_a_loop_of_ones_own_takes_what_fit_returned(way: str) -> None:
@@ -216,6 +225,7 @@ def test_a_loop_of_ones_own_takes_what_fit_returned(way: str) -> None:
     assert jax.tree.structure(again) == jax.tree.structure(state)
 
 
+@pytest.mark.heavy
 def test_the_position_changes_neither_a_score_nor_a_checkpoint(tmp_path: Path) -> None:
     def score(net: nn.Module, batch: dict, step: Array) -> dict:
         return {'output': net(batch['x'])[:, 0]}

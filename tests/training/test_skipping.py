@@ -127,13 +127,14 @@ def assert_close(left: Any, right: Any) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
-ORIGINS = ('input', 'label', 'loss', 'gradient', 'statistics', 'optimizer')
+ORIGINS = ('input', 'statistics', 'optimizer', 'label', 'loss', 'gradient')
 
 
 @pytest.mark.parametrize(
     ('origin', 'way'),
     [
-        *[(origin, 'one') for origin in ORIGINS],
+        *[(origin, 'one') for origin in ORIGINS[:3]],
+        *[pytest.param(o, 'one', marks=pytest.mark.heavy) for o in ORIGINS[3:]],
         pytest.param('input', 'pmap', marks=pytest.mark.heavy),
         pytest.param('statistics', 'mesh', marks=pytest.mark.heavy),
         *[
@@ -155,7 +156,7 @@ def test_an_update_that_is_not_finite_leaves_no_trace(origin: str, way: str) -> 
         assert_close(state.replace(position=None), without_the_bad(train, source, 6))
 
 
-@pytest.mark.heavy
+@pytest.mark.exhaustive
 def test_one_after_another_or_in_a_chunk_the_same_is_passed_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -248,6 +249,7 @@ def test_more_in_a_row_than_allowed_end_the_training(chunk: int) -> None:
     assert history[SKIPPED].sum() == 3
 
 
+@pytest.mark.heavy
 def test_a_player_that_sits_out_is_not_skipped() -> None:
     seldom = Player(optax.sgd(0.1), loss=loss, every=2)
     _, history = fit(
@@ -262,6 +264,7 @@ def test_rounds_pass_over_as_well() -> None:
     assert [float(turn.metrics[SKIPPED][0]) for turn in turns] == [0, 0, 0, 1, 0]
 
 
+@pytest.mark.heavy
 def test_a_learner_may_be_wrapped_by_hand() -> None:
     train: Callable = jax.jit(skipping(made()).update)
     source = drawn('label', host=True)

@@ -81,6 +81,7 @@ def test_a_net_begins_with_a_given_body_and_a_fresh_head() -> None:
     same(state.opt_state['one'].average, state.params)
 
 
+@pytest.mark.heavy
 def test_every_member_begins_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,7 @@ def test_what_the_optimizer_is_told_is_the_loss_of_this_turn(
     assert float(state.opt_state['p']) < 1e-5
 
 
+@pytest.mark.heavy
 def test_members_are_told_their_own_losses() -> None:
     train, source = ensemble(
         made('one', nn.Dense(1), optimizer=checking()), resident(SET), 2
@@ -190,6 +191,7 @@ def test_rules_around_an_optimizer_pass_on_what_it_is_told() -> None:
             np.testing.assert_allclose(a, b, rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.heavy
 def test_an_optimizer_of_some_leaves_searches_along_those() -> None:
     search = optax.scale_by_backtracking_linesearch(10)
     rule = by_path({'kernel': optax.chain(optax.sgd(1.0), search), '*': optax.sgd(0.1)})
