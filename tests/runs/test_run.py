@@ -321,10 +321,13 @@ def test_what_is_applied_again_is_compiled_once() -> None:
 OVER_TWO = {'devices': 2, 'parallel': 'pmap'}
 
 
-@pytest.mark.others('heavy')
 @pytest.mark.parametrize(
     ('number', 'options'),
-    [(signal.SIGTERM, {}), (signal.SIGINT, {}), (signal.SIGTERM, OVER_TWO)],
+    [
+        (signal.SIGTERM, {}),
+        pytest.param(signal.SIGINT, {}, marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGTERM, OVER_TWO, marks=pytest.mark.heavy),
+    ],
     ids=['SIGTERM', 'SIGINT', 'pmap'],
 )
 def test_an_interrupted_run_ends_as_one_that_was_not(
@@ -417,7 +420,7 @@ def test_a_plateau_lowers_the_rate(tmp_path: Path) -> None:
     'options',
     [
         pytest.param({}, marks=pytest.mark.heavy),
-        pytest.param({'members': 2}, marks=pytest.mark.heavy),
+        pytest.param({'members': 2}, marks=pytest.mark.exhaustive),
         pytest.param({'devices': 2}, marks=pytest.mark.exhaustive),
         pytest.param(OVER_TWO, marks=pytest.mark.exhaustive),
     ],
@@ -853,8 +856,13 @@ def test_members_share_a_host_source_and_are_counted_right(tmp_path: Path) -> No
     assert report.step == 12 and '2 members' in output.getvalue()
 
 
-@pytest.mark.heavy
-@pytest.mark.parametrize('parallel', ['jit', 'pmap'])
+@pytest.mark.parametrize(
+    'parallel',
+    [
+        pytest.param('jit', marks=pytest.mark.heavy),
+        pytest.param('pmap', marks=pytest.mark.exhaustive),
+    ],
+)
 def test_two_devices_train_as_one(tmp_path: Path, alone: Report, parallel: str) -> None:
     two = trained(plain(), tmp_path, devices=2, parallel=parallel)
     for a, b in zip(

@@ -93,7 +93,7 @@ def related(name: str, findings: list[Finding]) -> bool:
     )
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('exhaustive')
 @pytest.mark.parametrize('damage', ['flip', 'cut', 'empty', 'remove', 'folder'])
 def test_damage_of_any_file_is_found_and_named(copy: Path, damage: str) -> None:
     draw = random.Random(damage)

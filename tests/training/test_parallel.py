@@ -89,7 +89,7 @@ def assert_close(left: object, right: object, atol: float = 1e-6) -> None:
     [
         ('fsdp', True),
         pytest.param('mapped', True, marks=pytest.mark.heavy),
-        pytest.param('pmap', True, marks=pytest.mark.heavy),
+        pytest.param('pmap', True, marks=pytest.mark.exhaustive),
         pytest.param('mesh', True, marks=pytest.mark.exhaustive),
         *[
             pytest.param(way, False, marks=pytest.mark.exhaustive)
@@ -115,7 +115,7 @@ LONG = ('pmap', 'one', 'pmap', 'mesh', 'pmap', 'mapped')
 @pytest.mark.parametrize(
     ('host', 'ways'),
     [
-        pytest.param(True, LONG, marks=pytest.mark.heavy),
+        pytest.param(True, LONG, marks=pytest.mark.exhaustive),
         pytest.param(False, LONG, marks=pytest.mark.exhaustive),
     ],
     ids=['host', 'traced'],

@@ -134,9 +134,9 @@ ORIGINS = ('input', 'statistics', 'optimizer', 'label', 'loss', 'gradient')
     ('origin', 'way'),
     [
         *[(origin, 'one') for origin in ORIGINS[:3]],
-        *[pytest.param(o, 'one', marks=pytest.mark.heavy) for o in ORIGINS[3:]],
+        *[pytest.param(o, 'one', marks=pytest.mark.exhaustive) for o in ORIGINS[3:]],
         pytest.param('input', 'pmap', marks=pytest.mark.heavy),
-        pytest.param('statistics', 'mesh', marks=pytest.mark.heavy),
+        pytest.param('statistics', 'mesh', marks=pytest.mark.exhaustive),
         *[
             pytest.param(origin, way, marks=pytest.mark.exhaustive)
             for origin, way in (
