@@ -141,6 +141,7 @@ def global_average_pool(inputs: Array) -> Array:
         >>> print(global_average_pool(jnp.arange(4.).reshape(1, 2, 2, 1)))
         [[1.5]]
     """
+    chex.assert_rank(inputs, {3, 4, 5})
     space = tuple(range(1, inputs.ndim - 1))
     wide = jnp.promote_types(inputs.dtype, jnp.float32)
     return inputs.mean(axis=space, dtype=wide).astype(_real(inputs))
@@ -160,6 +161,7 @@ def global_max_pool(inputs: Array) -> Array:
         >>> print(global_max_pool(jnp.arange(4.).reshape(1, 2, 2, 1)))
         [[3.]]
     """
+    chex.assert_rank(inputs, {3, 4, 5})
     return inputs.max(axis=tuple(range(1, inputs.ndim - 1)))
 
 

@@ -1,5 +1,6 @@
 """Gaussian radial basis units."""
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -94,6 +95,8 @@ def squared_distances(points: Array, centres: Array) -> Array:
         >>> print(squared_distances(jnp.array([[3., 4.]]), jnp.zeros((1, 2))))
         [[25.]]
     """
+    chex.assert_rank([points, centres], 2)
+    chex.assert_equal_shape_suffix([points, centres], 1)
     points, centres = points.astype(jnp.float32), centres.astype(jnp.float32)
     # No distance feels the shift, so that no derivative goes through it.
     first = jax.lax.stop_gradient(centres[:1])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -60,6 +61,7 @@ def gate_products(inputs: Array, kernel: Array, bias: Array) -> Array:
     Returns:
         [time, batch, gates * features], the products with the bias added.
     """
+    chex.assert_rank(inputs, 3)
     inputs = jnp.swapaxes(inputs, 0, 1)
     # A product as well: its gradient is one, which is faster than a sum over two axes.
     shifts = jnp.ones((*inputs.shape[:2], 1), bias.dtype) @ bias[None]

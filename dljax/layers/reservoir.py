@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -184,6 +185,8 @@ def spectral_radius(matrix: Array) -> Array:
         >>> print(spectral_radius(turn))
         2.0
     """
+    chex.assert_rank(matrix, 2)
+    chex.assert_shape(matrix, (len(matrix),) * 2)
     return _radius(matrix)
 
 

@@ -1,5 +1,6 @@
 """The negative log likelihood of a class, with its derivative stated."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -22,11 +23,16 @@ def surprise(logits: Array, labels: Array) -> Array:
     Returns:
         [...] in nats.
 
+    Raises:
+        AssertionError: for labels of another shape, or that are no integers.
+
     Example:
         >>> import jax.numpy as jnp
         >>> print(jax.grad(surprise)(jnp.zeros(4), jnp.int32(1)))
         [ 0.25 -0.75  0.25  0.25]
     """
+    chex.assert_type(labels, int)
+    chex.assert_shape(labels, logits.shape[:-1])
     return _surprise(logits, labels) * nan_beyond(labels, logits.shape[-1]).astype(
         logits.dtype
     )

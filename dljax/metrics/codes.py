@@ -1,5 +1,6 @@
 """What a code is worth: which units act, what it tells, which space it spans."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -27,6 +28,7 @@ def active_fraction(code: Array) -> Array:
         >>> print(active_fraction(jnp.array([[1., -1., 1., 1.], [0., 0., 5., 0.]])))
         [1.   0.25]
     """
+    chex.assert_rank(code, 2)
     code = code.astype(jnp.float32)
     squares = jnp.square(code).mean(axis=1)
     share = jnp.square(jnp.abs(code).mean(axis=1)) / jnp.where(squares > 0, squares, 1)

@@ -1,5 +1,6 @@
 """Which class is taken for which, and what follows from that table."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -85,6 +86,7 @@ def precision(confusion: Array) -> Array:
         >>> print(precision(jnp.array([[1, 1], [0, 3]])))
         [1.   0.75]
     """
+    _require_square(confusion)
     return _ratio(jnp.diagonal(confusion), confusion.sum(axis=0))
 
 
@@ -102,6 +104,7 @@ def recall(confusion: Array) -> Array:
         >>> print(recall(jnp.array([[1, 1], [0, 3]])))
         [0.5 1. ]
     """
+    _require_square(confusion)
     return _ratio(jnp.diagonal(confusion), confusion.sum(axis=1))
 
 
@@ -143,8 +146,14 @@ def f1(confusion: Array) -> Array:
         >>> print(f1(jnp.array([[1, 1], [0, 1]])).round(4))
         [0.6667 0.6667]
     """
+    _require_square(confusion)
     both = confusion.sum(axis=0) + confusion.sum(axis=1)
     return _ratio(2 * jnp.diagonal(confusion), both)
+
+
+def _require_square(confusion: Array) -> None:
+    chex.assert_rank(confusion, 2)
+    chex.assert_shape(confusion, (len(confusion),) * 2)
 
 
 def _ratio(part: Array, whole: Array) -> Array:

@@ -1,5 +1,6 @@
 """How well a self-organising map fits its inputs, and how well it is unfolded."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -24,6 +25,7 @@ def quantisation_error(distances: Array) -> Array:
         >>> print(quantisation_error(jnp.array([[25., 9.]])))
         [3.]
     """
+    chex.assert_rank(distances, 2)
     return jnp.sqrt(jnp.maximum(distances.astype(jnp.float32).min(axis=1), 0.0))
 
 
@@ -79,6 +81,7 @@ def adjacent(coordinates: Array) -> Array:
          [1 0 1]
          [0 1 0]]
     """
+    chex.assert_shape(coordinates, (None, 2))
     gaps = coordinates[:, None, :] - coordinates[None, :, :]
     # Coordinates of a hexagonal grid are rounded; the next distance is √2 or √3.
     return jnp.abs(jnp.square(gaps).sum(axis=-1) - 1.0) < 0.1

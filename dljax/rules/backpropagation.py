@@ -7,6 +7,7 @@ activation stands at every layer, the last included. C is the mean cost of the b
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -56,6 +57,7 @@ def forward(
         >>> print(sums[0], activations[-1])
         [[0.]] [[0.5]]
     """
+    chex.assert_rank(inputs, 2)
     sums, activations = [], [inputs]
     for layer in layers:
         product = _product(activations[-1], layer['kernel'])

@@ -8,6 +8,7 @@ the mean over the batch.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -80,6 +81,7 @@ def backward_through_time(
         >>> print(passed.recurrent['bias'], passed.output['bias'])
         [3.] [2.]
     """
+    chex.assert_rank(inputs, 3)
     batch, time, _ = inputs.shape
     wanted = (batch, time, output['kernel'].shape[1])
     if targets.shape != wanted:
