@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -305,17 +306,14 @@ def test_a_net_that_cannot_be_hashed_is_applied_as_well() -> None:
 
 
 def test_what_is_applied_again_is_compiled_once() -> None:
-    traced = []
-
+    @chex.assert_max_traces(n=1)
     def call(net: nn.Module, x: Array) -> Array:
-        traced.append(x)
         return net(x)
 
     for value in (1.0, 2.0):
         state = State(jnp.int32(0), {'kernel': jnp.full((1, 1), value)}, {}, {})
         outcome = Outcome(nn.Dense(1, use_bias=False), state, state, {}, [])
         assert outcome.apply(call, jnp.ones((1, 1))) == value
-    assert len(traced) == 1
 
 
 OVER_TWO = {'devices': 2, 'parallel': 'pmap'}
