@@ -1,12 +1,11 @@
 """The best checkpoint of a run that has ended, as far as it is whole."""
 
 import math
-import warnings
 from typing import Any
 
 from dljax.host.sealing import Damaged
 from dljax.runs.session import Session
-from dljax.training.header import rank
+from dljax.training.header import rank, warn_passed_over
 from dljax.types import Figures
 
 
@@ -34,11 +33,7 @@ def scored_at_best(session: Session) -> tuple[Figures, dict[str, Any] | None]:
             try:
                 found = session.checkpoints.read(step, at.state, at.position)
             except Damaged as error:
-                warnings.warn(
-                    f'checkpoint {step} is damaged and is passed over: {error}',
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+                warn_passed_over(step, error)
                 lost[step] = f'damaged: {error}'
                 continue
             scores = session.score(found.state, *experiment.evaluation)

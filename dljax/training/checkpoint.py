@@ -1,8 +1,6 @@
 """Checkpoints through Orbax: the last few and the best, each with a checksum."""
 
-import math
 import shutil
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +9,6 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from dljax.host import sealing
 from dljax.host.interrupt import undisturbed
 from dljax.host.sealing import Damaged
 from dljax.training import header as headers
@@ -153,8 +150,9 @@ class Checkpoints:
     def ranked(self) -> list[int]:
         """List the steps that have a finite metric, the best first, then the latest."""
         self._wait()  # the last one may still be on its way
-        pairs = sorted((self._figure(step), step) for step in self.steps())[::-1]
-        return [step for figure, step in pairs if self.best and figure > -math.inf]
+        if self.best is None:
+            return []
+        return headers.ranked((self._figure(step), step) for step in self.steps())
 
     def best_step(self) -> int | None:
         """Find the step whose metric is best, or None."""
@@ -200,11 +198,7 @@ class Checkpoints:
             try:
                 found = self.read(candidate, state, position)
             except Damaged as error:
-                warnings.warn(
-                    f'checkpoint {candidate} is damaged and is passed over: {error}',
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+                headers.warn_passed_over(candidate, error)
                 damaged.append(candidate)
             else:
                 for later in damaged:  # they would forbid to save those steps anew
@@ -237,19 +231,10 @@ class Checkpoints:
         """
         template = {'state': Stored.of(state), 'position': position}
         folder = self.folder / str(step)
-        header = headers.read(folder)
-        headers.require_same_form(header['shapes'], headers.shapes(template), step)
-        headers.require_files(folder)
-        tree = self._tree(step, template)
-        headers.require_saved(folder, header, tree)
-        if sealing.SEAL not in header:
-            warnings.warn(
-                f'checkpoint {step} was saved by an earlier version: its values are '
-                'those that were saved, but nothing tells whether its notes and '
-                'metrics are',
-                RuntimeWarning,
-                stacklevel=3,
-            )
+        header, tree = headers.restored(
+            folder, lambda: self._tree(step, template), headers.shapes(template)
+        )
+        headers.warn_unsealed(header, folder)
         state, position = tree['state'].state(), tree['position']
         return Checkpoint(step, state, position, header['metrics'], header['notes'])
 

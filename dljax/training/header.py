@@ -10,7 +10,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,54 @@ def read(folder: Path) -> dict[str, Any]:
     return header
 
 
+def restored(
+    folder: Path,
+    restore: Callable[[], PyTree],
+    wanted: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Any], PyTree]:
+    """Read a checkpoint, and hold it against its checksums.
+
+    Args:
+        folder: of the checkpoint, named by its step.
+        restore: reads the arrays, once their files are known to be whole.
+        wanted: types and shapes of the state to restore, where that is known.
+
+    Returns:
+        The header, and what was restored.
+
+    Raises:
+        Damaged: where it is not what was saved.
+        ValueError: where it was saved by another model.
+    """
+    header = read(folder)
+    if wanted is not None:
+        require_same_form(header['shapes'], wanted, int(folder.name))
+    require_files(folder)
+    tree = restore()
+    require_saved(folder, header, tree)
+    return header, tree
+
+
+def warn_unsealed(header: Mapping[str, Any], folder: Path) -> None:
+    """Warn of a checkpoint whose notes and metrics nothing can be held against."""
+    if SEAL not in header:
+        warnings.warn(
+            f'{folder} was saved by an earlier version: its values are those that were '
+            'saved, but nothing tells whether its notes and metrics are',
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def warn_passed_over(step: int, error: Damaged) -> None:
+    """Warn of a checkpoint that is damaged, in place of which another one is read."""
+    warnings.warn(
+        f'checkpoint {step} is damaged and is passed over: {error}',
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+
 def require_same_form(
     saved: Mapping[str, str], wanted: Mapping[str, str], step: int
 ) -> None:
@@ -177,6 +226,18 @@ def rank(value: object, maximize: bool) -> float:
     if not isinstance(value, int | float) or not math.isfinite(value):
         return -math.inf
     return value if maximize else -value
+
+
+def ranked(ranks: Iterable[tuple[float, int]]) -> list[int]:
+    """Sort steps by their ranks, the best first, then the latest.
+
+    Args:
+        ranks: rank and step of each.
+
+    Returns:
+        The steps, without those of no finite metric.
+    """
+    return [step for rank, step in sorted(ranks)[::-1] if math.isfinite(rank)]
 
 
 def shapes(tree: PyTree) -> dict[str, str]:

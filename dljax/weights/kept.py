@@ -1,8 +1,6 @@
 """What the checkpoints of a run hold, read without its experiment."""
 
 import contextlib
-import math
-import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,15 +60,9 @@ def load(workdir: str | Path, which: str | int = 'last') -> Kept:
         except Damaged as error:
             reasons[step] = str(error)
             if isinstance(which, str):
-                _pass_over(step, error)
+                headers.warn_passed_over(step, error)
             continue
-        if sealing.SEAL not in found.header:
-            warnings.warn(
-                f'checkpoint {step} of {workdir} was saved by an earlier version: '
-                'nothing tells whether its notes and metrics are those that were saved',
-                RuntimeWarning,
-                stacklevel=3,
-            )
+        headers.warn_unsealed(found.header, folder / str(step))
         return found
     others = [step for step in steps if step not in reasons and _is_whole(folder, step)]
     said = '; '.join(
@@ -91,14 +83,14 @@ def whole(folder: Path) -> Kept:
     Raises:
         Damaged: where it is not what was saved.
     """
-    header = headers.read(folder)
-    headers.require_files(folder)
-    try:
-        tree = from_orbax(folder / 'tree')
-    except ValueError as error:
-        raise Damaged(f'{folder.name}/tree: {error}') from None
-    headers.require_saved(folder, header, tree)
-    return Kept(int(folder.name), header, tree)
+
+    def restore() -> PyTree:
+        try:
+            return from_orbax(folder / 'tree')
+        except ValueError as error:
+            raise Damaged(f'{folder.name}/tree: {error}') from None
+
+    return Kept(int(folder.name), *headers.restored(folder, restore))
 
 
 def told_config(workdir: Path) -> tuple[int, dict[str, Any]] | None:
@@ -126,7 +118,7 @@ def _ranked(folder: Path, steps: list[int]) -> list[int]:
         try:
             found[step] = headers.read(folder / str(step))
         except Damaged as error:
-            _pass_over(step, error)
+            headers.warn_passed_over(step, error)
     if not found:
         raise ValueError(f'every checkpoint in {folder} is damaged (steps {steps})')
     best = found[max(found)]['notes'].get('config', {}).get('best')
@@ -137,21 +129,13 @@ def _ranked(folder: Path, steps: list[int]) -> list[int]:
         (headers.rank(header['metrics'].get(metric), maximize), step)
         for step, header in found.items()
     ]
-    ranked = [step for rank, step in sorted(ranks)[::-1] if math.isfinite(rank)]
+    ranked = headers.ranked(ranks)
     if not ranked:
         raise ValueError(
             f"{folder.parent} keeps no best checkpoint, since '{metric}' is finite in "
             f"none of those that can be read ({list(found)}): take 'last'"
         )
     return ranked
-
-
-def _pass_over(step: int, error: Damaged) -> None:
-    warnings.warn(
-        f'checkpoint {step} is damaged and is passed over: {error}',
-        RuntimeWarning,
-        stacklevel=4,
-    )
 
 
 def _is_whole(folder: Path, step: int) -> bool:
