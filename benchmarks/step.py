@@ -19,7 +19,7 @@ import optax
 from benchmarks import machine
 from benchmarks.peers.ours import constant
 from dljax.aot.cost import cost_of
-from dljax.kernels.tracing import operations
+from dljax.kernels.tracing import flops
 from dljax.recipes import Recipe, recipe
 from dljax.training import data_mesh, mapped, rounds, sharded
 
@@ -97,7 +97,7 @@ def measure(
     program = jax.jit(train.update, donate_argnums=1).lower(key, state, drawn).compile()
     times = _timed(lambda: jax.block_until_ready(next(turns).metrics), seconds, repeats)
     each = np.quantile(np.array(times) * accumulate / chunk, (0.5, 0.25, 0.75))
-    flops = accumulate * operations(train.update, key, state, drawn)
+    work = accumulate * flops(train.update, key, state, drawn)
     peak = devices * machine.peak_flops(precision)
     if jax.default_backend() == 'cpu':
         peak /= devices  # virtual devices share the cores
@@ -106,9 +106,9 @@ def measure(
         'milliseconds': [1e3 * float(x) for x in each],
         'examples_per_second': examples / float(each[0]),
         'compile_seconds': compiled,
-        'flops': flops,
-        'flops_per_second': flops / float(each[0]),
-        'share': flops / float(each[0]) / peak,
+        'flops': work,
+        'flops_per_second': work / float(each[0]),
+        'share': work / float(each[0]) / peak,
         'temporary_bytes': program.memory_analysis().temp_size_in_bytes,
         'peak_bytes': _peak_bytes(),
         'collectives': {

@@ -247,8 +247,8 @@ def test_the_description_adds_up(name):
     summary = zoo.describe(name)
     assert summary.parameters == zoo.row(name).parameters
     assert sum(layer.parameters for layer in summary.layers) == summary.parameters
-    assert sum(layer.operations for layer in summary.layers) == summary.operations
-    assert all(layer.operations >= 0 for layer in summary.layers)
+    assert sum(layer.flops for layer in summary.layers) == summary.flops
+    assert all(layer.flops >= 0 for layer in summary.layers)
 
 
 def test_every_public_constructor_has_a_row():
@@ -311,5 +311,5 @@ def test_the_description_follows_the_settings_and_the_batch():
     rows = {layer.path: layer for layer in summary.layers}
     assert rows['hidden_0'].output == 'float32[5,4]'
     assert rows['hidden_0'].parameters == 16
-    # Two for a product and its sum, one for the bias: 5 rows of 4 units of 3 inputs.
-    assert rows['hidden_0'].operations == 5 * 4 * (2 * 3 + 1)
+    # Two for a product and its sum: 5 rows of 4 units of 3 inputs.
+    assert rows['hidden_0'].flops == 5 * 4 * 2 * 3

@@ -23,7 +23,7 @@ def markdown(lines: Iterable[Line]) -> str:
 
 
 _HEAD = (
-    '| model | chips | batch | parameters | memory a chip | operations '
+    '| model | chips | batch | parameters | memory a chip | FLOPs '
     '| collectives | roofline | arithmetic | compiled in |\n'
     '|---|---|---|---|---|---|---|---|---|---|\n'
 )
@@ -47,7 +47,7 @@ def _row(line: Line) -> str:
     cells += [
         f'{line["parameters"]:,}',
         memory(line),
-        operations(line['flops']),
+        flops(line['flops']),
         sent(line),
         milliseconds(line['roofline_seconds']),
         share(line['arithmetic_share']),
@@ -77,15 +77,15 @@ def amount(size: int) -> str:
     return _scaled(size, (('GiB', 2**30), ('MiB', 2**20), ('KiB', 2**10), ('B', 1)))
 
 
-def operations(flops: int) -> str:
-    """Say a number of operations.
+def flops(number: int) -> str:
+    """Say a number of FLOPs.
 
     Example:
-        >>> operations(6_170_000_000_000)
+        >>> flops(6_170_000_000_000)
         '6.17 TFLOP'
     """
     return _scaled(
-        flops,
+        number,
         (('TFLOP', 1e12), ('GFLOP', 1e9), ('MFLOP', 1e6), ('kFLOP', 1e3), ('FLOP', 1)),
     )
 

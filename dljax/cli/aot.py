@@ -121,7 +121,7 @@ def _show(figures: Line) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from dljax.aot.tables import memory, milliseconds, operations, sent, share
+    from dljax.aot.tables import flops, memory, milliseconds, sent, share
 
     table = Table(box=None, show_header=False, pad_edge=False)
     rows = {
@@ -135,7 +135,7 @@ def _show(figures: Line) -> None:
         rows['error'] = figures['error']
     else:
         rows |= {
-            'operations a chip and update': operations(figures['flops']),
+            'FLOPs a chip and update': flops(figures['flops']),
             'collectives': sent(figures) or 'none',
             'roofline time': milliseconds(figures['roofline_seconds']),
             'arithmetic share of it': share(figures['arithmetic_share']),

@@ -45,7 +45,7 @@ def zoo(pattern: Positional[str] = '*', papers: bool = False) -> None:
 
 
 def describe(name: Positional[str], settings: Positional[tuple[str, ...]] = ()) -> None:
-    """Show the layers of a model: shapes, parameters and operations of one example.
+    """Show the layers of a model: shapes, parameters and FLOPs of one example.
 
     Args:
         name: of the model, as `dljax zoo` lists it.
@@ -66,8 +66,8 @@ def describe(name: Positional[str], settings: Positional[tuple[str, ...]] = ()) 
             layer.kind,
             layer.output,
             f'{layer.parameters:,}',
-            f'{layer.operations:,}',
+            f'{layer.flops:,}',
         )
     table.add_section()
-    table.add_row('total', '', '', f'{summary.parameters:,}', f'{summary.operations:,}')
+    table.add_row('total', '', '', f'{summary.parameters:,}', f'{summary.flops:,}')
     Console().print(table)

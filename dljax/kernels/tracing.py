@@ -35,7 +35,7 @@ def convolves_on_cpu(
     return holds(jax.make_jaxpr(function)(*example).jaxpr, kinds)
 
 
-def operations(function: Callable, *example: PyTree) -> int:
+def flops(function: Callable, *example: PyTree) -> int:
     """Count the floating-point operations of matrix products and convolutions.
 
     A multiplication and an addition are two. A loop's body counts as often as the loop
@@ -52,7 +52,7 @@ def operations(function: Callable, *example: PyTree) -> int:
     Example:
         >>> import jax.numpy as jnp
         >>> x = jnp.ones((4, 4))
-        >>> operations(lambda x: jax.lax.fori_loop(0, 3, lambda _, y: x @ y, x), x)
+        >>> flops(lambda x: jax.lax.fori_loop(0, 3, lambda _, y: x @ y, x), x)
         384
     """
     return count(jax.make_jaxpr(function)(*example).jaxpr)
@@ -79,7 +79,7 @@ def largest(jaxpr: Jaxpr) -> int:
 
 
 def count(jaxpr: Jaxpr) -> int:
-    """Count operations as `operations` does."""
+    """Count as `flops` does."""
     return sum(_count_one(equation) for equation in jaxpr.eqns)
 
 

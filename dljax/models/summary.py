@@ -1,4 +1,4 @@
-"""What a net consists of: its layers with shapes, parameters and operations.
+"""What a net consists of: its layers with shapes, parameters and FLOPs.
 
 Nothing is allocated and nothing is run: the net is traced with abstract arrays.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import jax
 from flax import linen as nn
 
+from dljax.kernels.tracing import flops
 from dljax.types import Predict, PyTree
 
 Call = Predict
@@ -25,14 +26,14 @@ class Layer:
         kind: the module's class.
         output: type and shape of what it returns, such as `'float32[1,10]'`.
         parameters: trainable numbers; counted once where a module is called twice.
-        operations: floating-point operations of this call.
+        flops: floating-point operations of the products of this call.
     """
 
     path: str
     kind: str
     output: str
     parameters: int
-    operations: int
+    flops: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,17 +43,17 @@ class Summary:
     Attributes:
         layers: the rows.
         parameters: trainable numbers of the whole net.
-        operations: floating-point operations of one evaluation of the batch.
+        flops: those of one evaluation of the batch.
     """
 
     layers: tuple[Layer, ...]
     parameters: int
-    operations: int
+    flops: int
 
 
 @dataclasses.dataclass
 class _Call:
-    """A module's call with abstract arguments, so that it can be lowered by itself."""
+    """A module's call with abstract arguments, so that it can be traced by itself."""
 
     module: nn.Module
     path: tuple[str, ...]
@@ -65,8 +66,9 @@ class _Call:
 def summarise(net: nn.Module, call: Call, batch: Mapping[str, Any]) -> Summary:
     """Trace a net and list its layers.
 
-    Operations are counted by XLA before it optimises: a multiplication and an addition
-    are two. What stands in a loop (a recurrent cell in a scan) counts for one turn.
+    FLOPs are those of matrix products and convolutions, as `kernels.tracing.flops` has
+    them: a multiplication and an addition are two, the body of a scan counts as often
+    as it runs.
 
     Args:
         net: the net, unbound.
@@ -81,8 +83,8 @@ def summarise(net: nn.Module, call: Call, batch: Mapping[str, Any]) -> Summary:
         >>> from flax import linen as nn
         >>> batch = {'x': jnp.ones((1, 4))}
         >>> summary = summarise(nn.Dense(3), lambda net, b: net(b['x']), batch)
-        >>> print(summary.parameters, summary.operations)
-        15 27
+        >>> print(summary.parameters, summary.flops)
+        15 24
     """
     key = jax.random.key(0)
     variables = jax.eval_shape(nn.init(call, net), key, batch)
@@ -114,9 +116,9 @@ def summarise(net: nn.Module, call: Call, batch: Mapping[str, Any]) -> Summary:
         jax.eval_shape(lambda v, b: run(v, b, rngs=streams), variables, batch)
 
     known: dict[Any, int] = {}
-    operations = [_operations(one, streams, known) for one in calls]
-    own = list(operations)
-    for one, inclusive in zip(calls, operations, strict=True):
+    whole = [_flops(one, streams, known) for one in calls]
+    own = list(whole)
+    for one, inclusive in zip(calls, whole, strict=True):
         if one.parent >= 0:
             own[one.parent] -= inclusive
     # A layer of whose results only some are used does more alone than in its net.
@@ -145,11 +147,11 @@ def _short(x: Any) -> str:
     return f'{x.dtype}[{",".join(map(str, x.shape))}]'
 
 
-def _operations(call: _Call, streams: dict[str, Any], known: dict[Any, int]) -> int:
+def _flops(call: _Call, streams: dict[str, Any], known: dict[Any, int]) -> int:
     leaves, structure = jax.tree.flatten(call.arguments)
     dynamic = {i: x for i, x in enumerate(leaves) if hasattr(x, 'dtype')}
     inside = jax.tree.flatten(call.variables)
-    # Deep nets repeat a block dozens of times; equal calls are lowered once.
+    # Deep nets repeat a block dozens of times; equal calls are traced once.
     same = (call.module, structure, *leaves, *inside[0], inside[1])
     if same in known:
         return known[same]
@@ -161,8 +163,7 @@ def _operations(call: _Call, streams: dict[str, Any], known: dict[Any, int]) -> 
             variables, *arguments, **keywords, rngs=streams, mutable=True
         )
 
-    cost = jax.jit(alone).lower(call.variables, dynamic).cost_analysis()
-    known[same] = int((cost or {}).get('flops', 0))
+    known[same] = flops(alone, call.variables, dynamic)
     return known[same]
 
 

@@ -2,7 +2,7 @@
 
 import jax
 
-from dljax.kernels.tracing import LAX_CONVOLUTION, convolves_on_cpu, operations
+from dljax.kernels.tracing import LAX_CONVOLUTION, convolves_on_cpu, flops
 from dljax.training.learner import Learner
 from dljax.types import Key, Source, State
 
@@ -35,6 +35,6 @@ def default_chunk(
         return 1
     limit = min(LOOP, most)
     if jax.default_backend() == 'cpu':
-        count = operations(learner.update, *example)
+        count = flops(learner.update, *example)
         limit = min(limit, int(CPU_BUDGET // max(count, 1)))
     return next(n for n in range(max(limit, 1), 0, -1) if most % n == 0)

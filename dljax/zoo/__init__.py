@@ -188,7 +188,7 @@ def describe(
     batch: Mapping[str, jax.ShapeDtypeStruct] | None = None,
     **chosen: Any,
 ) -> Summary:
-    """List a model's layers with shapes, parameters and operations.
+    """List a model's layers with shapes, parameters and FLOPs.
 
     Args:
         name: one of `list_models()`.

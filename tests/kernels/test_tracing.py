@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import pytest
 from flax import linen as nn
 
-from dljax.kernels.tracing import LAX_CONVOLUTION, convolves_on_cpu, operations
+from dljax.kernels.tracing import LAX_CONVOLUTION, convolves_on_cpu, flops
 from dljax.layers import Conv
 
 IMAGES = jnp.ones((2, 6, 6, 1))
@@ -52,7 +52,7 @@ def test_a_kind_of_convolution_can_be_asked_for() -> None:
 
 
 @pytest.mark.parametrize('layer', [nn.Conv, Conv])
-def test_operations_of_a_convolution_and_its_gradients_are_counted(layer) -> None:
+def test_flops_of_a_convolution_and_its_gradients_are_counted(layer) -> None:
     net = layer(5, (3, 3), strides=2, padding='VALID', use_bias=False)
     images = jnp.ones((2, 7, 7, 3))
     variables = jax.eval_shape(net.init, jax.random.key(0), images)
@@ -61,9 +61,9 @@ def test_operations_of_a_convolution_and_its_gradients_are_counted(layer) -> Non
     def loss(variables, images):
         return net.apply(variables, images).sum()
 
-    assert operations(net.apply, variables, images) == forward
-    assert operations(jax.grad(loss), variables, images) == 2 * forward
-    both = operations(jax.grad(loss, (0, 1)), variables, images)
+    assert flops(net.apply, variables, images) == forward
+    assert flops(jax.grad(loss), variables, images) == 2 * forward
+    both = flops(jax.grad(loss, (0, 1)), variables, images)
     # JAX counts the places between the strides, which it fills with zeros.
     assert both == 3 * forward or (layer is nn.Conv and both > 3 * forward)
 
@@ -71,7 +71,7 @@ def test_operations_of_a_convolution_and_its_gradients_are_counted(layer) -> Non
 def test_loops_count_as_often_as_they_run_and_conditions_once() -> None:
     x = jnp.ones((4, 4))
     product = 2 * 4**3
-    assert operations(jax.jit(lambda x: x @ x), x) == product
+    assert flops(jax.jit(lambda x: x @ x), x) == product
 
     def loop(x):
         return jax.lax.scan(lambda c, _: (c @ x, None), x, None, length=5)[0]
@@ -79,6 +79,6 @@ def test_loops_count_as_often_as_they_run_and_conditions_once() -> None:
     def choice(x):
         return jax.lax.cond(x.sum() > 0, lambda x: x @ x @ x, lambda x: x @ x, x)
 
-    assert operations(loop, x) == 5 * product
-    assert operations(choice, x) == 2 * product
-    assert operations(jax.vmap(loop), jnp.ones((3, 4, 4))) == 15 * product
+    assert flops(loop, x) == 5 * product
+    assert flops(choice, x) == 2 * product
+    assert flops(jax.vmap(loop), jnp.ones((3, 4, 4))) == 15 * product

@@ -21,8 +21,8 @@ def test_a_layer_that_is_called_twice_is_counted_once_and_works_twice():
     summary = summarise(_Twice(), lambda net, batch: net(batch['x']), batch)
     assert [layer.kind for layer in summary.layers] == ['_Twice', 'Dense', 'Dense']
     assert [layer.parameters for layer in summary.layers] == [1, 20, 0]
-    once = 3 * 4 * (2 * 4 + 1)
-    assert [layer.operations for layer in summary.layers] == [3 * 4, once, once]
+    once = 3 * 4 * 2 * 4
+    assert [layer.flops for layer in summary.layers] == [0, once, once]
     assert summary.parameters == 21
 
 
@@ -36,7 +36,7 @@ def test_a_net_that_samples_and_one_that_remembers_are_described():
     batch = {'x': jnp.ones((3, 4))}
     summary = summarise(Noisy(), lambda net, batch: net(batch['x']), batch)
     assert summary.parameters == 8
-    assert sum(layer.operations for layer in summary.layers) == summary.operations
+    assert sum(layer.flops for layer in summary.layers) == summary.flops
 
 
 def test_a_container_of_two_nets_is_described_by_its_calls():
@@ -59,4 +59,14 @@ def test_a_container_of_two_nets_is_described_by_its_calls():
         'float32[1,3]',
         'float32[1,2]',
     ]
-    assert summary.operations == 4 * 3 * 2 + 3 + 3 * 2 * 2 + 2
+    assert summary.flops == 4 * 3 * 2 + 3 * 2 * 2
+
+
+def test_what_stands_in_a_loop_over_time_counts_as_often_as_it_turns():
+    def flops(steps: int) -> int:
+        batch = {'x': jax.ShapeDtypeStruct((2, steps, 3), jnp.float32)}
+        net = nn.RNN(nn.SimpleCell(4))
+        return summarise(net, lambda net, batch: net(batch['x']), batch).flops
+
+    assert flops(5) == 5 * 2 * 2 * (3 + 4) * 4
+    assert flops(10) == 2 * flops(5)
