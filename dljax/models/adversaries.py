@@ -16,10 +16,10 @@ class Adversaries(nn.Module):
     """Two nets that learn against each other: groups 'generator', 'discriminator'.
 
     Attributes:
-        generator: `(noise, *given, train) -> samples`, where what is given may be a
-            label.
-        discriminator: `(samples, *shown, train) -> logits`, large for real ones; or a
-            tuple whose first part they are and whose others are further answers.
+        generator: `(noise, *conditions, train) -> samples`, where a condition may
+            be a label.
+        discriminator: `(samples, *conditions, train) -> logits`, large for real ones;
+            or a tuple whose first part they are and whose others are further answers.
         latent: numbers of the noise.
         prior: `(key, shape) -> noise`; the normal distribution by default.
         dtype: the type of the computation of both; None leaves each its own.
@@ -78,16 +78,16 @@ class Adversaries(nn.Module):
         """Draw noise from the stream 'noise': [count, latent] float32."""
         return self.prior(self.make_rng('noise'), (count, self.latent))
 
-    def draw(self, key: Key, count: int, *given: Array) -> Array:
+    def draw(self, key: Key, count: int, *conditions: Array) -> Array:
         """Make samples in evaluation mode.
 
         Args:
             key: of the noise.
             count: of the samples.
-            *given: [count, ...] given to the generator beside the noise.
+            *conditions: [count, ...] that the generator takes beside the noise.
 
         Returns:
             [count, ...] samples, as the generator makes them.
         """
         noise = self.prior(key, (count, self.latent))
-        return self.generator(noise, *given, train=False)
+        return self.generator(noise, *conditions, train=False)

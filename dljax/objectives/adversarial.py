@@ -35,8 +35,8 @@ def tell_apart(
     game: Game,
     *,
     feature: str = 'image',
-    given: tuple[str, ...] = (),
-    shown: tuple[str, ...] = (),
+    generator_conditions: tuple[str, ...] = (),
+    discriminator_conditions: tuple[str, ...] = (),
     penalty: Penalty | None = None,
     task: Task | None = None,
 ) -> Loss:
@@ -49,8 +49,9 @@ def tell_apart(
     Args:
         game: its losses.
         feature: of the batch that holds real samples.
-        given: features that the generator is given beside the noise, such as a label.
-        shown: features that the discriminator is shown beside a sample.
+        generator_conditions: features that the generator takes beside the noise,
+            such as a label.
+        discriminator_conditions: features that the discriminator takes beside a sample.
         penalty: on its slope, if any: `penalise_between(10.)`, `penalise_real(1.)`.
         task: a further one that it shares with the generator, if any.
 
@@ -63,10 +64,10 @@ def tell_apart(
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         real = batch[feature]
         noise = _noise(net, len(real))
-        conditions = features.given(batch, given)
+        conditions = features.inputs_of(batch, generator_conditions)
         fake = unmoved(net.generator)(noise, *conditions, train=True)
         fake = jax.lax.stop_gradient(fake)
-        labels = features.given(batch, shown)
+        labels = features.inputs_of(batch, discriminator_conditions)
         on_real, real_answers = _answers(net.discriminator(real, *labels, train=True))
         on_fake, fake_answers = _answers(net.discriminator(fake, *labels, train=True))
         loss = (game.real(on_real) + game.fake(on_fake)).mean()
@@ -95,12 +96,16 @@ def tell_apart(
 
     def made(net: nn.Module, batch: Batch) -> Array:
         noise = net.noise(len(batch[feature]))
-        return net.generator(noise, *features.given(batch, given), train=False)
+        return net.generator(
+            noise, *features.inputs_of(batch, generator_conditions), train=False
+        )
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
         wanted.finite(arrays, feature)
-        check_conditions(net, arrays, feature, given, shown)
-        whole = {name: arrays[name] for name in (feature, *given)}
+        check_conditions(
+            net, arrays, feature, generator_conditions, discriminator_conditions
+        )
+        whole = {name: arrays[name] for name in (feature, *generator_conditions)}
         if limits := range_of(made, net, whole):
             wanted.interval(arrays, feature, *limits, why=' as the generator makes')
         check_by(task, net, arrays)
@@ -112,8 +117,8 @@ def fool(
     game: Game,
     *,
     feature: str = 'image',
-    given: tuple[str, ...] = (),
-    shown: tuple[str, ...] = (),
+    generator_conditions: tuple[str, ...] = (),
+    discriminator_conditions: tuple[str, ...] = (),
     task: Task | None = None,
 ) -> Loss:
     """Train a generator by what the discriminator says of its samples.
@@ -124,8 +129,9 @@ def fool(
     Args:
         game: its losses.
         feature: of the batch that holds real samples, for the metric alone.
-        given: features that the generator is given beside the noise, such as a label.
-        shown: features that the discriminator is shown beside a sample.
+        generator_conditions: features that the generator takes beside the noise,
+            such as a label.
+        discriminator_conditions: features that the discriminator takes beside a sample.
         task: a further one that it shares with the discriminator, if any.
 
     Returns:
@@ -137,9 +143,9 @@ def fool(
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         real = batch[feature]
         noise = _noise(net, len(real))
-        conditions = features.given(batch, given)
+        conditions = features.inputs_of(batch, generator_conditions)
         fake = net.generator(noise, *conditions, train=True)
-        labels = features.given(batch, shown)
+        labels = features.inputs_of(batch, discriminator_conditions)
         logits, answers = _answers(
             unmoved(net.discriminator)(fake, *labels, train=True)
         )
@@ -154,7 +160,9 @@ def fool(
         return loss, metrics
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
-        check_conditions(net, arrays, feature, given, shown)
+        check_conditions(
+            net, arrays, feature, generator_conditions, discriminator_conditions
+        )
         check_by(task, net, arrays)
 
     return declared(objective, check)

@@ -12,7 +12,7 @@ from dljax.metrics import accuracy
 from dljax.objectives import wanted
 from dljax.objectives.answers import shape_of
 from dljax.objectives.class_weights import checked_weights
-from dljax.objectives.features import Features, given, names
+from dljax.objectives.features import Features, inputs_of, names
 from dljax.training import declared
 from dljax.types import Array, Batch, Key, Loss, Metrics, Predict, Score
 
@@ -68,7 +68,7 @@ def classify(
     weights = checked_weights(class_weights)
 
     def seen(net: nn.Module, batch: Batch) -> tuple[Array, ...]:
-        inputs, *others = given(batch, feature)
+        inputs, *others = inputs_of(batch, feature)
         if augment is not None:
             inputs = augment(net.make_rng('augment'), inputs)
         return inputs, *others
@@ -166,7 +166,7 @@ def score_classes(feature: Features = 'image', *, balance: str | None = None) ->
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        logits = net(*given(batch, feature), train=False)
+        logits = net(*inputs_of(batch, feature), train=False)
         right = accuracy(logits, batch['label'])
         scores = {
             'accuracy': right,
@@ -194,7 +194,7 @@ def score_solved(feature: Features = 'image') -> Score:
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        right = accuracy(net(*given(batch, feature), train=False), batch['label'])
+        right = accuracy(net(*inputs_of(batch, feature), train=False), batch['label'])
         return {
             'accuracy': right,
             'solved': jnp.broadcast_to(right.min(), right.shape),
@@ -204,7 +204,7 @@ def score_solved(feature: Features = 'image') -> Score:
 
 
 def _answer(feature: Features) -> Predict:
-    return lambda net, batch: net(*given(batch, feature), train=False)
+    return lambda net, batch: net(*inputs_of(batch, feature), train=False)
 
 
 def predict(feature: Features = 'image') -> Predict:
@@ -219,7 +219,7 @@ def predict(feature: Features = 'image') -> Predict:
     """
 
     def logits(net: nn.Module, batch: Batch) -> Array:
-        inputs = map(jnp.asarray, given(batch, feature))
+        inputs = map(jnp.asarray, inputs_of(batch, feature))
         return net(*inputs, train=False).astype(jnp.float32)
 
     return logits

@@ -33,8 +33,8 @@ def check_conditions(
     net: nn.Module,
     arrays: Mapping[str, Any],
     feature: str,
-    given: tuple[str, ...],
-    shown: tuple[str, ...],
+    generator_conditions: tuple[str, ...],
+    discriminator_conditions: tuple[str, ...],
 ) -> None:
     """Refuse labels that a player has no class for, and other numbers not finite.
 
@@ -42,14 +42,17 @@ def check_conditions(
         net: with the fields `generator` and `discriminator`.
         arrays: [example, ...] by feature.
         feature: that holds real samples.
-        given: features that the generator is given.
-        shown: features that the discriminator is shown.
+        generator_conditions: features that the generator takes.
+        discriminator_conditions: features that the discriminator takes.
 
     Raises:
         ValueError: naming the first such example.
     """
-    wanted.take(arrays, feature, *given, *shown)
-    for player, names in (('generator', given), ('discriminator', shown)):
+    wanted.take(arrays, feature, *generator_conditions, *discriminator_conditions)
+    for player, names in (
+        ('generator', generator_conditions),
+        ('discriminator', discriminator_conditions),
+    ):
         count = getattr(getattr(net, player, None), 'classes', None)
         for name in names:
             if count and np.ndim(arrays[name]) == 1:

@@ -5,7 +5,7 @@ from dljax.types import Array, Batch
 Features = str | tuple[str, ...]
 
 
-def given(batch: Batch, feature: Features) -> tuple[Array, ...]:
+def inputs_of(batch: Batch, feature: Features) -> tuple[Array, ...]:
     """Take the inputs of a net out of a batch, in the order of its arguments.
 
     Args:
@@ -17,7 +17,7 @@ def given(batch: Batch, feature: Features) -> tuple[Array, ...]:
         The arrays.
 
     Example:
-        >>> given({'length': 2, 'sequence': 1, 'label': 0}, ('sequence', 'length'))
+        >>> inputs_of({'length': 2, 'sequence': 1, 'label': 0}, ('sequence', 'length'))
         (1, 2)
     """
     return tuple(batch[name] for name in names(feature))

@@ -7,7 +7,7 @@ from flax import linen as nn
 
 from dljax.losses import quadratic, sum_squared_error
 from dljax.objectives import wanted
-from dljax.objectives.features import Features, given, names
+from dljax.objectives.features import Features, inputs_of, names
 from dljax.training import declared
 from dljax.types import Array, Batch, Loss, Metrics, Score
 
@@ -35,7 +35,7 @@ def regress(
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         truth = batch[target]
-        prediction = net(*given(batch, feature), train=True)
+        prediction = net(*inputs_of(batch, feature), train=True)
         prediction = prediction.reshape(_same_size(prediction, truth))
         error = sum_squared_error(prediction, truth).mean()
         return loss(prediction, truth).mean(), {'squared_error': error}
@@ -55,7 +55,7 @@ def score_regression(feature: Features = 'features', target: str = 'target') -> 
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        prediction = net(*given(batch, feature), train=False)
+        prediction = net(*inputs_of(batch, feature), train=False)
         prediction = prediction.reshape(_same_size(prediction, batch[target]))
         return {'squared_error': sum_squared_error(prediction, batch[target])}
 

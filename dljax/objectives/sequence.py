@@ -16,7 +16,7 @@ from dljax.metrics import accuracy
 from dljax.objectives import wanted
 from dljax.objectives.answers import shape_of
 from dljax.objectives.classification import label_cross_entropy
-from dljax.objectives.features import Features, given, names
+from dljax.objectives.features import Features, inputs_of, names
 from dljax.training import declared
 from dljax.types import Array, Batch, Loss, Metrics, Score
 
@@ -34,7 +34,10 @@ def tag(feature: Features = ('sequence', 'length')) -> Loss:
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        logits, where = net(*given(batch, feature), train=True), _true(batch, feature)
+        logits, where = (
+            net(*inputs_of(batch, feature), train=True),
+            _true(batch, feature),
+        )
         loss = per_step(logits, batch['label'], where).mean()
         return loss, {'accuracy': accuracy(logits, batch['label'], where=where).mean()}
 
@@ -54,7 +57,10 @@ def score_tags(feature: Features = ('sequence', 'length')) -> Score:
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        logits, where = net(*given(batch, feature), train=False), _true(batch, feature)
+        logits, where = (
+            net(*inputs_of(batch, feature), train=False),
+            _true(batch, feature),
+        )
         right = accuracy(logits, batch['label'], where=where)
         return {
             'accuracy': right,
@@ -69,7 +75,7 @@ def _tagged(feature: Features) -> Callable[[nn.Module, Mapping[str, Any]], None]
     """Check a label at each true step of a sequence."""
 
     def answer(net: nn.Module, batch: Batch) -> Array:
-        return net(*given(batch, feature), train=False)
+        return net(*inputs_of(batch, feature), train=False)
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
         sequence, *length = names(feature)
@@ -291,5 +297,5 @@ def per_step(logits: Array, labels: Array, where: Array | None = None) -> Array:
 
 def _true(batch: Batch, feature: Features) -> Array | None:
     """Find the true steps, where a length is among the features of the net."""
-    sequence, *length = given(batch, feature)
+    sequence, *length = inputs_of(batch, feature)
     return within_length(length[0], sequence.shape[1]) if length else None

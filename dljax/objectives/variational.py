@@ -42,7 +42,7 @@ def elbo(
     Args:
         feature: name of the input in the batch, in [0, 1] for the default distortion;
             numbers between stand for probabilities.
-        condition: name of the label that a conditional net is given; None for none.
+        condition: name of the label that a conditional net takes; None for none.
         beta: β, at least 0.
         warm_up: updates of the learner over which β rises from 0; 0 for none.
         samples: codes drawn for each example, at least 1.
@@ -82,16 +82,16 @@ def elbo(
         )
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        image, given = batch[feature], _given(batch, condition)
-        mean, log_variance = net.distribution(image, *given, train=True)
-        mean = mean * _known(net, given)
+        image, conditions = batch[feature], _conditions(batch, condition)
+        mean, log_variance = net.distribution(image, *conditions, train=True)
+        mean = mean * _known(net, conditions)
         noise = net.noise(samples, len(image))
         codes = _codes(mean, log_variance, noise).reshape(-1, mean.shape[1])
-        image, *given = (
+        image, *conditions = (
             jnp.tile(values, (samples,) + (1,) * (values.ndim - 1))
-            for values in (image, *given)
+            for values in (image, *conditions)
         )
-        outputs = net.decode(codes, *given, train=True)
+        outputs = net.decode(codes, *conditions, train=True)
         distortion = reconstruction(outputs, image).mean()
         rate = gaussian_divergence(mean, log_variance).mean()
         rise = jnp.minimum(1.0, step / warm_up) if warm_up else jnp.float32(1.0)
@@ -116,7 +116,7 @@ def score_variational(
 
     Args:
         feature: name of the input in the batch.
-        condition: name of the label that a conditional net is given; None for none.
+        condition: name of the label that a conditional net takes; None for none.
         samples: the k of the bounds, each a divisor of the largest, which is how many
             codes are drawn. All bounds come from the same draws.
         reconstruction: as of `elbo`.
@@ -141,14 +141,14 @@ def score_variational(
         )
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        image, given = batch[feature], _given(batch, condition)
-        mean, log_variance = net.distribution(image, *given, train=False)
-        mean = mean * _known(net, given)
+        image, conditions = batch[feature], _conditions(batch, condition)
+        mean, log_variance = net.distribution(image, *conditions, train=False)
+        mean = mean * _known(net, conditions)
         noise = net.noise(draws, len(image))
 
         def one(noise: Array) -> tuple[Array, Array]:
             code = _codes(mean, log_variance, noise)
-            outputs = net.decode(code, *given, train=False)
+            outputs = net.decode(code, *conditions, train=False)
             distortion = reconstruction(outputs, image)
             zeros = jnp.zeros_like(code)
             prior = gaussian_log_density(code, zeros, zeros)
@@ -195,12 +195,12 @@ def _codes(mean: Array, log_variance: Array, noise: Array) -> Array:
     return mean + deviation * noise
 
 
-def _known(net: nn.Module, given: tuple[Array, ...]) -> Array | float:
+def _known(net: nn.Module, conditions: tuple[Array, ...]) -> Array | float:
     """Mark labels that the net has no class for by NaN: [batch, 1]."""
-    if not given or not getattr(net, 'classes', None):
+    if not conditions or not getattr(net, 'classes', None):
         return 1.0
-    return nan_beyond(given[0], net.classes)[:, None]
+    return nan_beyond(conditions[0], net.classes)[:, None]
 
 
-def _given(batch: Batch, condition: str | None) -> tuple[Array, ...]:
+def _conditions(batch: Batch, condition: str | None) -> tuple[Array, ...]:
     return () if condition is None else (batch[condition],)

@@ -23,9 +23,9 @@ from dljax import create_model, data, losses, zoo
 from dljax.experiment import Experiment, of_averages
 from dljax.measures import judge
 from dljax.measures.alarms import classes_collapse, discriminator_wins, modes_collapse
-from dljax.objectives import classify_samples, fool, penalise_real, tell_apart
+from dljax.objectives import classify_samples, penalise_real
 from dljax.pictures.samples import by_class
-from dljax.training import Player, averaged
+from dljax.recipes.players import adversarial_players
 from dljax.types import Array, Key
 
 TINY = {
@@ -86,20 +86,16 @@ def experiment(
     inputs = zoo.inputs('acgan', **settings)
     train = digits.images('train')
     adam = optax.adam(learning_rate, b1=0.5)
-    both = {'given': ('label',), 'task': classify_samples(classes_weight)}
-    flat = penalise_real(penalty) if penalty else None
     return Experiment(
         net=create_model('acgan', **settings),
-        players={
-            'discriminator': Player(
-                adam,
-                loss=tell_apart(game, **both, penalty=flat),
-                trains=('discriminator',),
-            ),
-            'generator': Player(
-                averaged(adam, average), loss=fool(game, **both), trains=('generator',)
-            ),
-        },
+        players=adversarial_players(
+            game,
+            adam,
+            average=average,
+            generator_conditions=('label',),
+            penalty=penalise_real(penalty) if penalty else None,
+            task=classify_samples(classes_weight),
+        ),
         source=data.resident({**train, 'image': 2 * train['image'] - 1}, batch_size),
         steps=steps,
         class_names=digits.class_names,

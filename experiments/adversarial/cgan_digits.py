@@ -24,9 +24,9 @@ from dljax import create_model, data, losses, zoo
 from dljax.experiment import Experiment, of_averages
 from dljax.measures import judge
 from dljax.measures.alarms import classes_collapse, discriminator_wins, modes_collapse
-from dljax.objectives import fool, penalise_real, tell_apart
+from dljax.objectives import penalise_real
 from dljax.pictures.samples import by_class
-from dljax.training import Player, averaged
+from dljax.recipes.players import adversarial_players
 from dljax.types import Array, Key
 
 TINY = {
@@ -88,21 +88,17 @@ def experiment(
     }
     inputs = zoo.inputs('cgan', **settings)
     adam = optax.adam(learning_rate, b1=0.5)
-    flat = penalise_real(penalty) if penalty else None
     train = digits.images('train')
-    told = {'given': ('label',), 'shown': ('label',)}
     return Experiment(
         net=create_model('cgan', **settings),
-        players={
-            'discriminator': Player(
-                adam,
-                loss=tell_apart(game, **told, penalty=flat),
-                trains=('discriminator',),
-            ),
-            'generator': Player(
-                averaged(adam, average), loss=fool(game, **told), trains=('generator',)
-            ),
-        },
+        players=adversarial_players(
+            game,
+            adam,
+            average=average,
+            generator_conditions=('label',),
+            discriminator_conditions=('label',),
+            penalty=penalise_real(penalty) if penalty else None,
+        ),
         source=data.resident(train, batch_size),
         steps=steps,
         class_names=digits.class_names,

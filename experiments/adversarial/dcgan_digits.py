@@ -23,9 +23,8 @@ from dljax import create_model, data, losses
 from dljax.experiment import Experiment, of_averages
 from dljax.measures import judge
 from dljax.measures.alarms import discriminator_wins, modes_collapse
-from dljax.objectives import fool, tell_apart
 from dljax.pictures.samples import interpolations, samples
-from dljax.training import Player, averaged
+from dljax.recipes.players import adversarial_players
 from dljax.types import Array, Key, Spec
 
 TINY = {'steps': 2, 'width': 4, 'latent': 3, 'batch_size': 8, 'judge_steps': 2}
@@ -62,14 +61,7 @@ def experiment(
     adam = optax.adam(learning_rate, b1=0.5)
     return Experiment(
         net=net,
-        players={
-            'discriminator': Player(
-                adam, loss=tell_apart(game), trains=('discriminator',)
-            ),
-            'generator': Player(
-                averaged(adam, average), loss=fool(game), trains=('generator',)
-            ),
-        },
+        players=adversarial_players(game, adam, average=average),
         source=data.resident(
             {'image': 2 * digits.images('train')['image'] - 1}, batch_size
         ),

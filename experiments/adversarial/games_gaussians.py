@@ -31,6 +31,7 @@ python experiments/adversarial/games_gaussians.py --members 5 --mixture grid \
     --games r1 wasserstein
 """
 
+import dataclasses
 from typing import Literal
 
 from dljax.cli import command
@@ -46,9 +47,9 @@ from dljax.measures.alarms import discriminator_wins, modes_collapse
 from dljax.metrics import modes_covered
 from dljax.models.adversaries import Adversaries
 from dljax.models.container import container
-from dljax.objectives import fool, penalise_between, penalise_real, tell_apart, within
+from dljax.objectives import penalise_between, penalise_real, within
 from dljax.pictures.samples import Draw, plane
-from dljax.training import Player, averaged
+from dljax.recipes.players import adversarial_players
 from dljax.types import Array, Key, Spec
 
 TINY = {
@@ -132,16 +133,21 @@ def experiment(
     players, alarms = {}, {}
     for name in games:
         game, penalty = rules[name]
-        loss = tell_apart(game, feature='point', penalty=penalty)
-        players[f'{name}_discriminator'] = Player(
-            adam(steps), loss=within(name, loss), trains=(f'{name}/discriminator',)
-        )
-        players[f'{name}_generator'] = Player(
-            averaged(adam(-(-steps // discriminator_moves)), average),
-            loss=within(name, fool(game, feature='point')),
-            trains=(f'{name}/generator',),
+        pair = adversarial_players(
+            game,
+            adam(steps),
+            generator_optimizer=adam(-(-steps // discriminator_moves)),
+            average=average,
             every=discriminator_moves,
+            feature='point',
+            penalty=penalty,
         )
+        for role, player in pair.items():
+            players[f'{name}_{role}'] = dataclasses.replace(
+                player,
+                loss=within(name, player.loss),
+                trains=(f'{name}/{role}',),
+            )
         alarms[f'Collapse of {name}'] = modes_collapse(f'{name}_generator')
         if game.threshold is not None:
             won = discriminator_wins(f'{name}_discriminator')

@@ -34,10 +34,9 @@ from dljax import create_model, data, losses
 from dljax.experiment import Experiment, of_averages
 from dljax.measures import judge
 from dljax.measures.alarms import discriminator_wins, modes_collapse
-from dljax.objectives import fool, tell_apart
 from dljax.pictures.paths import linear
 from dljax.pictures.samples import interpolations, samples
-from dljax.training import Player, averaged
+from dljax.recipes.players import adversarial_players
 from dljax.types import Array, Key, Spec
 
 TINY = {
@@ -92,14 +91,7 @@ def experiment(
     adam = optax.adam(learning_rate, b1=0.5)
     return Experiment(
         net=net,
-        players={
-            'discriminator': Player(
-                adam, loss=tell_apart(rules), trains=('discriminator',)
-            ),
-            'generator': Player(
-                averaged(adam, average), loss=fool(rules), trains=('generator',)
-            ),
-        },
+        players=adversarial_players(rules, adam, average=average),
         source=data.resident({'image': digits.images('train')['image']}, batch_size),
         steps=steps,
         data_summary=f'{digits.summary}; {inspector.describe()}',

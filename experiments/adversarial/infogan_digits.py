@@ -30,11 +30,11 @@ from dljax import create_model, data, losses, metrics, zoo
 from dljax.experiment import Experiment, Outcome, Picture, of_averages
 from dljax.measures import judge
 from dljax.measures.alarms import discriminator_wins, modes_collapse
-from dljax.objectives import fool, penalise_real, recover_codes, tell_apart
+from dljax.objectives import penalise_real, recover_codes
 from dljax.pictures.categories import categories_and_classes
 from dljax.pictures.codes import image_rows
 from dljax.pictures.samples import by_class
-from dljax.training import Player, averaged
+from dljax.recipes.players import adversarial_players
 from dljax.types import Array, Batch, Key
 
 if TYPE_CHECKING:
@@ -101,21 +101,15 @@ def experiment(
     task = recover_codes(categories, weight=weight, continuous_weight=continuous_weight)
     names = [str(number) for number in range(categories)]
     adam = optax.adam(learning_rate, b1=0.5)
-    flat = penalise_real(penalty) if penalty else None
     return Experiment(
         net=create_model('infogan', **settings),
-        players={
-            'discriminator': Player(
-                adam,
-                loss=tell_apart(game, task=task, penalty=flat),
-                trains=('discriminator',),
-            ),
-            'generator': Player(
-                averaged(adam, average),
-                loss=fool(game, task=task),
-                trains=('generator',),
-            ),
-        },
+        players=adversarial_players(
+            game,
+            adam,
+            average=average,
+            penalty=penalise_real(penalty) if penalty else None,
+            task=task,
+        ),
         source=data.resident({'image': digits.images('train')['image']}, batch_size),
         steps=steps,
         class_names=digits.class_names,

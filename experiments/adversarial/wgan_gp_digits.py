@@ -24,9 +24,9 @@ from dljax import create_model, data, losses
 from dljax.experiment import Experiment, of_averages
 from dljax.measures import judge
 from dljax.measures.alarms import modes_collapse
-from dljax.objectives import fool, penalise_between, tell_apart
+from dljax.objectives import penalise_between
 from dljax.pictures.samples import interpolations, samples
-from dljax.training import Player, averaged
+from dljax.recipes.players import adversarial_players
 from dljax.types import Array, Key, Spec
 
 TINY = {'steps': 2, 'width': 3, 'latent': 3, 'batch_size': 8, 'judge_steps': 2}
@@ -65,20 +65,18 @@ def experiment(
         'wgan_gp', size=8, channels=1, width=width, halvings=1, blocks=1, latent=latent
     )
     adam = optax.adam(learning_rate, b1=0.0, b2=0.9)
+    players = adversarial_players(
+        game,
+        adam,
+        average=average,
+        every=critic_moves,
+        penalty=penalise_between(penalty),
+    )
     return Experiment(
         net=net,
         players={
-            'critic': Player(
-                adam,
-                loss=tell_apart(game, penalty=penalise_between(penalty)),
-                trains=('discriminator',),
-            ),
-            'generator': Player(
-                averaged(adam, average),
-                loss=fool(game),
-                trains=('generator',),
-                every=critic_moves,
-            ),
+            'critic': players['discriminator'],
+            'generator': players['generator'],
         },
         source=data.resident(
             {'image': 2 * digits.images('train')['image'] - 1}, batch_size

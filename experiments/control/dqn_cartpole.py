@@ -33,7 +33,6 @@ from typing import TYPE_CHECKING, Literal
 
 from dljax.cli import command
 
-import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
@@ -42,13 +41,9 @@ from dljax import create_model, data
 from dljax.environments import cartpole
 from dljax.experiment import Experiment, Measure, Outcome, Picture
 from dljax.losses import huber, sum_squared_error
-from dljax.objectives import (
-    epsilon_greedy,
-    follow,
-    score_return,
-    temporal_difference,
-)
-from dljax.training import Player, evaluate
+from dljax.objectives import epsilon_greedy, score_return
+from dljax.recipes.players import q_players
+from dljax.training import evaluate
 from dljax.types import Objective
 
 if TYPE_CHECKING:
@@ -120,19 +115,13 @@ def experiment(
     episodes = np.arange(2 * EPISODES, dtype=np.int32)
     return Experiment(
         net=net,
-        players={
-            'critic': Player(
-                optax.adam(rate),
-                loss=temporal_difference(discount, double=double, loss=losses[loss]),
-                trains=('online',),
-            ),
-            'target': Player(
-                # The first move makes a copy, those after it follow slowly.
-                optax.sgd(lambda moves: jnp.where(moves == 0, 1.0, tau)),
-                direction=follow('online'),
-                trains=('target',),
-            ),
-        },
+        players=q_players(
+            optax.adam(rate),
+            discount=discount,
+            double=double,
+            loss=losses[loss],
+            tau=tau,
+        ),
         source=data.replay(
             task,
             epsilon_greedy(net, explore),

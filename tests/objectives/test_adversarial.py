@@ -74,7 +74,11 @@ def test_a_turn_moves_the_weights_and_statistics_of_its_own_player_only(
     mover: str,
 ) -> None:
     game = losses.non_saturating_game()
-    both = {'given': ('label',), 'shown': ('label',), 'penalty': penalise_real()}
+    both = {
+        'generator_conditions': ('label',),
+        'discriminator_conditions': ('label',),
+        'penalty': penalise_real(),
+    }
     train = learner(NET, {mover: players(game, **both)[mover]})
     key = jax.random.key(0)
     before = jax.jit(train.init)(key, BATCH)

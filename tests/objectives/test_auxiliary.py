@@ -126,8 +126,8 @@ def trained(
 ) -> tuple[State, dict[str, float]]:
     """Train both players; give the state and the means of the last 50 updates."""
     game = losses.non_saturating_game()
-    tell = tell_apart(game, given=given, task=task)
-    make = fool(game, given=given, task=task)
+    tell = tell_apart(game, generator_conditions=given, task=task)
+    make = fool(game, generator_conditions=given, task=task)
     adam = optax.adam(1e-2, b1=0.5)
     players = {
         'discriminator': Player(adam, loss=tell, trains=('discriminator',)),
@@ -142,7 +142,7 @@ def trained(
 @pytest.mark.heavy
 def test_a_generator_comes_to_make_the_class_that_it_is_given() -> None:
     net = Adversaries(Generator(), Discriminator((2,)), latent=2)
-    state, found = trained(net, classify_samples(), given=('label',))
+    state, found = trained(net, classify_samples(), generator_conditions=('label',))
     label = jnp.arange(200) % 2
 
     def draw(net: nn.Module) -> Array:

@@ -94,7 +94,10 @@ WORDS = {
     'source_length': LENGTH,
     'target_length': LENGTH,
 }
-CONDITIONS = {'given': ('label',), 'shown': ('label',)}
+CONDITIONS = {
+    'generator_conditions': ('label',),
+    'discriminator_conditions': ('label',),
+}
 o = objectives
 # name: objective, net, data that it means something for
 OBJECTIVES = {
@@ -311,7 +314,7 @@ def test_padding_and_what_is_ignored_may_be_anything():
 
 
 def test_the_range_of_images_is_that_of_the_generator():
-    objective = o.tell_apart(GAME, given=('label',))
+    objective = o.tell_apart(GAME, generator_conditions=('label',))
     signed = {**PICTURES, 'image': 2 * IMAGE - 1}
     check_by(objective, SIGNED, signed)
     with pytest.raises(ValueError, match=r'wanted numbers in \[0, 1\] as the gener'):
