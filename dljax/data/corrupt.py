@@ -24,7 +24,8 @@ def gaussian_noise(
         ValueError: at construction, for a negative deviation or limits out of order.
 
     Reference:
-        Vincent et al., 2010, Stacked Denoising Autoencoders,
+        Vincent et al. (2010), Stacked Denoising Autoencoders: Learning Useful
+        Representations in a Deep Network with a Local Denoising Criterion,
         https://www.jmlr.org/papers/v11/vincent10a.html
 
     Example:
@@ -59,7 +60,7 @@ def masking(share: float) -> Augmentation:
         ValueError: at construction, for a share out of range.
 
     Reference:
-        Vincent et al., 2008, Extracting and Composing Robust Features with Denoising
+        Vincent et al. (2008), Extracting and Composing Robust Features with Denoising
         Autoencoders, https://doi.org/10.1145/1390156.1390294
 
     Example:
@@ -93,7 +94,8 @@ def salt_and_pepper(
         ValueError: at construction, for a share out of range.
 
     Reference:
-        Vincent et al., 2010, Stacked Denoising Autoencoders,
+        Vincent et al. (2010), Stacked Denoising Autoencoders: Learning Useful
+        Representations in a Deep Network with a Local Denoising Criterion,
         https://www.jmlr.org/papers/v11/vincent10a.html
 
     Example:

@@ -28,7 +28,8 @@ def normalise_imagenet(images: np.ndarray | jax.Array) -> np.ndarray | jax.Array
         ValueError: for integers, or another number of channels.
 
     Reference:
-        torchvision, https://docs.pytorch.org/vision/stable/models.html
+        TorchVision contributors (2016), TorchVision: PyTorch's Computer Vision Library,
+        https://docs.pytorch.org/vision/stable/models.html
 
     Example:
         >>> print(normalise_imagenet(np.full((1, 3), 0.5)).round(3))
@@ -55,7 +56,7 @@ def normalise_caffe(images: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
         ValueError: for integers, or another number of channels.
 
     Reference:
-        Keras, https://keras.io/api/applications/vgg/
+        Chollet et al. (2015), Keras, https://keras.io/api/applications/vgg/
 
     Example:
         >>> print(normalise_caffe(np.full((1, 3), 0.5)).round(2))

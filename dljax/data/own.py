@@ -160,7 +160,7 @@ def idx(
         OSError: if the set cannot be written.
 
     Reference:
-        LeCun, Cortes and Burges, The MNIST database of handwritten digits,
+        LeCun et al. (1998), The MNIST Database of Handwritten Digits,
         http://yann.lecun.com/exdb/mnist/
     """
     from dljax.data.builders.files import key_of
@@ -214,7 +214,7 @@ def cifar(
         OSError: if the set cannot be written.
 
     Reference:
-        Krizhevsky, 2009, Learning multiple layers of features from tiny images,
+        Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images,
         https://www.cs.toronto.edu/~kriz/cifar.html
     """
     from dljax.data.builders.cifar import cifar_files, cifar_form

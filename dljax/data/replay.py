@@ -63,10 +63,10 @@ def replay(
         ValueError: for a size out of range.
 
     Reference:
-        Mnih et al. (2015), Human-level control through deep reinforcement learning,
+        Mnih et al. (2015), Human-Level Control through Deep Reinforcement Learning,
         https://doi.org/10.1038/nature14236
-        Lin (1992), Self-improving reactive agents based on reinforcement learning,
-        planning and teaching, https://doi.org/10.1007/BF00992699
+        Lin (1992), Self-Improving Reactive Agents Based on Reinforcement Learning,
+        Planning and Teaching, https://doi.org/10.1007/BF00992699
 
     Example:
         >>> from dljax.environments import cartpole

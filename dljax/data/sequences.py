@@ -26,9 +26,10 @@ def adding_problem(key: Key, examples: int, length: int) -> dict[str, Array]:
         ValueError: for a length below 2.
 
     Reference:
-        Hochreiter and Schmidhuber, 1997, Long Short-Term Memory, section 5.4,
-        https://doi.org/10.1162/neco.1997.9.8.1735; in the form of Le, Jaitly and
-        Hinton, 2015, https://arxiv.org/abs/1504.00941
+        Hochreiter, Schmidhuber (1997), Long Short-Term Memory, section 5.4,
+        https://doi.org/10.1162/neco.1997.9.8.1735
+        Le et al. (2015), A Simple Way to Initialize Recurrent Networks of Rectified
+        Linear Units, https://arxiv.org/abs/1504.00941; the form of the problem.
     """
     if length < 2:
         raise ValueError(f'length is {length}, wanted at least 2, one step a mark')

@@ -34,7 +34,7 @@ def mackey_glass(
         ValueError: for a setting out of range.
 
     Reference:
-        Mackey and Glass, 1977, Oscillation and Chaos in Physiological Control Systems,
+        Mackey, Glass (1977), Oscillation and Chaos in Physiological Control Systems,
         https://doi.org/10.1126/science.267326
 
     Example:

@@ -53,7 +53,7 @@ def permuted(
         ValueError: if `size` is out of range.
 
     Reference:
-        J. Black and P. Rogaway, 2002, Ciphers with arbitrary finite domains,
+        Black, Rogaway (2002), Ciphers with Arbitrary Finite Domains,
         https://doi.org/10.1007/3-540-45760-7_9. The hash is the finaliser of
         MurmurHash3 (A. Appleby, public domain); it mixes well and is no cipher.
     """

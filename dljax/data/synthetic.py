@@ -54,8 +54,9 @@ def regression(
         ValueError: for a size below 1 or noise below 0.
 
     Reference:
-        The problem is that of `sklearn.datasets.make_regression` with every feature
-        informative; the numbers are others.
+        Pedregosa et al. (2011), Scikit-learn: Machine Learning in Python,
+        https://www.jmlr.org/papers/v12/pedregosa11a.html; the problem is that of its
+        `make_regression` with every feature informative, the numbers are others.
     """
     if examples < 1 or features < 1 or not noise >= 0:
         raise ValueError(

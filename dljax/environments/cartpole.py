@@ -42,8 +42,8 @@ def cartpole(limit: int = 500) -> Environment:
         ValueError: for a limit below 1.
 
     Reference:
-        Barto, Sutton, Anderson (1983), Neuronlike Adaptive Elements That Can Solve
-        Difficult Learning Control Problems, https://doi.org/10.1109/TSMC.1983.6313077
+        Barto et al. (1983), Neuronlike Adaptive Elements That Can Solve Difficult
+        Learning Control Problems, https://doi.org/10.1109/TSMC.1983.6313077
 
     Example:
         >>> import jax.numpy as jnp

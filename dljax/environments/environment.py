@@ -42,8 +42,8 @@ class Environment(NamedTuple):
         limit: the most steps of an episode, at least 1.
 
     Reference:
-        Pardo, Tavakoli, Levdik, Kormushev (2018), Time Limits in Reinforcement
-        Learning, https://arxiv.org/abs/1712.00378
+        Pardo et al. (2018), Time Limits in Reinforcement Learning,
+        https://arxiv.org/abs/1712.00378
 
     Example:
         >>> import jax

@@ -49,12 +49,12 @@ def grad_cam(
             places; the message tells which layers have some.
 
     Reference:
-        Selvaraju et al. (2017), Grad-CAM: visual explanations from deep networks via
-        gradient-based localization, https://arxiv.org/abs/1610.02391; Zhou et al.
-        (2016), Learning deep features for discriminative localization,
-        https://arxiv.org/abs/1512.04150; Draelos, Carin (2020), Use HiResCAM instead of
-        Grad-CAM for faithful explanations of convolutional neural networks,
-        https://arxiv.org/abs/2011.08891
+        Selvaraju et al. (2017), Grad-CAM: Visual Explanations from Deep Networks via
+        Gradient-Based Localization, https://arxiv.org/abs/1610.02391
+        Zhou et al. (2016), Learning Deep Features for Discriminative Localization,
+        https://arxiv.org/abs/1512.04150
+        Draelos, Carin (2020), Use HiResCAM Instead of Grad-CAM for Faithful
+        Explanations of Convolutional Neural Networks, https://arxiv.org/abs/2011.08891
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -27,9 +27,9 @@ def gradient(net: nn.Module, image: Array, label: Array | None = None) -> Array:
         ValueError: for what are no images of floats, or a net without logits.
 
     Reference:
-        Simonyan, Vedaldi, Zisserman (2014), Deep inside convolutional networks:
-        visualising image classification models and saliency maps,
-        https://arxiv.org/abs/1312.6034 (which shows the largest size over the channels)
+        Simonyan et al. (2014), Deep Inside Convolutional Networks: Visualising Image
+        Classification Models and Saliency Maps, https://arxiv.org/abs/1312.6034; it
+        shows the largest size over the channels.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -59,8 +59,8 @@ def gradient_times_input(
         ValueError: for what are no images of floats, or a net without logits.
 
     Reference:
-        Shrikumar et al. (2016), Not just a black box: learning important features
-        through propagating activation differences, https://arxiv.org/abs/1605.01713
+        Shrikumar et al. (2016), Not Just a Black Box: Learning Important Features
+        through Propagating Activation Differences, https://arxiv.org/abs/1605.01713
     """
     return image * gradient(net, image, label)
 
@@ -93,7 +93,7 @@ def smooth_gradient(
             or a negative noise.
 
     Reference:
-        Smilkov et al. (2017), SmoothGrad: removing noise by adding noise,
+        Smilkov et al. (2017), SmoothGrad: Removing Noise by Adding Noise,
         https://arxiv.org/abs/1706.03825
     """
     if samples < 1 or noise < 0:
@@ -145,8 +145,8 @@ def integrated_gradients(
             rule, or fewer steps than it needs: 1, or 2 for the trapezoids.
 
     Reference:
-        Sundararajan, Taly, Yan (2017), Axiomatic attribution for deep networks,
-        https://arxiv.org/abs/1703.01365 (which uses a Riemann sum of 20 to 300 steps)
+        Sundararajan et al. (2017), Axiomatic Attribution for Deep Networks,
+        https://arxiv.org/abs/1703.01365; it uses a Riemann sum of 20 to 300 steps.
     """
     points, weights = _rule(rule, steps)
     slope = _slope(net, image, label)

@@ -40,7 +40,7 @@ def occlusion(
             than the image, or a stride that leaves gaps.
 
     Reference:
-        Zeiler, Fergus (2014), Visualizing and understanding convolutional networks,
+        Zeiler, Fergus (2014), Visualizing and Understanding Convolutional Networks,
         https://arxiv.org/abs/1311.2901
     """
     answer = pure(net, image)

@@ -40,8 +40,8 @@ def deletion(
             or no step.
 
     Reference:
-        Petsiuk, Das, Saenko (2018), RISE: randomized input sampling for explanation of
-        black-box models, https://arxiv.org/abs/1806.07421
+        Petsiuk et al. (2018), RISE: Randomized Input Sampling for Explanation of
+        Black-Box Models, https://arxiv.org/abs/1806.07421
     """
     return _curve(net, image, found, label, baseline, steps, insert=False)
 
@@ -76,8 +76,8 @@ def insertion(
             or no step.
 
     Reference:
-        Petsiuk, Das, Saenko (2018), RISE: randomized input sampling for explanation of
-        black-box models, https://arxiv.org/abs/1806.07421
+        Petsiuk et al. (2018), RISE: Randomized Input Sampling for Explanation of
+        Black-Box Models, https://arxiv.org/abs/1806.07421
     """
     return _curve(net, image, found, label, baseline, steps, insert=True)
 

@@ -28,7 +28,8 @@ def safe_flags(flags: str, version: str) -> str:
         The flags, with one more where it is needed.
 
     Reference:
-        https://github.com/jax-ml/jax/issues/39103
+        Gangan (2026), jax.jit Returns Wrong Results for Vmapped Matrix-Vector Product
+        Followed by Reduction, https://github.com/jax-ml/jax/issues/39103
 
     Example:
         >>> safe_flags('', '0.10.2')

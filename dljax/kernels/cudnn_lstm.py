@@ -43,7 +43,7 @@ def cudnn_lstm(
         ValueError: where JAX runs on something else than an NVIDIA GPU, or in float64.
 
     Reference:
-        Chetlur et al., 2014, cuDNN: Efficient Primitives for Deep Learning,
+        Chetlur et al. (2014), cuDNN: Efficient Primitives for Deep Learning,
         https://arxiv.org/abs/1410.0759
     """
     _check(inputs)

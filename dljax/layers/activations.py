@@ -26,7 +26,7 @@ def binary_step(x: Array, *, low: float = 0.0, high: float = 1.0) -> Array:
         [...] of the type of `x`.
 
     Reference:
-        McCulloch and Pitts, 1943, A Logical Calculus of the Ideas Immanent in Nervous
+        McCulloch, Pitts (1943), A Logical Calculus of the Ideas Immanent in Nervous
         Activity, https://doi.org/10.1007/BF02478259
 
     Example:
@@ -51,7 +51,7 @@ def leaky_relu_tenth(x: Array) -> Array:
         [...] of the type of `x`.
 
     Reference:
-        Maas et al., 2013, Rectifier Nonlinearities Improve Neural Network Acoustic
+        Maas et al. (2013), Rectifier Nonlinearities Improve Neural Network Acoustic
         Models, https://ai.stanford.edu/~amaas/papers/relu_hybrid_icml2013_final.pdf
 
     Example:
@@ -72,7 +72,8 @@ def leaky_relu_fifth(x: Array) -> Array:
         [...] of the type of `x`.
 
     Reference:
-        Radford, Metz and Chintala, 2016, https://arxiv.org/abs/1511.06434
+        Radford et al. (2016), Unsupervised Representation Learning with Deep
+        Convolutional Generative Adversarial Networks, https://arxiv.org/abs/1511.06434
 
     Example:
         >>> import jax.numpy as jnp
@@ -95,8 +96,8 @@ def prelu(x: Array, slope: Array | float = 0.25) -> Array:
         [...] of the type of `x`.
 
     Reference:
-        He et al., 2015, Delving Deep into ReLUs,
-        https://arxiv.org/abs/1502.01852
+        He et al. (2015), Delving Deep into Rectifiers: Surpassing Human-Level
+        Performance on ImageNet Classification, https://arxiv.org/abs/1502.01852
 
     Example:
         >>> import jax.numpy as jnp
@@ -119,7 +120,7 @@ def scaled_tanh(x: Array) -> Array:
         [...] of the type of `x`, within ±1.7159.
 
     Reference:
-        LeCun et al., 1998, Gradient-Based Learning Applied to Document Recognition,
+        LeCun et al. (1998), Gradient-Based Learning Applied to Document Recognition,
         appendix A, https://doi.org/10.1109/5.726791
 
     Example:

@@ -35,7 +35,7 @@ class AuxiliaryHead(nn.Module):
         bias_init: initialiser of the biases of the convolution and the hidden layer.
 
     Reference:
-        Szegedy et al., 2015, Going Deeper with Convolutions, section 5,
+        Szegedy et al. (2015), Going Deeper with Convolutions, section 5,
         https://arxiv.org/abs/1409.4842
 
     Example:

@@ -36,7 +36,7 @@ class BatchNorm(nn.Module):
         ValueError: in training, for an unbiased variance of one value a channel.
 
     Reference:
-        Ioffe and Szegedy, 2015, Batch Normalization: Accelerating Deep Network Training
+        Ioffe, Szegedy (2015), Batch Normalization: Accelerating Deep Network Training
         by Reducing Internal Covariate Shift, https://arxiv.org/abs/1502.03167
 
     Example:

@@ -35,7 +35,7 @@ class Gate(nn.Module):
         param_dtype: the type of the parameters.
 
     Reference:
-        Jacobs, Jordan, Nowlan and Hinton, 1991, Adaptive Mixtures of Local Experts,
+        Jacobs et al. (1991), Adaptive Mixtures of Local Experts,
         https://doi.org/10.1162/neco.1991.3.1.79
 
     Example:
@@ -83,8 +83,8 @@ class Vote(nn.Module):
         param_dtype: of no effect, since there are no parameters.
 
     Reference:
-        Kittler et al., 1998, On Combining Classifiers, the sum rule,
-        https://doi.org/10.1109/34.667881
+        Kittler et al. (1998), On Combining Classifiers,
+        https://doi.org/10.1109/34.667881; the sum rule.
 
     Example:
         >>> import jax.numpy as jnp

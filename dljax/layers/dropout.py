@@ -27,7 +27,7 @@ class OriginalDropout(nn.Module):
         ValueError: if `keep` is out of range.
 
     Reference:
-        Srivastava et al., 2014, Dropout: A Simple Way to Prevent Neural Networks from
+        Srivastava et al. (2014), Dropout: A Simple Way to Prevent Neural Networks from
         Overfitting, https://jmlr.org/papers/v15/srivastava14a.html
 
     Example:
@@ -95,7 +95,7 @@ def spatial_dropout(rate: float, rank: int = 2) -> nn.Dropout:
         ValueError: if a setting is out of range.
 
     Reference:
-        Tompson et al., 2015, Efficient Object Localization Using Convolutional
+        Tompson et al. (2015), Efficient Object Localization Using Convolutional
         Networks, https://arxiv.org/abs/1411.4280
 
     Example:

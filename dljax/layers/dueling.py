@@ -31,7 +31,7 @@ class Dueling(nn.Module):
         ValueError: for a size below 1.
 
     Reference:
-        Wang et al., 2016, Dueling Network Architectures for Deep Reinforcement
+        Wang et al. (2016), Dueling Network Architectures for Deep Reinforcement
         Learning, https://arxiv.org/abs/1511.06581
 
     Example:

@@ -49,10 +49,10 @@ class Elman(nn.Module):
         ValueError: for fewer than one unit.
 
     Reference:
-        Elman, 1990, Finding Structure in Time,
+        Elman (1990), Finding Structure in Time,
         https://doi.org/10.1207/s15516709cog1402_1
-        IRNN: Le, Jaitly and Hinton, 2015, A Simple Way to Initialize Recurrent Networks
-        of Rectified Linear Units, https://arxiv.org/abs/1504.00941
+        Le et al. (2015), A Simple Way to Initialize Recurrent Networks of Rectified
+        Linear Units, https://arxiv.org/abs/1504.00941; the IRNN.
 
     Example:
         >>> import jax, jax.numpy as jnp

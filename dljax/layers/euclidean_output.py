@@ -48,7 +48,7 @@ class EuclideanOutput(nn.Module):
         ValueError: if the glyphs are not equally long or hold other characters.
 
     Reference:
-        LeCun et al., 1998, Gradient-Based Learning Applied to Document Recognition,
+        LeCun et al. (1998), Gradient-Based Learning Applied to Document Recognition,
         section II.B and figure 3, https://doi.org/10.1109/5.726791
 
     Example:

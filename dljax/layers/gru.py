@@ -40,9 +40,9 @@ class GRU(nn.Module):
         ValueError: for fewer than one unit.
 
     Reference:
-        Cho et al., 2014, Learning Phrase Representations using RNN Encoder-Decoder for
-        Statistical Machine Translation, https://arxiv.org/abs/1406.1078 (its z is the
-        share that is kept, as here)
+        Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder for
+        Statistical Machine Translation, https://arxiv.org/abs/1406.1078; its z is the
+        share that is kept, as here.
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -35,7 +35,7 @@ class Inception(nn.Module):
         ValueError: for other than six numbers, or an even kernel.
 
     Reference:
-        Szegedy et al., 2015, Going Deeper with Convolutions, figure 2(b),
+        Szegedy et al. (2015), Going Deeper with Convolutions, figure 2(b),
         https://arxiv.org/abs/1409.4842
 
     Example:

@@ -25,9 +25,9 @@ class InitialCarry(nn.Module):
         kernel_init: initialiser of V.
 
     Reference:
-        Cho et al., 2014, Learning Phrase Representations using RNN Encoder-Decoder for
-        Statistical Machine Translation, https://arxiv.org/abs/1406.1078, whose decoder
-        starts at tanh(V c)
+        Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder for
+        Statistical Machine Translation, https://arxiv.org/abs/1406.1078; its decoder
+        starts at tanh(V c).
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -35,8 +35,8 @@ def local_response_norm(
         ValueError: for a window below 1 or a k that is not above 0.
 
     Reference:
-        Krizhevsky, Sutskever and Hinton, 2012, ImageNet Classification with Deep
-        Convolutional Neural Networks, section 3.3,
+        Krizhevsky et al. (2012), ImageNet Classification with Deep Convolutional Neural
+        Networks, section 3.3,
         https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks
 
     Example:

@@ -43,13 +43,13 @@ class LSTM(nn.Module):
         ValueError: for fewer than one unit, or for cudnn where it cannot run.
 
     Reference:
-        Hochreiter and Schmidhuber, 1997, Long Short-Term Memory,
+        Hochreiter, Schmidhuber (1997), Long Short-Term Memory,
         https://doi.org/10.1162/neco.1997.9.8.1735
-        Forget gate: Gers, Schmidhuber and Cummins, 2000, Learning to Forget,
-        https://doi.org/10.1162/089976600300015015
-        Its bias of 1: Jozefowicz, Zaremba and Sutskever, 2015, An Empirical
-        Exploration of Recurrent Network Architectures,
-        https://proceedings.mlr.press/v37/jozefowicz15.html
+        Gers et al. (2000), Learning to Forget: Continual Prediction with LSTM,
+        https://doi.org/10.1162/089976600300015015; the forget gate.
+        Jozefowicz et al. (2015), An Empirical Exploration of Recurrent Network
+        Architectures, https://proceedings.mlr.press/v37/jozefowicz15.html; the forget
+        gate's bias of 1.
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -24,8 +24,7 @@ class Maxout(nn.Module):
         ValueError: for fewer than one unit or piece.
 
     Reference:
-        Goodfellow, Warde-Farley, Mirza, Courville and Bengio, 2013, Maxout Networks,
-        https://arxiv.org/abs/1302.4389
+        Goodfellow et al. (2013), Maxout Networks, https://arxiv.org/abs/1302.4389
 
     Example:
         >>> import jax, jax.numpy as jnp

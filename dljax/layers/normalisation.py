@@ -54,7 +54,7 @@ def batch_norm(
         The shape of the inputs.
 
     Reference:
-        Ioffe and Szegedy, 2015, Batch Normalization: Accelerating Deep Network Training
+        Ioffe, Szegedy (2015), Batch Normalization: Accelerating Deep Network Training
         by Reducing Internal Covariate Shift, https://arxiv.org/abs/1502.03167
 
     Example:
@@ -107,8 +107,7 @@ def layer_norm(
         The shape of the inputs.
 
     Reference:
-        Ba, Kiros and Hinton, 2016, Layer Normalization,
-        https://arxiv.org/abs/1607.06450
+        Ba et al. (2016), Layer Normalization, https://arxiv.org/abs/1607.06450
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -52,9 +52,10 @@ class NormalisedConv(nn.Module):
             transposed convolution.
 
     Reference:
-        Radford, Metz and Chintala, 2016, https://arxiv.org/abs/1511.06434
-        Spectral norm: Miyato, Kataoka, Koyama and Yoshida, 2018, Spectral Normalization
-        for Generative Adversarial Networks, https://arxiv.org/abs/1802.05957
+        Radford et al. (2016), Unsupervised Representation Learning with Deep
+        Convolutional Generative Adversarial Networks, https://arxiv.org/abs/1511.06434
+        Miyato et al. (2018), Spectral Normalization for Generative Adversarial
+        Networks, https://arxiv.org/abs/1802.05957; the spectral norm.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -170,8 +171,8 @@ def constrained(
         A function of the layer's inputs.
 
     Reference:
-        Miyato, Kataoka, Koyama and Yoshida, 2018, Spectral Normalization for Generative
-        Adversarial Networks, https://arxiv.org/abs/1802.05957
+        Miyato et al. (2018), Spectral Normalization for Generative Adversarial
+        Networks, https://arxiv.org/abs/1802.05957
 
     Example:
         >>> import jax, jax.numpy as jnp

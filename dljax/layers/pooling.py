@@ -134,7 +134,7 @@ def global_average_pool(inputs: Array) -> Array:
         [batch, channel] of the type of `inputs`, float32 for integers.
 
     Reference:
-        Lin, Chen and Yan, 2014, Network in Network, https://arxiv.org/abs/1312.4400
+        Lin et al. (2014), Network in Network, https://arxiv.org/abs/1312.4400
 
     Example:
         >>> import jax.numpy as jnp

@@ -29,7 +29,7 @@ class RadialBasis(nn.Module):
         ValueError: for fewer than one unit.
 
     Reference:
-        Broomhead and Lowe, 1988, Multivariable Functional Interpolation and Adaptive
+        Broomhead, Lowe (1988), Multivariable Functional Interpolation and Adaptive
         Networks, https://www.complex-systems.com/abstracts/v02_i03_a05/
 
     Example:

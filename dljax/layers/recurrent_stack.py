@@ -38,12 +38,13 @@ class RecurrentStack(nn.Module):
             in both directions.
 
     Reference:
-        Bidirectional: Schuster and Paliwal, 1997, https://doi.org/10.1109/78.650093
-        Dropout between the layers only: Zaremba, Sutskever and Vinyals, 2014,
-        Recurrent Neural Network Regularization, https://arxiv.org/abs/1409.2329
-        Truncation: Williams and Peng, 1990, An Efficient Gradient-Based Algorithm for
-        On-Line Training of Recurrent Network Trajectories,
-        https://doi.org/10.1162/neco.1990.2.4.490
+        Schuster, Paliwal (1997), Bidirectional Recurrent Neural Networks,
+        https://doi.org/10.1109/78.650093; the two directions.
+        Zaremba et al. (2014), Recurrent Neural Network Regularization,
+        https://arxiv.org/abs/1409.2329; dropout between the layers only.
+        Williams, Peng (1990), An Efficient Gradient-Based Algorithm for On-Line
+        Training of Recurrent Network Trajectories,
+        https://doi.org/10.1162/neco.1990.2.4.490; the truncation.
 
     Example:
         >>> import jax, jax.numpy as jnp

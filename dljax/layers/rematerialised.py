@@ -24,8 +24,8 @@ def rematerialised(
         What the block returns.
 
     Reference:
-        Chen, Xu, Zhang and Guestrin, 2016, Training Deep Nets with Sublinear Memory
-        Cost, https://arxiv.org/abs/1604.06174
+        Chen et al. (2016), Training Deep Nets with Sublinear Memory Cost,
+        https://arxiv.org/abs/1604.06174
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -44,12 +44,12 @@ class Reservoir(nn.Module):
         ValueError: for a setting out of range.
 
     Reference:
-        Jaeger, 2001, The "Echo State" Approach to Analysing and Training Recurrent
+        Jaeger (2001), The "Echo State" Approach to Analysing and Training Recurrent
         Neural Networks, GMD report 148,
         https://www.ai.rug.nl/minds/uploads/EchoStatesTechRep.pdf
-        Leaky units: Jaeger, Lukosevicius, Popovici and Siewert, 2007, Optimization and
-        Applications of Echo State Networks with Leaky-Integrator Neurons,
-        https://doi.org/10.1016/j.neunet.2007.04.016
+        Jaeger et al. (2007), Optimization and Applications of Echo State Networks with
+        Leaky-Integrator Neurons, https://doi.org/10.1016/j.neunet.2007.04.016; the
+        leaky units.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -177,7 +177,7 @@ def spectral_radius(matrix: Array) -> Array:
         Scalar float32, at least 0; 0 for a triangular matrix that is nilpotent.
 
     Reference:
-        Gelfand, 1941, Normierte Ringe, Matematicheskii Sbornik 9, pages 3-24
+        Gelfand (1941), Normierte Ringe, Matematicheskii Sbornik 9, pages 3-24
 
     Example:
         >>> import jax.numpy as jnp

@@ -46,10 +46,10 @@ class ResidualBlock(nn.Module):
         ValueError: for an unknown shortcut.
 
     Reference:
-        He, Zhang, Ren and Sun, 2016, Deep Residual Learning for Image Recognition,
+        He et al. (2016), Deep Residual Learning for Image Recognition,
         https://arxiv.org/abs/1512.03385
-        F of 0: Goyal et al., 2017, Accurate, Large Minibatch SGD,
-        https://arxiv.org/abs/1706.02677
+        Goyal et al. (2017), Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour,
+        https://arxiv.org/abs/1706.02677; F of 0.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -146,9 +146,8 @@ class PreactivationBlock(nn.Module):
         ValueError: for an unknown shortcut.
 
     Reference:
-        He, Zhang, Ren and Sun, 2016, Identity Mappings in Deep Residual Networks,
-        https://arxiv.org/abs/1603.05027 (figure 4e, and the appendix for the first and
-        the last block)
+        He et al. (2016), Identity Mappings in Deep Residual Networks, figure 4e,
+        https://arxiv.org/abs/1603.05027; its appendix for the first and the last block.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -228,8 +227,8 @@ def padded_shortcut(inputs: Array, features: int, stride: int) -> Array:
         ValueError: for fewer channels than there are.
 
     Reference:
-        He, Zhang, Ren and Sun, 2016, Deep Residual Learning for Image Recognition,
-        option A of section 3.3, https://arxiv.org/abs/1512.03385
+        He et al. (2016), Deep Residual Learning for Image Recognition, section 3.3,
+        https://arxiv.org/abs/1512.03385; its option A.
 
     Example:
         >>> import jax.numpy as jnp

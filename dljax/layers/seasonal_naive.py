@@ -20,8 +20,8 @@ class SeasonalNaive(nn.Module):
         ValueError: for a size below 1.
 
     Reference:
-        Hyndman and Athanasopoulos, 2021, Forecasting: Principles and Practice, 5.2,
-        https://otexts.com/fpp3/simple-methods.html
+        Hyndman, Athanasopoulos (2021), Forecasting: Principles and Practice, section
+        5.2, https://otexts.com/fpp3/simple-methods.html
 
     Example:
         >>> import jax.numpy as jnp

@@ -46,7 +46,7 @@ class SparseConv(nn.Module):
         ValueError: if an output map sees nothing, or sees a map twice.
 
     Reference:
-        LeCun et al., 1998, Gradient-Based Learning Applied to Document Recognition,
+        LeCun et al. (1998), Gradient-Based Learning Applied to Document Recognition,
         table I, https://doi.org/10.1109/5.726791
 
     Example:

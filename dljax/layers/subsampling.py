@@ -28,7 +28,7 @@ class Subsampling(nn.Module):
         ValueError: for a window below 1.
 
     Reference:
-        LeCun et al., 1998, Gradient-Based Learning Applied to Document Recognition,
+        LeCun et al. (1998), Gradient-Based Learning Applied to Document Recognition,
         section II.B, https://doi.org/10.1109/5.726791
 
     Example:

@@ -31,7 +31,7 @@ class TransposedConv(nn.Module):
         ValueError: for features, kernel or stride below 1.
 
     Reference:
-        Dumoulin and Visin, 2016, A guide to convolution arithmetic for deep learning,
+        Dumoulin, Visin (2016), A Guide to Convolution Arithmetic for Deep Learning,
         https://arxiv.org/abs/1603.07285
 
     Example:

@@ -47,10 +47,10 @@ def minimax_game(*, label_smoothing: float = 0.0) -> Game:
         ValueError: for a smoothing out of range.
 
     Reference:
-        Goodfellow et al., 2014, Generative Adversarial Nets,
+        Goodfellow et al. (2014), Generative Adversarial Nets,
         https://arxiv.org/abs/1406.2661
-        One-sided label smoothing: Salimans et al., 2016, Improved Techniques for
-        Training GANs, https://arxiv.org/abs/1606.03498
+        Salimans et al. (2016), Improved Techniques for Training GANs,
+        https://arxiv.org/abs/1606.03498; the one-sided label smoothing.
 
     Example:
         >>> import jax.numpy as jnp
@@ -76,7 +76,7 @@ def non_saturating_game(*, label_smoothing: float = 0.0) -> Game:
         ValueError: for a smoothing out of range.
 
     Reference:
-        Goodfellow et al., 2014, Generative Adversarial Nets, section 3,
+        Goodfellow et al. (2014), Generative Adversarial Nets, section 3,
         https://arxiv.org/abs/1406.2661
 
     Example:
@@ -120,7 +120,7 @@ def least_squares_game(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Game:
         ValueError: where fakes and real samples have one label.
 
     Reference:
-        Mao et al., 2017, Least Squares Generative Adversarial Networks,
+        Mao et al. (2017), Least Squares Generative Adversarial Networks,
         https://arxiv.org/abs/1611.04076
 
     Example:
@@ -144,8 +144,8 @@ def hinge_game() -> Game:
         The game.
 
     Reference:
-        Lim and Ye, 2017, Geometric GAN, https://arxiv.org/abs/1705.02894
-        Miyato et al., 2018, Spectral Normalization for Generative Adversarial
+        Lim, Ye (2017), Geometric GAN, https://arxiv.org/abs/1705.02894
+        Miyato et al. (2018), Spectral Normalization for Generative Adversarial
         Networks, https://arxiv.org/abs/1802.05957
 
     Example:
@@ -171,8 +171,7 @@ def wasserstein_game() -> Game:
         The game.
 
     Reference:
-        Arjovsky, Chintala and Bottou, 2017, Wasserstein GAN,
-        https://arxiv.org/abs/1701.07875
+        Arjovsky et al. (2017), Wasserstein GAN, https://arxiv.org/abs/1701.07875
 
     Example:
         >>> import jax.numpy as jnp
@@ -198,7 +197,7 @@ def gradient_penalty(gradient: Array, target: float = 1.0) -> Array:
         [batch] float32. Where a gradient is 0, so is the slope of the penalty.
 
     Reference:
-        Gulrajani et al., 2017, Improved Training of Wasserstein GANs,
+        Gulrajani et al. (2017), Improved Training of Wasserstein GANs,
         https://arxiv.org/abs/1704.00028
 
     Example:
@@ -222,8 +221,8 @@ def r1_penalty(gradient: Array) -> Array:
         [batch] float32.
 
     Reference:
-        Mescheder, Geiger and Nowozin, 2018, Which Training Methods for GANs do
-        actually Converge?, https://arxiv.org/abs/1801.04406
+        Mescheder et al. (2018), Which Training Methods for GANs do actually Converge?,
+        https://arxiv.org/abs/1801.04406
 
     Example:
         >>> import jax.numpy as jnp

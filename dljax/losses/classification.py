@@ -88,8 +88,8 @@ def cross_entropy(
             integers nor of the logits' shape, or the smoothing is out of range.
 
     Reference:
-        Label smoothing: Szegedy et al., 2016, Rethinking the Inception Architecture
-        for Computer Vision, https://arxiv.org/abs/1512.00567
+        Szegedy et al. (2016), Rethinking the Inception Architecture for Computer
+        Vision, https://arxiv.org/abs/1512.00567; the label smoothing.
 
     Example:
         >>> import jax.numpy as jnp

@@ -31,7 +31,7 @@ def activation_divergence(code: Array, target: float = 0.05) -> Array:
         ValueError: for a target out of range or a code of another rank.
 
     Reference:
-        Ng, 2011, Sparse Autoencoder, CS294A lecture notes,
+        Ng (2011), Sparse Autoencoder, CS294A lecture notes,
         https://web.stanford.edu/class/cs294a/sparseAutoencoder.pdf
 
     Example:
@@ -63,8 +63,8 @@ def absolute_activation(code: Array) -> Array:
         [batch] float32, at least 0.
 
     Reference:
-        Olshausen and Field, 1996, Emergence of Simple-Cell Receptive Field Properties
-        by Learning a Sparse Code for Natural Images, https://doi.org/10.1038/381607a0
+        Olshausen, Field (1996), Emergence of Simple-Cell Receptive Field Properties by
+        Learning a Sparse Code for Natural Images, https://doi.org/10.1038/381607a0
 
     Example:
         >>> import jax.numpy as jnp
@@ -84,9 +84,8 @@ def contraction(jacobian: Array) -> Array:
         [batch] float32, at least 0.
 
     Reference:
-        Rifai, Vincent, Muller, Glorot and Bengio, 2011, Contractive Auto-Encoders:
-        Explicit Invariance During Feature Extraction,
-        https://icml.cc/2011/papers/455_icmlpaper.pdf
+        Rifai et al. (2011), Contractive Auto-Encoders: Explicit Invariance During
+        Feature Extraction, https://icml.cc/2011/papers/455_icmlpaper.pdf
 
     Example:
         >>> import jax.numpy as jnp

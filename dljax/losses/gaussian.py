@@ -52,7 +52,7 @@ def gaussian_divergence(mean: Array, log_variance: Array) -> Array:
         ValueError: if the shapes differ.
 
     Reference:
-        Kingma and Welling, 2014, Auto-Encoding Variational Bayes, appendix B,
+        Kingma, Welling (2014), Auto-Encoding Variational Bayes, appendix B,
         https://arxiv.org/abs/1312.6114
 
     Example:

@@ -24,7 +24,7 @@ def hinge(logits: Array, targets: Array, *, where: Array | None = None) -> Array
         ValueError: if the shapes differ.
 
     Reference:
-        Cortes and Vapnik, 1995, Support-Vector Networks,
+        Cortes, Vapnik (1995), Support-Vector Networks,
         https://doi.org/10.1007/BF00994018
 
     Example:
@@ -60,7 +60,7 @@ def multiclass_hinge(
         ValueError: if the shapes do not belong together.
 
     Reference:
-        Crammer and Singer, 2001, On the Algorithmic Implementation of Multiclass
+        Crammer, Singer (2001), On the Algorithmic Implementation of Multiclass
         Kernel-based Vector Machines, https://www.jmlr.org/papers/v2/crammer01a.html
 
     Example:

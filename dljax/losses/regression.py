@@ -85,7 +85,7 @@ def huber(
         ValueError: if the shapes differ or `delta` is not positive.
 
     Reference:
-        Huber, 1964, Robust Estimation of a Location Parameter,
+        Huber (1964), Robust Estimation of a Location Parameter,
         https://doi.org/10.1214/aoms/1177703732
 
     Example:

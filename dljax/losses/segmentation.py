@@ -47,8 +47,8 @@ def pixel_cross_entropy(
         ValueError: if the shapes do not belong together, or the labels are no integers.
 
     Reference:
-        Ronneberger, Fischer and Brox, 2015, U-Net: Convolutional Networks for
-        Biomedical Image Segmentation, https://arxiv.org/abs/1505.04597, equation 1
+        Ronneberger et al. (2015), U-Net: Convolutional Networks for Biomedical Image
+        Segmentation, equation 1, https://arxiv.org/abs/1505.04597
 
     Example:
         >>> import jax.numpy as jnp
@@ -110,9 +110,9 @@ def soft_dice(
         ValueError: if the shapes do not belong together, or the labels are no integers.
 
     Reference:
-        Milletari, Navab and Ahmadi, 2016, V-Net: Fully Convolutional Neural Networks
-        for Volumetric Medical Image Segmentation, https://arxiv.org/abs/1606.04797.
-        They have one class beside the background and its coefficient alone.
+        Milletari et al. (2016), V-Net: Fully Convolutional Neural Networks for
+        Volumetric Medical Image Segmentation, https://arxiv.org/abs/1606.04797. They
+        have one class beside the background and its coefficient alone.
 
     Example:
         >>> import jax.numpy as jnp
@@ -164,7 +164,9 @@ def border_weights(
         ValueError: for a map of another rank or type, or a setting out of range.
 
     Reference:
-        Ronneberger, Fischer and Brox (2015), equation 2; w₀ = 10 and σ = 5 are theirs.
+        Ronneberger et al. (2015), U-Net: Convolutional Networks for Biomedical Image
+        Segmentation, equation 2, https://arxiv.org/abs/1505.04597; w₀ = 10 and σ = 5
+        are theirs.
 
     Example:
         >>> import jax.numpy as jnp

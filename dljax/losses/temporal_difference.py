@@ -37,9 +37,9 @@ def q_target(
         ValueError: for shapes that do not fit, or a discount out of range.
 
     Reference:
-        Watkins, Dayan (1992), Q-learning, https://doi.org/10.1007/BF00992698
-        van Hasselt, Guez, Silver (2016), Deep Reinforcement Learning with Double
-        Q-learning, https://arxiv.org/abs/1509.06461
+        Watkins, Dayan (1992), Q-Learning, https://doi.org/10.1007/BF00992698
+        van Hasselt et al. (2016), Deep Reinforcement Learning with Double Q-Learning,
+        https://arxiv.org/abs/1509.06461
 
     Example:
         >>> import jax.numpy as jnp

@@ -20,7 +20,7 @@ def active_fraction(code: Array) -> Array:
         [batch] float32 in [0, 1].
 
     Reference:
-        Treves and Rolls, 1991, What Determines the Capacity of Autoassociative Memories
+        Treves, Rolls (1991), What Determines the Capacity of Autoassociative Memories
         in the Brain?, https://doi.org/10.1088/0954-898X_2_4_004
 
     Example:
@@ -57,7 +57,7 @@ def nearest_neighbours(
             range.
 
     Reference:
-        Cover and Hart, 1967, Nearest Neighbor Pattern Classification,
+        Cover, Hart (1967), Nearest Neighbor Pattern Classification,
         https://doi.org/10.1109/TIT.1967.1053964
 
     Example:
@@ -109,7 +109,7 @@ def principal_angles(first: Array, second: Array) -> Array:
         ValueError: if the vectors are not of one length, or more than their length.
 
     Reference:
-        Björck and Golub, 1973, Numerical Methods for Computing Angles Between Linear
+        Björck, Golub (1973), Numerical Methods for Computing Angles Between Linear
         Subspaces, https://doi.org/10.1090/S0025-5718-1973-0348991-3
 
     Example:

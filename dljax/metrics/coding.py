@@ -42,7 +42,8 @@ def quantise(codes: Array, training: Array, step: float | Array) -> Quantised:
         ValueError: if the units of the two sets of codes differ.
 
     Reference:
-        Cover and Thomas, 2006, Elements of Information Theory, chapter 13
+        Cover, Thomas (2006), Elements of Information Theory, chapter 13,
+        https://doi.org/10.1002/047174882X
 
     Example:
         >>> import jax.numpy as jnp

@@ -120,8 +120,8 @@ def balanced_accuracy(confusion: Array) -> Array:
         float32 scalar in [0, 1]; 0 for an empty table.
 
     Reference:
-        Brodersen, Ong, Stephan and Buhmann, 2010, The balanced accuracy and its
-        posterior distribution, https://doi.org/10.1109/ICPR.2010.764
+        Brodersen et al. (2010), The Balanced Accuracy and Its Posterior Distribution,
+        https://doi.org/10.1109/ICPR.2010.764
 
     Example:
         >>> import jax.numpy as jnp

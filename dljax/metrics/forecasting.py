@@ -26,7 +26,7 @@ def naive_scale(series: Numbers, season: int = 1) -> Array:
         ValueError: for a season outside [1, time).
 
     Reference:
-        Hyndman and Koehler, 2006, Another Look at Measures of Forecast Accuracy,
+        Hyndman, Koehler (2006), Another Look at Measures of Forecast Accuracy,
         https://doi.org/10.1016/j.ijforecast.2006.03.001
 
     Example:
@@ -68,9 +68,9 @@ def predictive_interval(
         ValueError: for a level out of range or shapes that do not belong together.
 
     Reference:
-        Spread and noise: Lakshminarayanan, Pritzel and Blundell, 2017, Simple and
-        Scalable Predictive Uncertainty Estimation using Deep Ensembles,
-        https://arxiv.org/abs/1612.01474
+        Lakshminarayanan et al. (2017), Simple and Scalable Predictive Uncertainty
+        Estimation using Deep Ensembles, https://arxiv.org/abs/1612.01474; spread and
+        noise.
 
     Example:
         >>> import jax.numpy as jnp

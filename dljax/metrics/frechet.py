@@ -23,9 +23,8 @@ def frechet_distance(real: Features, made: Features) -> float:
             finite.
 
     Reference:
-        Heusel, Ramsauer, Unterthiner, Nessler and Hochreiter, 2017, GANs Trained by a
-        Two Time-Scale Update Rule Converge to a Local Nash Equilibrium,
-        https://arxiv.org/abs/1706.08500
+        Heusel et al. (2017), GANs Trained by a Two Time-Scale Update Rule Converge to a
+        Local Nash Equilibrium, https://arxiv.org/abs/1706.08500
 
     Example:
         >>> import jax.numpy as jnp
@@ -65,7 +64,7 @@ def frechet_distance_of_moments(
             finite.
 
     Reference:
-        Dowson and Landau, 1982, The Fréchet Distance between Multivariate Normal
+        Dowson, Landau (1982), The Fréchet Distance between Multivariate Normal
         Distributions, https://doi.org/10.1016/0047-259X(82)90077-X
 
     Example:

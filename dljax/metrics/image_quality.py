@@ -71,8 +71,8 @@ def ssim(
             they are no images, or for a window, sigma or range that cannot be.
 
     Reference:
-        Wang, Bovik, Sheikh and Simoncelli, 2004, Image Quality Assessment: From Error
-        Visibility to Structural Similarity, https://doi.org/10.1109/TIP.2003.819861
+        Wang et al. (2004), Image Quality Assessment: From Error Visibility to
+        Structural Similarity, https://doi.org/10.1109/TIP.2003.819861
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -60,7 +60,7 @@ def mutual_information(first: Array | np.ndarray, second: Array | np.ndarray) ->
         ValueError: for other shapes or types, or no example.
 
     Reference:
-        Cover and Thomas, 2006, Elements of Information Theory, chapter 2,
+        Cover, Thomas (2006), Elements of Information Theory, chapter 2,
         https://doi.org/10.1002/047174882X
 
     Example:
@@ -93,7 +93,7 @@ def matched_accuracy(found: Array | np.ndarray, true: Array | np.ndarray) -> flo
         ValueError: for other shapes or types, or no example.
 
     Reference:
-        Kuhn, 1955, The Hungarian method for the assignment problem,
+        Kuhn (1955), The Hungarian Method for the Assignment Problem,
         https://doi.org/10.1002/nav.3800020109
 
     Example:

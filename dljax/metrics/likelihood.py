@@ -26,7 +26,7 @@ def importance_weighted_bound(log_weights: Array, samples: int | None = None) ->
         ValueError: if the draws cannot be parted into groups of that size.
 
     Reference:
-        Burda, Grosse and Salakhutdinov, 2016, Importance Weighted Autoencoders,
+        Burda et al. (2016), Importance Weighted Autoencoders,
         https://arxiv.org/abs/1509.00519
 
     Example:

@@ -44,10 +44,10 @@ def modes_covered(
             is not above 0.
 
     Reference:
-        Srivastava, Valkov, Russell, Gutmann and Sutton, 2017, VEEGAN: Reducing Mode
-        Collapse in GANs using Implicit Variational Learning,
-        https://arxiv.org/abs/1705.07761; the divergence: Lin, Khetan, Fanti and Oh,
-        2018, PacGAN, https://arxiv.org/abs/1712.04086
+        Srivastava et al. (2017), VEEGAN: Reducing Mode Collapse in GANs using Implicit
+        Variational Learning, https://arxiv.org/abs/1705.07761
+        Lin et al. (2018), PacGAN: The Power of Two Samples in Generative Adversarial
+        Networks, https://arxiv.org/abs/1712.04086; the divergence.
 
     Example:
         >>> import jax.numpy as jnp

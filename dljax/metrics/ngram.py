@@ -28,9 +28,9 @@ def witten_bell(
             or more contexts than 64 bits can number.
 
     Reference:
-        Witten, Bell (1991), The zero-frequency problem: estimating the probabilities of
-        novel events in adaptive text compression, https://doi.org/10.1109/18.87000
-        (method C, interpolated).
+        Witten, Bell (1991), The Zero-Frequency Problem: Estimating the Probabilities of
+        Novel Events in Adaptive Text Compression, https://doi.org/10.1109/18.87000; its
+        method C, interpolated.
 
     Example:
         >>> training, text = np.array([0, 1, 0, 1]), np.array([0])

@@ -125,7 +125,7 @@ def annealed_importance_sampling(
         ValueError: for fewer runs or steps, or a base of another shape.
 
     Reference:
-        Salakhutdinov and Murray, 2008, On the Quantitative Analysis of Deep Belief
+        Salakhutdinov, Murray (2008), On the Quantitative Analysis of Deep Belief
         Networks, https://doi.org/10.1145/1390156.1390266
 
     Example:

@@ -23,7 +23,7 @@ def area_under_roc(scores: Array | np.ndarray, positive: Array | np.ndarray) -> 
             neither 0 nor 1, or examples that are all of one kind.
 
     Reference:
-        Hanley and McNeil, 1982, The Meaning and Use of the Area under a Receiver
+        Hanley, McNeil (1982), The Meaning and Use of the Area under a Receiver
         Operating Characteristic (ROC) Curve,
         https://doi.org/10.1148/radiology.143.1.7063747
 

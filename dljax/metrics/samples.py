@@ -52,8 +52,7 @@ def kernel_distance(
             finite, or a setting out of range.
 
     Reference:
-        Bińkowski, Sutherland, Arbel and Gretton, 2018, Demystifying MMD GANs,
-        https://arxiv.org/abs/1801.01401
+        Bińkowski et al. (2018), Demystifying MMD GANs, https://arxiv.org/abs/1801.01401
 
     Example:
         >>> import jax.numpy as jnp
@@ -100,9 +99,9 @@ def inception_score(logits: Features) -> float:
         ValueError: for another shape, or a number that is not finite.
 
     Reference:
-        Salimans, Goodfellow, Zaremba, Cheung, Radford and Chen, 2016, Improved
-        Techniques for Training GANs, https://arxiv.org/abs/1606.03498. They average
-        over ten parts of the samples; here all are one part.
+        Salimans et al. (2016), Improved Techniques for Training GANs,
+        https://arxiv.org/abs/1606.03498. They average over ten parts of the samples;
+        here all are one part.
 
     Example:
         >>> import jax.numpy as jnp
@@ -141,8 +140,8 @@ def manifold_precision_recall(
             of range.
 
     Reference:
-        Kynkäänniemi, Karras, Laine, Lehtinen and Aila, 2019, Improved Precision and
-        Recall Metric for Assessing Generative Models, https://arxiv.org/abs/1904.06991
+        Kynkäänniemi et al. (2019), Improved Precision and Recall Metric for Assessing
+        Generative Models, https://arxiv.org/abs/1904.06991
 
     Example:
         >>> import jax.numpy as jnp

@@ -25,9 +25,8 @@ def intersection_over_union(confusion: Numbers) -> Array:
         ValueError: if the matrix is not square.
 
     Reference:
-        Everingham, Eslami, Van Gool, Williams, Winn and Zisserman, 2015, The Pascal
-        Visual Object Classes Challenge: A Retrospective,
-        https://doi.org/10.1007/s11263-014-0733-5
+        Everingham et al. (2015), The Pascal Visual Object Classes Challenge: A
+        Retrospective, https://doi.org/10.1007/s11263-014-0733-5
 
     Example:
         >>> import jax.numpy as jnp
@@ -55,7 +54,7 @@ def dice(confusion: Numbers) -> Array:
         ValueError: if the matrix is not square.
 
     Reference:
-        Dice, 1945, Measures of the Amount of Ecologic Association Between Species,
+        Dice (1945), Measures of the Amount of Ecologic Association Between Species,
         https://doi.org/10.2307/1932409
 
     Example:

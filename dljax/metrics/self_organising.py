@@ -17,8 +17,7 @@ def quantisation_error(distances: Array) -> Array:
         [batch] float32, at least 0, in the units of the inputs.
 
     Reference:
-        Kohonen, 2001, Self-Organizing Maps,
-        https://doi.org/10.1007/978-3-642-56927-2
+        Kohonen (2001), Self-Organizing Maps, https://doi.org/10.1007/978-3-642-56927-2
 
     Example:
         >>> import jax.numpy as jnp
@@ -46,7 +45,7 @@ def topographic_error(distances: Array, coordinates: Array) -> Array:
         ValueError: if the shapes do not belong together, or for a single unit.
 
     Reference:
-        Kiviluoto, 1996, Topology Preservation in Self-Organizing Maps,
+        Kiviluoto (1996), Topology Preservation in Self-Organizing Maps,
         https://doi.org/10.1109/ICNN.1996.548907
 
     Example:

@@ -29,7 +29,7 @@ class Adversaries(nn.Module):
         ValueError: for a latent size below 1.
 
     Reference:
-        Goodfellow et al., 2014, Generative Adversarial Nets,
+        Goodfellow et al. (2014), Generative Adversarial Nets,
         https://arxiv.org/abs/1406.2661
 
     Example:

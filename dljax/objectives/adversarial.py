@@ -191,7 +191,7 @@ def penalise_between(weight: float = 10.0, target: float = 1.0) -> Penalty:
         critic should hold no batch normalisation, which ties its samples together.
 
     Reference:
-        Gulrajani et al., 2017, Improved Training of Wasserstein GANs,
+        Gulrajani et al. (2017), Improved Training of Wasserstein GANs,
         https://arxiv.org/abs/1704.00028
     """
     _check_weight(weight)
@@ -213,8 +213,8 @@ def penalise_real(weight: float = 1.0) -> Penalty:
         ½γ‖∂D/∂x‖² at the real samples, for `tell_apart`.
 
     Reference:
-        Mescheder, Geiger and Nowozin, 2018, Which Training Methods for GANs do
-        actually Converge?, https://arxiv.org/abs/1801.04406
+        Mescheder et al. (2018), Which Training Methods for GANs do actually Converge?,
+        https://arxiv.org/abs/1801.04406
     """
     _check_weight(weight)
 

@@ -42,9 +42,9 @@ def invert(
         ValueError: for a negative weight; at the first call, for an unknown layer.
 
     Reference:
-        Schlegl et al., 2019, f-AnoGAN: Fast unsupervised anomaly detection with
-        generative adversarial networks, https://doi.org/10.1016/j.media.2019.01.010
-        (the encoder of kind izi_f)
+        Schlegl et al. (2019), f-AnoGAN: Fast Unsupervised Anomaly Detection with
+        Generative Adversarial Networks, https://doi.org/10.1016/j.media.2019.01.010;
+        the encoder of kind izi_f.
     """
     if weight < 0:
         raise ValueError(f'weight is {weight}, wanted at least 0')

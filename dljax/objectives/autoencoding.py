@@ -52,8 +52,8 @@ def autoencode(
         whole pixels, and 'penalty' where there is one.
 
     Reference:
-        Vincent et al. (2008), Extracting and composing robust features with denoising
-        autoencoders, https://doi.org/10.1145/1390156.1390294
+        Vincent et al. (2008), Extracting and Composing Robust Features with Denoising
+        Autoencoders, https://doi.org/10.1145/1390156.1390294
 
     Example:
         >>> import jax, optax
@@ -104,7 +104,7 @@ def sparse(weight: float, target: float = 0.05) -> Penalty:
         ValueError: for a negative weight.
 
     Reference:
-        Ng (2011), Sparse autoencoder, CS294A lecture notes,
+        Ng (2011), Sparse Autoencoder, CS294A lecture notes,
         https://web.stanford.edu/class/cs294a/sparseAutoencoder.pdf
     """
     _check_weight(weight)
@@ -124,8 +124,8 @@ def sparse_l1(weight: float) -> Penalty:
         ValueError: for a negative weight.
 
     Reference:
-        Olshausen, Field (1996), Emergence of simple-cell receptive field properties by
-        learning a sparse code for natural images, https://doi.org/10.1038/381607a0
+        Olshausen, Field (1996), Emergence of Simple-Cell Receptive Field Properties by
+        Learning a Sparse Code for Natural Images, https://doi.org/10.1038/381607a0
     """
     _check_weight(weight)
     return lambda net, inputs, code: weight * absolute_activation(code).mean()
@@ -147,8 +147,8 @@ def contractive(weight: float) -> Penalty:
         ValueError: for a negative weight.
 
     Reference:
-        Rifai et al. (2011), Contractive auto-encoders: explicit invariance during
-        feature extraction, https://icml.cc/2011/papers/455_icmlpaper.pdf
+        Rifai et al. (2011), Contractive Auto-Encoders: Explicit Invariance During
+        Feature Extraction, https://icml.cc/2011/papers/455_icmlpaper.pdf
     """
     _check_weight(weight)
 
@@ -194,7 +194,7 @@ def solve_components(feature: str = 'image') -> Direction:
         ValueError: when it is played, for a net with hidden layers.
 
     Reference:
-        Baldi, Hornik (1989), Neural networks and principal component analysis,
+        Baldi, Hornik (1989), Neural Networks and Principal Component Analysis,
         https://doi.org/10.1016/0893-6080(89)90014-2
     """
 

@@ -38,8 +38,8 @@ def classify_samples(weight: float = 1.0, feature: str = 'label') -> Task:
         ValueError: for a weight that is not positive.
 
     Reference:
-        Odena, Olah and Shlens, 2017, Conditional Image Synthesis with Auxiliary
-        Classifier GANs, https://arxiv.org/abs/1610.09585
+        Odena et al. (2017), Conditional Image Synthesis with Auxiliary Classifier GANs,
+        https://arxiv.org/abs/1610.09585
     """
     _check('weight', weight)
 
@@ -97,9 +97,9 @@ def recover_codes(
         ValueError: for weights that are not positive.
 
     Reference:
-        Chen, Duan, Houthooft, Schulman, Sutskever and Abbeel, 2016, InfoGAN:
-        Interpretable Representation Learning by Information Maximizing Generative
-        Adversarial Nets, https://arxiv.org/abs/1606.03657
+        Chen et al. (2016), InfoGAN: Interpretable Representation Learning by
+        Information Maximizing Generative Adversarial Nets,
+        https://arxiv.org/abs/1606.03657
     """
     _check('weight', weight)
     _check('continuous_weight', continuous_weight)

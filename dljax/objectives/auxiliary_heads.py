@@ -38,7 +38,7 @@ def classify_with_auxiliaries(
         ValueError: for a weight that is not positive.
 
     Reference:
-        Szegedy et al., 2015, Going Deeper with Convolutions, section 5,
+        Szegedy et al. (2015), Going Deeper with Convolutions, section 5,
         https://arxiv.org/abs/1409.4842
     """
     if not weight > 0:

@@ -42,10 +42,10 @@ def temporal_difference(
         Q(s, a). The batch is that of `dljax.data.replay`.
 
     Reference:
-        Mnih et al. (2015), Human-level control through deep reinforcement learning,
+        Mnih et al. (2015), Human-Level Control through Deep Reinforcement Learning,
         https://doi.org/10.1038/nature14236
-        van Hasselt, Guez, Silver (2016), Deep Reinforcement Learning with Double
-        Q-learning, https://arxiv.org/abs/1509.06461
+        van Hasselt et al. (2016), Deep Reinforcement Learning with Double Q-Learning,
+        https://arxiv.org/abs/1509.06461
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:

@@ -44,10 +44,10 @@ def contrastive_divergence(
         ValueError: for fewer than one step.
 
     Reference:
-        Hinton (2002), Training products of experts by minimizing contrastive
-        divergence, https://doi.org/10.1162/089976602760128018; Tieleman (2008),
-        Training restricted Boltzmann machines using approximations to the likelihood
-        gradient, https://doi.org/10.1145/1390156.1390290
+        Hinton (2002), Training Products of Experts by Minimizing Contrastive
+        Divergence, https://doi.org/10.1162/089976602760128018
+        Tieleman (2008), Training Restricted Boltzmann Machines Using Approximations to
+        the Likelihood Gradient, https://doi.org/10.1145/1390156.1390290
 
     Example:
         >>> import jax, jax.numpy as jnp, optax
@@ -104,7 +104,7 @@ def pretrain(
         zero but for this machine.
 
     Reference:
-        Hinton, Osindero, Teh (2006), A fast learning algorithm for deep belief nets,
+        Hinton et al. (2006), A Fast Learning Algorithm for Deep Belief Nets,
         https://doi.org/10.1162/neco.2006.18.7.1527
 
     Example:
@@ -155,7 +155,7 @@ def score_machine(feature: str = 'image', *, exact: bool = False) -> Score:
         'reconstruction_error': [batch]}`, and 'log_likelihood' if asked for.
 
     Reference:
-        Besag (1975), Statistical analysis of non-lattice data,
+        Besag (1975), Statistical Analysis of Non-Lattice Data,
         https://doi.org/10.2307/2987782
     """
 

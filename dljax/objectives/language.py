@@ -38,8 +38,8 @@ def predict_next(parts: int = 1) -> Loss:
         ValueError: for fewer than one part, or a window that does not divide.
 
     Reference:
-        Williams, Peng (1990), An efficient gradient-based algorithm for on-line
-        training of recurrent network trajectories,
+        Williams, Peng (1990), An Efficient Gradient-Based Algorithm for On-Line
+        Training of Recurrent Network Trajectories,
         https://doi.org/10.1162/neco.1990.2.4.490
     """
     if parts < 1:

@@ -33,7 +33,8 @@ def perceptron(feature: str = 'features') -> Direction:
         the move.
 
     Reference:
-        Rosenblatt (1958), The perceptron, https://doi.org/10.1037/h0042519
+        Rosenblatt (1958), The Perceptron: A Probabilistic Model for Information Storage
+        and Organization in the Brain, https://doi.org/10.1037/h0042519
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
@@ -68,8 +69,8 @@ def place_centres(feature: str = 'features', group: str = 'radial') -> Direction
         mean squared distance to the nearest centre.
 
     Reference:
-        Moody, Darken (1989), Fast learning in networks of locally-tuned processing
-        units, https://doi.org/10.1162/neco.1989.1.2.281
+        Moody, Darken (1989), Fast Learning in Networks of Locally-Tuned Processing
+        Units, https://doi.org/10.1162/neco.1989.1.2.281
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
@@ -184,7 +185,7 @@ def follow(online: str, target: str = 'target') -> Direction:
         `(net, batch, step) -> (direction, metrics)`.
 
     Reference:
-        Lillicrap et al. (2016), Continuous control with deep reinforcement learning,
+        Lillicrap et al. (2016), Continuous Control with Deep Reinforcement Learning,
         https://arxiv.org/abs/1509.02971
     """
 

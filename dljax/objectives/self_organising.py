@@ -39,7 +39,7 @@ def organise(
         move.
 
     Reference:
-        Kohonen (1982), Self-organized formation of topologically correct feature maps,
+        Kohonen (1982), Self-Organized Formation of Topologically Correct Feature Maps,
         https://doi.org/10.1007/BF00337288
 
     Example:

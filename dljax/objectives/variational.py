@@ -57,11 +57,13 @@ def elbo(
         ValueError: for a setting out of range.
 
     Reference:
-        Kingma and Welling, 2014, Auto-Encoding Variational Bayes,
+        Kingma, Welling (2014), Auto-Encoding Variational Bayes,
         https://arxiv.org/abs/1312.6114
-        β: Higgins et al., 2017, beta-VAE, https://openreview.net/forum?id=Sy2fzU9gl
-        Warm-up: Sønderby et al., 2016, Ladder Variational Autoencoders,
-        https://arxiv.org/abs/1602.02282
+        Higgins et al. (2017), beta-VAE: Learning Basic Visual Concepts with a
+        Constrained Variational Framework, https://openreview.net/forum?id=Sy2fzU9gl;
+        the β.
+        Sønderby et al. (2016), Ladder Variational Autoencoders,
+        https://arxiv.org/abs/1602.02282; the warm-up.
 
     Example:
         >>> import jax, jax.numpy as jnp, optax
@@ -130,7 +132,7 @@ def score_variational(
         ValueError: for a number of samples that does not divide the largest.
 
     Reference:
-        Burda, Grosse and Salakhutdinov, 2016, Importance Weighted Autoencoders,
+        Burda et al. (2016), Importance Weighted Autoencoders,
         https://arxiv.org/abs/1509.00519
     """
     draws = max(samples, default=0)

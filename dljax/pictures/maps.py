@@ -25,7 +25,7 @@ def u_matrix(outcome: Outcome) -> 'Figure':
     of the two diagonals, in the measure of a side.
 
     Reference:
-        Ultsch and Siemon, 1990, Kohonen's Self Organizing Feature Maps for Exploratory
+        Ultsch, Siemon (1990), Kohonen's Self Organizing Feature Maps for Exploratory
         Data Analysis, Proceedings of the INNC, pages 305-308
     """
     places = np.asarray(outcome.net.coordinates())

@@ -48,7 +48,7 @@ def spherical(first: Array, last: Array, share: Array) -> Array:
         [..., latent]; the straight line where the two have one direction.
 
     Reference:
-        White, 2016, Sampling Generative Networks, https://arxiv.org/abs/1609.04468
+        White (2016), Sampling Generative Networks, https://arxiv.org/abs/1609.04468
 
     Example:
         >>> way = spherical(jnp.array([2., 0.]), jnp.array([0., 2.]), jnp.array(.5))

@@ -98,8 +98,8 @@ def backward(
         ValueError: if there is no layer, or the targets do not fit the outputs.
 
     Reference:
-        Nielsen, 2015, Neural Networks and Deep Learning, chapter 2,
-        http://neuralnetworksanddeeplearning.com/chap2.html (there BP1 to BP4)
+        Nielsen (2015), Neural Networks and Deep Learning, chapter 2,
+        http://neuralnetworksanddeeplearning.com/chap2.html; there BP1 to BP4.
 
     Example:
         >>> import jax.numpy as jnp

@@ -67,9 +67,10 @@ def backward_through_time(
         ValueError: if the targets do not fit, or the truncation is below 1.
 
     Reference:
-        Werbos, 1990, Backpropagation Through Time: What It Does and How to Do It,
-        https://doi.org/10.1109/5.58337; as a sum of products: Pascanu, Mikolov and
-        Bengio, 2013, https://arxiv.org/abs/1211.5063
+        Werbos (1990), Backpropagation Through Time: What It Does and How to Do It,
+        https://doi.org/10.1109/5.58337
+        Pascanu et al. (2013), On the Difficulty of Training Recurrent Neural Networks,
+        https://arxiv.org/abs/1211.5063; as a sum of products.
 
     Example:
         >>> import jax.numpy as jnp
@@ -149,8 +150,8 @@ def state_gradient_norms(
         [time] float32, the mean over the batch of ‖∂E/∂s_t‖ for t = 1 ... T.
 
     Reference:
-        Bengio, Simard and Frasconi, 1994, Learning Long-Term Dependencies with Gradient
-        Descent Is Difficult, https://doi.org/10.1109/72.279181
+        Bengio et al. (1994), Learning Long-Term Dependencies with Gradient Descent Is
+        Difficult, https://doi.org/10.1109/72.279181
 
     Example:
         >>> import jax.numpy as jnp

@@ -35,9 +35,11 @@ def contrastive_divergence(
         ValueError: if the shapes do not belong together.
 
     Reference:
-        Hinton, 2002, Training Products of Experts by Minimizing Contrastive Divergence,
-        https://doi.org/10.1162/089976602760128018; persistent chains: Tieleman, 2008,
-        https://doi.org/10.1145/1390156.1390290
+        Hinton (2002), Training Products of Experts by Minimizing Contrastive
+        Divergence, https://doi.org/10.1162/089976602760128018
+        Tieleman (2008), Training Restricted Boltzmann Machines Using Approximations to
+        the Likelihood Gradient, https://doi.org/10.1145/1390156.1390290; persistent
+        chains.
 
     Example:
         >>> import jax.numpy as jnp

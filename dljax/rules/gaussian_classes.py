@@ -63,7 +63,7 @@ def gaussian_classes(
             and, where it is not traced, for a singular covariance without a floor.
 
     Reference:
-        Friedman, 1989, Regularized Discriminant Analysis,
+        Friedman (1989), Regularized Discriminant Analysis,
         https://doi.org/10.1080/01621459.1989.10478752
 
     Example:

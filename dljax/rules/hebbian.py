@@ -22,7 +22,7 @@ def hebb(inputs: Array, outputs: Array) -> Array:
         ValueError: if the shapes do not belong together.
 
     Reference:
-        Hebb, 1949, The Organization of Behavior
+        Hebb (1949), The Organization of Behavior
 
     Example:
         >>> import jax.numpy as jnp
@@ -56,8 +56,11 @@ def oja(kernel: Array, inputs: Array) -> Array:
         ValueError: if the shapes do not belong together.
 
     Reference:
-        Oja, 1982, https://doi.org/10.1007/BF00275687; several units: Sanger, 1989,
-        https://doi.org/10.1016/0893-6080(89)90044-0
+        Oja (1982), A Simplified Neuron Model as a Principal Component Analyzer,
+        https://doi.org/10.1007/BF00275687
+        Sanger (1989), Optimal Unsupervised Learning in a Single-Layer Linear
+        Feedforward Neural Network, https://doi.org/10.1016/0893-6080(89)90044-0;
+        several units.
 
     Example:
         >>> import jax.numpy as jnp

@@ -60,7 +60,7 @@ def kmeans(centres: Array, points: Array) -> Array:
         ValueError: if the shapes do not belong together.
 
     Reference:
-        Lloyd, 1982, Least Squares Quantization in PCM,
+        Lloyd (1982), Least Squares Quantization in PCM,
         https://doi.org/10.1109/TIT.1982.1056489
 
     Example:
@@ -96,7 +96,7 @@ def initial_centres(key: Key, points: Array, clusters: int) -> Array:
         ValueError: if `clusters` is out of range or `points` is no table.
 
     Reference:
-        Arthur and Vassilvitskii, 2007, k-means++: The Advantages of Careful Seeding,
+        Arthur, Vassilvitskii (2007), k-means++: The Advantages of Careful Seeding,
         http://ilpubs.stanford.edu:8090/778/
 
     Example:
@@ -143,7 +143,8 @@ def spread(centres: Array, *, neighbours: int = 2) -> Array:
         ValueError: if `neighbours` is out of range.
 
     Reference:
-        Moody and Darken, 1989, https://doi.org/10.1162/neco.1989.1.2.281
+        Moody, Darken (1989), Fast Learning in Networks of Locally-Tuned Processing
+        Units, https://doi.org/10.1162/neco.1989.1.2.281
 
     Example:
         >>> import jax.numpy as jnp

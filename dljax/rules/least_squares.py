@@ -35,7 +35,8 @@ def least_squares_solution(
         ValueError: if the shapes do not belong together or the ridge is negative.
 
     Reference:
-        Hoerl and Kennard, 1970, Ridge Regression, https://doi.org/10.2307/1267351
+        Hoerl, Kennard (1970), Ridge Regression: Biased Estimation for Nonorthogonal
+        Problems, https://doi.org/10.2307/1267351
 
     Example:
         >>> import jax.numpy as jnp

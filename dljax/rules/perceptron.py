@@ -26,7 +26,9 @@ def perceptron(inputs: Array, targets: Array, outputs: Array) -> dict[str, Array
         ValueError: if the shapes do not belong together.
 
     Reference:
-        Rosenblatt, 1958, https://doi.org/10.1037/h0042519; convergence: Novikoff, 1962
+        Rosenblatt (1958), The Perceptron: A Probabilistic Model for Information Storage
+        and Organization in the Brain, https://doi.org/10.1037/h0042519
+        Novikoff (1962), On Convergence Proofs on Perceptrons; convergence.
 
     Example:
         >>> import jax.numpy as jnp

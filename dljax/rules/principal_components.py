@@ -40,8 +40,8 @@ def principal_components(inputs: Array, components: int) -> Components:
         ValueError: for inputs of another rank, or a number of components out of range.
 
     Reference:
-        Pearson, 1901, On Lines and Planes of Closest Fit to Systems of Points in Space,
-        https://doi.org/10.1080/14786440109462720
+        Pearson (1901), On Lines and Planes of Closest Fit to Systems of Points in
+        Space, https://doi.org/10.1080/14786440109462720
 
     Example:
         >>> import jax.numpy as jnp

@@ -76,7 +76,7 @@ def kohonen(
         ValueError: if the shapes do not belong together.
 
     Reference:
-        Kohonen, 1982, Self-Organized Formation of Topologically Correct Feature Maps,
+        Kohonen (1982), Self-Organized Formation of Topologically Correct Feature Maps,
         https://doi.org/10.1007/BF00337288
 
     Example:
@@ -119,7 +119,7 @@ def batch_map(
         ValueError: if the shapes do not belong together.
 
     Reference:
-        Kohonen, 2001, Self-Organizing Maps, section 3.6,
+        Kohonen (2001), Self-Organizing Maps, section 3.6,
         https://doi.org/10.1007/978-3-642-56927-2
 
     Example:

@@ -61,7 +61,7 @@ def worked_example(updates: int = 0) -> WorkedExample:
         ValueError: for a negative number of updates.
 
     Reference:
-        Mazur, 2015, A Step by Step Backpropagation Example,
+        Mazur (2015), A Step by Step Backpropagation Example,
         https://mattmazur.com/2015/03/17/a-step-by-step-backpropagation-example
 
     Example:

@@ -24,10 +24,12 @@ def forms_of_clipping(
         Transformations to chain before an optimizer; 'plain', the last, clips nothing.
 
     Reference:
-        By norm: Pascanu, Mikolov and Bengio, 2013, https://arxiv.org/abs/1211.5063
-        Adaptive: Brock et al., 2021, https://arxiv.org/abs/2102.06171
-        By ranges for groups: Graves, 2013, Generating Sequences With Recurrent Neural
-        Networks, https://arxiv.org/abs/1308.0850
+        Pascanu et al. (2013), On the Difficulty of Training Recurrent Neural Networks,
+        https://arxiv.org/abs/1211.5063; by norm.
+        Brock et al. (2021), High-Performance Large-Scale Image Recognition Without
+        Normalization, https://arxiv.org/abs/2102.06171; adaptive.
+        Graves (2013), Generating Sequences With Recurrent Neural Networks,
+        https://arxiv.org/abs/1308.0850; by ranges for groups.
 
     Example:
         >>> forms = forms_of_clipping(norm=1., value=1., ratio=.1, ranges={'*': 10.})

@@ -32,8 +32,8 @@ def clipped(
         ValueError: for a norm that is not positive.
 
     Reference:
-        Pascanu, Mikolov, Bengio (2013), On the difficulty of training recurrent neural
-        networks, https://arxiv.org/abs/1211.5063
+        Pascanu et al. (2013), On the Difficulty of Training Recurrent Neural Networks,
+        https://arxiv.org/abs/1211.5063
 
     Example:
         >>> import jax.numpy as jnp, optax
@@ -148,8 +148,8 @@ def layer_rates(
             as `by_path`.
 
     Reference:
-        Howard, Ruder (2018), Universal language model fine-tuning for text
-        classification, https://arxiv.org/abs/1801.06146
+        Howard, Ruder (2018), Universal Language Model Fine-Tuning for Text
+        Classification, https://arxiv.org/abs/1801.06146
 
     Example:
         >>> import jax.numpy as jnp, optax
@@ -202,7 +202,7 @@ def averaged(
         ValueError: for a decay out of range.
 
     Reference:
-        Polyak, Juditsky (1992), Acceleration of stochastic approximation by averaging,
+        Polyak, Juditsky (1992), Acceleration of Stochastic Approximation by Averaging,
         https://doi.org/10.1137/0330046
 
     Example:

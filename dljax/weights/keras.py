@@ -48,7 +48,7 @@ def from_keras(
             shape mismatch, all of which are named with the shapes got and wanted.
 
     Reference:
-        Keras, https://keras.io/api/applications/
+        Chollet et al. (2015), Keras, https://keras.io/api/applications/
 
     Example:
         >>> try:

@@ -70,7 +70,8 @@ def from_torchvision(
             shape mismatch, all of which are named with the shapes got and wanted.
 
     Reference:
-        torchvision, https://docs.pytorch.org/vision/stable/models.html
+        TorchVision contributors (2016), TorchVision: PyTorch's Computer Vision Library,
+        https://docs.pytorch.org/vision/stable/models.html
 
     Example:
         >>> try:

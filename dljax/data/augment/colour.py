@@ -39,8 +39,8 @@ def colour_jitter(
             without the channels.
 
     Reference:
-        Howard, 2013, Some Improvements on Deep Convolutional Neural Network Based Image
-        Classification, https://arxiv.org/abs/1312.5402
+        Howard (2013), Some Improvements on Deep Convolutional Neural Network Based
+        Image Classification, https://arxiv.org/abs/1312.5402
 
     Example:
         >>> augment = colour_jitter(0.4, 0.4, 0.4, 0.1)

@@ -37,7 +37,7 @@ def random_crop(
             is larger than the image with its border.
 
     Reference:
-        He et al., 2016, Deep Residual Learning for Image Recognition, section 4.2,
+        He et al. (2016), Deep Residual Learning for Image Recognition, section 4.2,
         https://arxiv.org/abs/1512.03385
 
     Example:
@@ -104,7 +104,7 @@ def random_resized_crop(
         ValueError: at construction, for a setting out of range.
 
     Reference:
-        Szegedy et al., 2015, Going Deeper with Convolutions, section 6,
+        Szegedy et al. (2015), Going Deeper with Convolutions, section 6,
         https://arxiv.org/abs/1409.4842
 
     Example:

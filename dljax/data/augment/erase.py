@@ -31,8 +31,8 @@ def cutout(size: int, holes: int = 1, fill: float = 0.0) -> Augmentation:
         ValueError: at construction, for a setting out of range.
 
     Reference:
-        DeVries and Taylor, 2017, Improved Regularization of Convolutional Neural
-        Networks with Cutout, https://arxiv.org/abs/1708.04552
+        DeVries, Taylor (2017), Improved Regularization of Convolutional Neural Networks
+        with Cutout, https://arxiv.org/abs/1708.04552
 
     Example:
         >>> augment = cutout(16)
@@ -87,7 +87,7 @@ def random_erasing(
         ValueError: at construction, for a setting out of range.
 
     Reference:
-        Zhong, Zheng, Kang, Li, Yang, 2020, Random Erasing Data Augmentation,
+        Zhong et al. (2020), Random Erasing Data Augmentation,
         https://arxiv.org/abs/1708.04896
 
     Example:

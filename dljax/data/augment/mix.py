@@ -49,8 +49,8 @@ def mixup(alpha: float = 0.2) -> Mixing:
         ValueError: at construction, for a negative alpha.
 
     Reference:
-        Zhang, Cisse, Dauphin, Lopez-Paz, 2018, mixup: Beyond Empirical Risk
-        Minimization, https://arxiv.org/abs/1710.09412
+        Zhang et al. (2018), mixup: Beyond Empirical Risk Minimization,
+        https://arxiv.org/abs/1710.09412
 
     Example:
         >>> images = jnp.arange(3.0).reshape(3, 1, 1, 1)
@@ -86,7 +86,7 @@ def cutmix(alpha: float = 1.0) -> Mixing:
         ValueError: at construction, for a negative alpha.
 
     Reference:
-        Yun et al., 2019, CutMix: Regularization Strategy to Train Strong Classifiers
+        Yun et al. (2019), CutMix: Regularization Strategy to Train Strong Classifiers
         with Localizable Features, https://arxiv.org/abs/1905.04899
 
     Example:

@@ -101,7 +101,7 @@ def read_idx(path: str, axes: int, limit: int) -> np.ndarray:
         ValueError: for another beginning, or another length than it declares.
 
     Reference:
-        LeCun, Cortes and Burges, The MNIST database of handwritten digits,
+        LeCun et al. (1998), The MNIST Database of Handwritten Digits,
         http://yann.lecun.com/exdb/mnist/
     """
     shape = _shape(path, axes, limit)

@@ -197,8 +197,8 @@ def acgan(
         ValueError: for sizes that do not fit, or settings out of range.
 
     Reference:
-        Odena, Olah and Shlens, 2017, Conditional Image Synthesis with Auxiliary
-        Classifier GANs, table 2, https://arxiv.org/abs/1610.09585
+        Odena et al. (2017), Conditional Image Synthesis with Auxiliary Classifier GANs,
+        table 2, https://arxiv.org/abs/1610.09585
 
     Example:
         >>> acgan(size=8, channels=1, first=2, features=(32, 64)).generator.shape

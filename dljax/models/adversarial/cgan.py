@@ -194,7 +194,7 @@ def cgan(
         ValueError: for a size that is not positive.
 
     Reference:
-        Mirza and Osindero, 2014, Conditional Generative Adversarial Nets,
+        Mirza, Osindero (2014), Conditional Generative Adversarial Nets,
         https://arxiv.org/abs/1411.1784
 
     Example:

@@ -197,7 +197,7 @@ def dcgan(
         ValueError: for sizes that do not fit, or widths below 1.
 
     Reference:
-        Radford, Metz and Chintala, 2016, Unsupervised Representation Learning with Deep
+        Radford et al. (2016), Unsupervised Representation Learning with Deep
         Convolutional Generative Adversarial Networks, https://arxiv.org/abs/1511.06434
 
     Example:
@@ -240,7 +240,8 @@ def dcgan_small(
         ValueError: for sizes that do not fit, or widths below 1.
 
     Reference:
-        Radford, Metz and Chintala, 2016, https://arxiv.org/abs/1511.06434
+        Radford et al. (2016), Unsupervised Representation Learning with Deep
+        Convolutional Generative Adversarial Networks, https://arxiv.org/abs/1511.06434
 
     Example:
         >>> dcgan_small().generator.shape

@@ -141,7 +141,7 @@ def gan(
         ValueError: for a size that is not positive.
 
     Reference:
-        Goodfellow et al., 2014, Generative Adversarial Nets,
+        Goodfellow et al. (2014), Generative Adversarial Nets,
         https://arxiv.org/abs/1406.2661
 
     Example:

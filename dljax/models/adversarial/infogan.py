@@ -210,9 +210,9 @@ def infogan(
         ValueError: for a size that is no multiple of 4, or no category or code.
 
     Reference:
-        Chen, Duan, Houthooft, Schulman, Sutskever and Abbeel, 2016, InfoGAN:
-        Interpretable Representation Learning by Information Maximizing Generative
-        Adversarial Nets, appendix C.1, https://arxiv.org/abs/1606.03657
+        Chen et al. (2016), InfoGAN: Interpretable Representation Learning by
+        Information Maximizing Generative Adversarial Nets, appendix C.1,
+        https://arxiv.org/abs/1606.03657
 
     Example:
         >>> infogan(size=8, noise=16).latent

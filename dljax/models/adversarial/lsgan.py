@@ -181,8 +181,8 @@ def lsgan(
         ValueError: for sizes that do not fit.
 
     Reference:
-        Mao, Li, Xie, Lau, Wang and Smolley, 2017, Least Squares Generative Adversarial
-        Networks, figure 2, https://arxiv.org/abs/1611.04076
+        Mao et al. (2017), Least Squares Generative Adversarial Networks, figure 2,
+        https://arxiv.org/abs/1611.04076
 
     Example:
         >>> lsgan(size=8, channels=1, first=2, width=64).generator.shape

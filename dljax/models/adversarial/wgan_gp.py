@@ -212,8 +212,8 @@ def wgan_gp(
         ValueError: for sizes that do not fit.
 
     Reference:
-        Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville, 2017, Improved Training of
-        Wasserstein GANs, appendix F, https://arxiv.org/abs/1704.00028
+        Gulrajani et al. (2017), Improved Training of Wasserstein GANs, appendix F,
+        https://arxiv.org/abs/1704.00028
 
     Example:
         >>> wgan_gp(size=8, channels=1, width=32).generator.shape

@@ -38,9 +38,9 @@ class Autoencoder(nn.Module):
         ValueError: for a shape that is no tuple of sizes.
 
     Reference:
-        Rumelhart, Hinton and Williams, 1986, Learning Internal Representations by Error
-        Propagation, Parallel Distributed Processing, volume 1, chapter 8
-        Goodfellow, Bengio and Courville, 2016, Deep Learning, chapter 14,
+        Rumelhart et al. (1986), Learning Internal Representations by Error Propagation,
+        Parallel Distributed Processing, volume 1, chapter 8
+        Goodfellow et al. (2016), Deep Learning, chapter 14,
         https://www.deeplearningbook.org/contents/autoencoders.html
 
     Example:
@@ -193,7 +193,7 @@ def linear_autoencoder(code: int = 32, shape: Shape = (28, 28, 1)) -> Autoencode
         ValueError: for a width below 1.
 
     Reference:
-        Baldi and Hornik, 1989, Neural Networks and Principal Component Analysis,
+        Baldi, Hornik (1989), Neural Networks and Principal Component Analysis,
         https://doi.org/10.1016/0893-6080(89)90014-2
 
     Example:
@@ -228,7 +228,7 @@ def deep_autoencoder(
         ValueError: for a width below 1.
 
     Reference:
-        Hinton and Salakhutdinov, 2006, Reducing the Dimensionality of Data with Neural
+        Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data with Neural
         Networks, https://doi.org/10.1126/science.1127647
 
     Example:
@@ -254,9 +254,9 @@ def sparse_autoencoder(code: int = 1024, shape: Shape = (28, 28, 1)) -> Autoenco
         ValueError: for a width below 1.
 
     Reference:
-        Lee, Ekanadham and Ng, 2007, Sparse Deep Belief Net Model for Visual Area V2,
+        Lee et al. (2007), Sparse Deep Belief Net Model for Visual Area V2,
         https://papers.nips.cc/paper/2007/hash/4daa3db355ef2b0e64b472968cb70f0d-Abstract.html
-        Ng, 2011, Sparse Autoencoder, CS294A lecture notes,
+        Ng (2011), Sparse Autoencoder, CS294A lecture notes,
         https://web.stanford.edu/class/cs294a/sparseAutoencoder.pdf
 
     Example:

@@ -31,9 +31,9 @@ class ConvolutionalEncoder(nn.Module):
         ValueError: for a width below 1 or no convolution.
 
     Reference:
-        Masci, Meier, Cireşan and Schmidhuber, 2011, Stacked Convolutional
-        Auto-Encoders for Hierarchical Feature Extraction,
-        https://doi.org/10.1007/978-3-642-21735-7_7; strides stand for its pooling.
+        Masci et al. (2011), Stacked Convolutional Auto-Encoders for Hierarchical
+        Feature Extraction, https://doi.org/10.1007/978-3-642-21735-7_7; strides stand
+        for its pooling.
     """
 
     features: tuple[int, ...] = (32, 64)
@@ -96,8 +96,10 @@ class ConvolutionalDecoder(nn.Module):
         ValueError: for a width or size below 1 or no convolution.
 
     Reference:
-        Masci et al. (2011), as above; on checkerboards: Odena, Dumoulin and Olah, 2016,
-        Deconvolution and Checkerboard Artifacts, https://doi.org/10.23915/distill.00003
+        Masci et al. (2011), Stacked Convolutional Auto-Encoders for Hierarchical
+        Feature Extraction, https://doi.org/10.1007/978-3-642-21735-7_7
+        Odena et al. (2016), Deconvolution and Checkerboard Artifacts,
+        https://doi.org/10.23915/distill.00003; on checkerboards.
     """
 
     features: tuple[int, ...] = (64, 32)
@@ -167,10 +169,12 @@ def convolutional_autoencoder(
         ValueError: for a width or size below 1 or no convolution.
 
     Reference:
-        Masci, Meier, Cireşan and Schmidhuber, 2011, Stacked Convolutional
-        Auto-Encoders for Hierarchical Feature Extraction,
-        https://doi.org/10.1007/978-3-642-21735-7_7; strides stand for its pooling, as
-        in Radford et al., 2016, https://arxiv.org/abs/1511.06434
+        Masci et al. (2011), Stacked Convolutional Auto-Encoders for Hierarchical
+        Feature Extraction, https://doi.org/10.1007/978-3-642-21735-7_7; strides stand
+        for its pooling.
+        Radford et al. (2016), Unsupervised Representation Learning with Deep
+        Convolutional Generative Adversarial Networks, https://arxiv.org/abs/1511.06434;
+        the strides.
 
     Example:
         >>> import jax, jax.numpy as jnp

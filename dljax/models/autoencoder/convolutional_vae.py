@@ -31,7 +31,7 @@ def convolutional_vae(
         ValueError: for a width or size below 1 or no convolution.
 
     Reference:
-        Kingma and Welling, 2014, Auto-Encoding Variational Bayes,
+        Kingma, Welling (2014), Auto-Encoding Variational Bayes,
         https://arxiv.org/abs/1312.6114; the layers are those of
         `convolutional_autoencoder`.
 

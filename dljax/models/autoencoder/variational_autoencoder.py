@@ -52,11 +52,11 @@ class VariationalAutoencoder(nn.Module):
         ValueError: for a code, shape or number of classes that cannot be.
 
     Reference:
-        Kingma and Welling, 2014, Auto-Encoding Variational Bayes,
+        Kingma, Welling (2014), Auto-Encoding Variational Bayes,
         https://arxiv.org/abs/1312.6114
-        Conditional: Sohn, Lee and Yan, 2015, Learning Structured Output Representation
-        using Deep Conditional Generative Models, https://papers.nips.cc/paper/5775;
-        the paper learns a prior p(z | label) too, which is N(0, 1) here.
+        Sohn et al. (2015), Learning Structured Output Representation using Deep
+        Conditional Generative Models, https://papers.nips.cc/paper/5775; with labels.
+        It learns a prior p(z | label) too, which is N(0, 1) here.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -236,7 +236,7 @@ def vae(
         ValueError: for a width below 1 or a dropout out of range.
 
     Reference:
-        Kingma and Welling, 2014, Auto-Encoding Variational Bayes,
+        Kingma, Welling (2014), Auto-Encoding Variational Bayes,
         https://arxiv.org/abs/1312.6114
 
     Example:
@@ -277,7 +277,7 @@ def conditional_vae(
         ValueError: for a width or number of classes below 1, or a dropout out of range.
 
     Reference:
-        Sohn, Lee and Yan, 2015, Learning Structured Output Representation using Deep
+        Sohn et al. (2015), Learning Structured Output Representation using Deep
         Conditional Generative Models, https://papers.nips.cc/paper/5775
 
     Example:

@@ -34,7 +34,7 @@ class AtariQNetwork(nn.Module):
         ValueError: for fewer than one action.
 
     Reference:
-        Mnih et al., 2015, Human-Level Control Through Deep Reinforcement Learning,
+        Mnih et al. (2015), Human-Level Control through Deep Reinforcement Learning,
         https://doi.org/10.1038/nature14236
 
     Example:

@@ -32,9 +32,11 @@ class QNetwork(nn.Module):
         ValueError: for a size below 1.
 
     Reference:
-        Mnih et al., 2015, Human-Level Control Through Deep Reinforcement Learning,
-        https://doi.org/10.1038/nature14236, with the widths of CleanRL's `dqn.py`,
-        https://github.com/vwxyzjn/cleanrl, in place of its convolutions
+        Mnih et al. (2015), Human-Level Control through Deep Reinforcement Learning,
+        https://doi.org/10.1038/nature14236
+        Huang et al. (2022), CleanRL: High-Quality Single-File Implementations of Deep
+        Reinforcement Learning Algorithms, https://github.com/vwxyzjn/cleanrl; the
+        widths of its `dqn.py` stand for the convolutions.
 
     Example:
         >>> import jax, jax.numpy as jnp

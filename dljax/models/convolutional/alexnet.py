@@ -49,7 +49,7 @@ class AlexNet(nn.Module):
         ValueError: for a size below its least value or a dropout out of range.
 
     Reference:
-        Krizhevsky, 2014, One Weird Trick for Parallelizing Convolutional Neural
+        Krizhevsky (2014), One Weird Trick for Parallelizing Convolutional Neural
         Networks, https://arxiv.org/abs/1404.5997; `torchvision.models.alexnet`, which
         has 256 channels in the fourth convolution, the paper 384.
 

@@ -58,8 +58,8 @@ class AlexNet2012(nn.Module):
             channels, or a dropout out of range.
 
     Reference:
-        Krizhevsky, Sutskever and Hinton, 2012, ImageNet Classification with Deep
-        Convolutional Neural Networks,
+        Krizhevsky et al. (2012), ImageNet Classification with Deep Convolutional Neural
+        Networks,
         https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks
 
     Example:

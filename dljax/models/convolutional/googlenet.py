@@ -84,8 +84,8 @@ class GoogLeNet(nn.Module):
             range.
 
     Reference:
-        Szegedy et al., 2015, Going Deeper with Convolutions,
-        https://arxiv.org/abs/1409.4842; `torchvision.models.googlenet`
+        Szegedy et al. (2015), Going Deeper with Convolutions,
+        https://arxiv.org/abs/1409.4842; `torchvision.models.googlenet`.
 
     Example:
         >>> import jax

@@ -52,9 +52,11 @@ def googlenet_2014(
         ValueError: as `GoogLeNet`.
 
     Reference:
-        Szegedy et al., 2015, Going Deeper with Convolutions,
-        https://arxiv.org/abs/1409.4842; Caffe's replication,
-        https://github.com/BVLC/caffe/tree/master/models/bvlc_googlenet
+        Szegedy et al. (2015), Going Deeper with Convolutions,
+        https://arxiv.org/abs/1409.4842
+        Jia et al. (2014), Caffe: Convolutional Architecture for Fast Feature Embedding,
+        https://github.com/BVLC/caffe/tree/master/models/bvlc_googlenet; its
+        replication.
 
     Example:
         >>> import jax

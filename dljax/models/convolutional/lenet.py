@@ -37,8 +37,8 @@ class LeNet5(nn.Module):
         ValueError: for fewer than two classes or an unknown padding.
 
     Reference:
-        LeCun, Bottou, Bengio and Haffner, 1998, Gradient-Based Learning Applied to
-        Document Recognition, https://doi.org/10.1109/5.726791
+        LeCun et al. (1998), Gradient-Based Learning Applied to Document Recognition,
+        https://doi.org/10.1109/5.726791
 
     Example:
         >>> import jax, jax.numpy as jnp

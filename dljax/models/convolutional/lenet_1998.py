@@ -45,8 +45,8 @@ class LeNet1998(nn.Module):
         kernel_init: initialiser of the weights.
 
     Reference:
-        LeCun, Bottou, Bengio and Haffner, 1998, Gradient-Based Learning Applied to
-        Document Recognition, section II.B, https://doi.org/10.1109/5.726791
+        LeCun et al. (1998), Gradient-Based Learning Applied to Document Recognition,
+        section II.B, https://doi.org/10.1109/5.726791
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -35,8 +35,9 @@ class TutorialCNN(nn.Module):
         ValueError: for a size below its least value or a dropout out of range.
 
     Reference:
-        Row U2.3 of the course; dropout: Srivastava et al., 2014,
-        https://jmlr.org/papers/v15/srivastava14a.html
+        Srivastava et al. (2014), Dropout: A Simple Way to Prevent Neural Networks from
+        Overfitting, https://jmlr.org/papers/v15/srivastava14a.html; the layers are row
+        U2.3 of the course.
 
     Example:
         >>> import jax, jax.numpy as jnp

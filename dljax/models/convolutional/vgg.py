@@ -50,8 +50,8 @@ class VGG(nn.Module):
             range.
 
     Reference:
-        Simonyan and Zisserman, 2015, Very Deep Convolutional Networks for Large-Scale
-        Image Recognition, https://arxiv.org/abs/1409.1556; `torchvision.models.vgg16`
+        Simonyan, Zisserman (2015), Very Deep Convolutional Networks for Large-Scale
+        Image Recognition, https://arxiv.org/abs/1409.1556; `torchvision.models.vgg16`.
 
     Example:
         >>> import jax

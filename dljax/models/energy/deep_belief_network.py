@@ -36,11 +36,12 @@ class DeepBeliefNetwork(nn.Module):
         ValueError: without a machine, or for fewer than one unit or output.
 
     Reference:
-        Hinton, Osindero and Teh, 2006, A Fast Learning Algorithm for Deep Belief Nets,
+        Hinton et al. (2006), A Fast Learning Algorithm for Deep Belief Nets,
         https://doi.org/10.1162/neco.2006.18.7.1527. There the top machine sees the
-        labels and the stack is tuned by wake and sleep; the linear output tuned by
-        gradient is that of Hinton and Salakhutdinov, 2006,
-        https://doi.org/10.1126/science.1127647
+        labels and the stack is tuned by wake and sleep.
+        Hinton, Salakhutdinov (2006), Reducing the Dimensionality of Data with Neural
+        Networks, https://doi.org/10.1126/science.1127647; the linear output tuned by
+        gradient.
 
     Example:
         >>> import jax, jax.numpy as jnp

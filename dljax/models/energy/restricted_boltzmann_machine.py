@@ -32,9 +32,9 @@ class RestrictedBoltzmannMachine(nn.Module):
         ValueError: for fewer than one unit in a layer.
 
     Reference:
-        Smolensky, 1986, Information Processing in Dynamical Systems: Foundations of
+        Smolensky (1986), Information Processing in Dynamical Systems: Foundations of
         Harmony Theory, Parallel Distributed Processing, volume 1, chapter 6
-        Hinton, 2012, A Practical Guide to Training Restricted Boltzmann Machines,
+        Hinton (2012), A Practical Guide to Training Restricted Boltzmann Machines,
         https://doi.org/10.1007/978-3-642-35289-8_32
 
     Example:

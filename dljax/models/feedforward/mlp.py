@@ -36,10 +36,10 @@ class MLP(nn.Module):
         ValueError: for a width below 1 or a dropout out of range.
 
     Reference:
-        Rumelhart, Hinton and Williams, 1986, Learning Representations by
-        Back-Propagating Errors, https://doi.org/10.1038/323533a0
-        Universal approximation: Hornik, 1991,
-        https://doi.org/10.1016/0893-6080(91)90009-T
+        Rumelhart et al. (1986), Learning Representations by Back-Propagating Errors,
+        https://doi.org/10.1038/323533a0
+        Hornik (1991), Approximation Capabilities of Multilayer Feedforward Networks,
+        https://doi.org/10.1016/0893-6080(91)90009-T; universal approximation.
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -34,7 +34,7 @@ class ModularNetwork(nn.Module):
         ValueError: if there is no expert, or the partition does not fit.
 
     Reference:
-        Jacobs, Jordan, Nowlan and Hinton, 1991, Adaptive Mixtures of Local Experts,
+        Jacobs et al. (1991), Adaptive Mixtures of Local Experts,
         https://doi.org/10.1162/neco.1991.3.1.79
 
     Example:

@@ -29,7 +29,7 @@ class Perceptron(nn.Module):
         ValueError: for fewer than one unit.
 
     Reference:
-        Rosenblatt, 1958, The Perceptron: A Probabilistic Model for Information Storage
+        Rosenblatt (1958), The Perceptron: A Probabilistic Model for Information Storage
         and Organization in the Brain, https://doi.org/10.1037/h0042519
 
     Example:
@@ -97,7 +97,7 @@ def logistic_regression(
         ValueError: for fewer than two classes.
 
     Reference:
-        Cox, 1958, The Regression Analysis of Binary Sequences,
+        Cox (1958), The Regression Analysis of Binary Sequences,
         https://doi.org/10.1111/j.2517-6161.1958.tb00292.x
 
     Example:

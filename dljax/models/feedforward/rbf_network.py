@@ -30,7 +30,7 @@ class RBFNetwork(nn.Module):
         ValueError: for fewer than one unit or output.
 
     Reference:
-        Moody and Darken, 1989, Fast Learning in Networks of Locally-Tuned Processing
+        Moody, Darken (1989), Fast Learning in Networks of Locally-Tuned Processing
         Units, https://doi.org/10.1162/neco.1989.1.2.281
 
     Example:

@@ -26,8 +26,8 @@ def hidden_width(inputs: int, outputs: int) -> int:
         ValueError: for a number below 1.
 
     Reference:
-        Masters, 1993, Practical Neural Network Recipes in C++, the geometric pyramid
-        rule
+        Masters (1993), Practical Neural Network Recipes in C++; the geometric pyramid
+        rule.
 
     Example:
         >>> hidden_width(64, 4)

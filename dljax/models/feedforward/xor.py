@@ -36,8 +36,8 @@ def xor_2_2_1(
         The net; its logit is positive for a true answer.
 
     Reference:
-        Rumelhart, Hinton and Williams, 1986, Learning Internal Representations by
-        Error Propagation, Parallel Distributed Processing, volume 1, chapter 8
+        Rumelhart et al. (1986), Learning Internal Representations by Error Propagation,
+        Parallel Distributed Processing, volume 1, chapter 8
 
     Example:
         >>> xor_2_2_1().hidden
@@ -99,7 +99,7 @@ def xor_weights(*, negated: bool = False) -> PyTree:
         The parameters of the net.
 
     Reference:
-        Goodfellow, Bengio and Courville, 2016, Deep Learning, section 6.1,
+        Goodfellow et al. (2016), Deep Learning, section 6.1,
         https://www.deeplearningbook.org
 
     Example:

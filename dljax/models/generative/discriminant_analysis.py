@@ -26,7 +26,7 @@ def linear_discriminant_analysis(
         ValueError: for fewer than two classes.
 
     Reference:
-        Fisher, 1936, The Use of Multiple Measurements in Taxonomic Problems,
+        Fisher (1936), The Use of Multiple Measurements in Taxonomic Problems,
         https://doi.org/10.1111/j.1469-1809.1936.tb02137.x
 
     Example:
@@ -58,7 +58,7 @@ def quadratic_discriminant_analysis(
         ValueError: for fewer than two classes.
 
     Reference:
-        Friedman, 1989, Regularized Discriminant Analysis,
+        Friedman (1989), Regularized Discriminant Analysis,
         https://doi.org/10.1080/01621459.1989.10478752
 
     Example:
@@ -89,8 +89,8 @@ def gaussian_naive_bayes(
         ValueError: for fewer than two classes.
 
     Reference:
-        Ng and Jordan, 2001, On Discriminative vs. Generative Classifiers: A Comparison
-        of Logistic Regression and Naive Bayes,
+        Ng, Jordan (2001), On Discriminative vs. Generative Classifiers: A Comparison of
+        Logistic Regression and Naive Bayes,
         https://papers.nips.cc/paper/2001/hash/7b7a53e239400a13bd6be6c91c4f6c4e-Abstract.html
 
     Example:

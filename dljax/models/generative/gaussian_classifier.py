@@ -41,8 +41,8 @@ class GaussianClassifier(nn.Module):
         ValueError: for fewer than two classes.
 
     Reference:
-        Hastie, Tibshirani and Friedman, 2009, The Elements of Statistical Learning,
-        4.3 and 6.6.3, https://doi.org/10.1007/978-0-387-84858-7
+        Hastie et al. (2009), The Elements of Statistical Learning, sections 4.3 and
+        6.6.3, https://doi.org/10.1007/978-0-387-84858-7
 
     Example:
         >>> import jax, jax.numpy as jnp

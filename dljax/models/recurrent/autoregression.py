@@ -25,11 +25,11 @@ class Autoregression(nn.Module):
         ValueError: for a horizon below 1.
 
     Reference:
-        Yule, 1927, On a Method of Investigating Periodicities in Disturbed Series,
+        Yule (1927), On a Method of Investigating Periodicities in Disturbed Series,
         https://doi.org/10.1098/rsta.1927.0007
-        Weights for each step: Ben Taieb, Bontempi, Atiya and Sorjamaa, 2012, A Review
-        and Comparison of Strategies for Multi-Step Ahead Time Series Forecasting,
-        https://arxiv.org/abs/1108.3259
+        Ben Taieb et al. (2012), A Review and Comparison of Strategies for Multi-Step
+        Ahead Time Series Forecasting, https://arxiv.org/abs/1108.3259; weights for each
+        step.
 
     Example:
         >>> import jax, jax.numpy as jnp

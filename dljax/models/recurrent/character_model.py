@@ -35,11 +35,11 @@ class CharacterModel(nn.Module):
         ValueError: for a size out of range.
 
     Reference:
-        Graves, 2013, Generating Sequences With Recurrent Neural Networks,
+        Graves (2013), Generating Sequences With Recurrent Neural Networks,
         https://arxiv.org/abs/1308.0850. He joins all layers to the input and the
         output; here each is joined to the next.
-        Dropout: Zaremba, Sutskever and Vinyals, 2014, Recurrent Neural Network
-        Regularization, https://arxiv.org/abs/1409.2329
+        Zaremba et al. (2014), Recurrent Neural Network Regularization,
+        https://arxiv.org/abs/1409.2329; the dropout.
 
     Example:
         >>> import jax, jax.numpy as jnp

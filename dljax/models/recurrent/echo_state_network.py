@@ -41,9 +41,8 @@ class EchoStateNetwork(nn.Module):
         ValueError: for a setting out of range.
 
     Reference:
-        Jaeger and Haas, 2004, Harnessing Nonlinearity: Predicting Chaotic Systems and
-        Saving Energy in Wireless Communication,
-        https://doi.org/10.1126/science.1091277
+        Jaeger, Haas (2004), Harnessing Nonlinearity: Predicting Chaotic Systems and
+        Saving Energy in Wireless Communication, https://doi.org/10.1126/science.1091277
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -39,9 +39,9 @@ class EncoderDecoder(nn.Module):
             backwards.
 
     Reference:
-        Sutskever, Vinyals and Le, 2014, Sequence to Sequence Learning with Neural
-        Networks, https://arxiv.org/abs/1409.3215 (hands the states over as they are)
-        Cho et al., 2014, Learning Phrase Representations using RNN Encoder-Decoder for
+        Sutskever et al. (2014), Sequence to Sequence Learning with Neural Networks,
+        https://arxiv.org/abs/1409.3215; it hands the states over as they are.
+        Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder for
         Statistical Machine Translation, https://arxiv.org/abs/1406.1078
 
     Example:

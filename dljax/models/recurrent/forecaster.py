@@ -44,10 +44,11 @@ class Forecaster(nn.Module):
         ValueError: for a size below 1 or a dropout out of range.
 
     Reference:
-        Segments, all steps at once: Lin et al., 2023, SegRNN: Segment Recurrent Neural
-        Network for Long-Term Time Series Forecasting, https://arxiv.org/abs/2308.11200
-        Linear part: Lai, Chang, Yang and Liu, 2018, Modeling Long- and Short-Term
-        Temporal Patterns with Deep Neural Networks, https://arxiv.org/abs/1703.07015
+        Lin et al. (2023), SegRNN: Segment Recurrent Neural Network for Long-Term Time
+        Series Forecasting, https://arxiv.org/abs/2308.11200; segments, all steps at
+        once.
+        Lai et al. (2018), Modeling Long- and Short-Term Temporal Patterns with Deep
+        Neural Networks, https://arxiv.org/abs/1703.07015; the linear part.
 
     Example:
         >>> import jax, jax.numpy as jnp

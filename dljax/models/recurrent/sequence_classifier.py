@@ -30,7 +30,7 @@ class SequenceClassifier(nn.Module):
         ValueError: for fewer than one output or a dropout out of range.
 
     Reference:
-        Schuster and Paliwal, 1997, Bidirectional Recurrent Neural Networks,
+        Schuster, Paliwal (1997), Bidirectional Recurrent Neural Networks,
         https://doi.org/10.1109/78.650093
 
     Example:

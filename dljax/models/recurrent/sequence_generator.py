@@ -81,11 +81,11 @@ class SequenceGenerator(nn.Module):
             layers that read backwards.
 
     Reference:
-        Graves, 2013, Generating Sequences With Recurrent Neural Networks,
+        Graves (2013), Generating Sequences With Recurrent Neural Networks,
         https://arxiv.org/abs/1308.0850
-        Teacher forcing: Williams and Zipser, 1989, A Learning Algorithm for Continually
-        Running Fully Recurrent Neural Networks,
-        https://doi.org/10.1162/neco.1989.1.2.270
+        Williams, Zipser (1989), A Learning Algorithm for Continually Running Fully
+        Recurrent Neural Networks, https://doi.org/10.1162/neco.1989.1.2.270; teacher
+        forcing.
 
     Example:
         >>> import jax, jax.numpy as jnp

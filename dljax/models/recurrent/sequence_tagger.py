@@ -28,7 +28,7 @@ class SequenceTagger(nn.Module):
         ValueError: for fewer than one output.
 
     Reference:
-        Elman, 1990, Finding Structure in Time,
+        Elman (1990), Finding Structure in Time,
         https://doi.org/10.1207/s15516709cog1402_1
 
     Example:

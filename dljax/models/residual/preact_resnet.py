@@ -33,7 +33,7 @@ def preact_resnet18(**settings: Any) -> ResNet:
         ValueError: for a setting out of range.
 
     Reference:
-        He, Zhang, Ren and Sun, 2016, Identity Mappings in Deep Residual Networks,
+        He et al. (2016), Identity Mappings in Deep Residual Networks,
         https://arxiv.org/abs/1603.05027
 
     Example:

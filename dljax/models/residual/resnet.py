@@ -66,7 +66,7 @@ class ResNet(nn.Module):
         ValueError: for a setting out of range, or two that exclude each other.
 
     Reference:
-        He, Zhang, Ren and Sun, 2016, Deep Residual Learning for Image Recognition,
+        He et al. (2016), Deep Residual Learning for Image Recognition,
         https://arxiv.org/abs/1512.03385
     """
 
@@ -180,7 +180,7 @@ def resnet18(**settings: Any) -> ResNet:
         ValueError: for a setting out of range.
 
     Reference:
-        He, Zhang, Ren and Sun, 2016, Deep Residual Learning for Image Recognition,
+        He et al. (2016), Deep Residual Learning for Image Recognition,
         https://arxiv.org/abs/1512.03385
 
     Example:
@@ -245,7 +245,7 @@ def resnet50_keras(**settings: Any) -> ResNet:
         ValueError: for a setting out of range.
 
     Reference:
-        https://keras.io/api/applications/resnet/
+        Chollet et al. (2015), Keras, https://keras.io/api/applications/resnet/
 
     Example:
         >>> resnet50_keras().use_bias

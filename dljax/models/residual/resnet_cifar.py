@@ -39,8 +39,8 @@ def resnet_cifar(depth: int = 8, **settings: Any) -> ResNet:
         ValueError: for a depth that is not 6n + 2, or another setting out of range.
 
     Reference:
-        He, Zhang, Ren and Sun, 2016, Deep Residual Learning for Image Recognition,
-        section 4.2, https://arxiv.org/abs/1512.03385
+        He et al. (2016), Deep Residual Learning for Image Recognition, section 4.2,
+        https://arxiv.org/abs/1512.03385
 
     Example:
         >>> resnet_cifar(depth=20).blocks

@@ -100,10 +100,10 @@ class UNet(nn.Module):
         ValueError: for a size below its least value or a dropout out of range.
 
     Reference:
-        Ronneberger, Fischer and Brox, 2015, U-Net: Convolutional Networks for
-        Biomedical Image Segmentation, https://arxiv.org/abs/1505.04597. Its released
-        net has a ReLU after each up-convolution as well, which the paper does not
-        mention and this net does not have.
+        Ronneberger et al. (2015), U-Net: Convolutional Networks for Biomedical Image
+        Segmentation, https://arxiv.org/abs/1505.04597. Its released net has a ReLU
+        after each up-convolution as well, which the paper does not mention and this net
+        does not have.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -200,8 +200,8 @@ def unet_2015(**settings: Any) -> UNet:
         ValueError: for a setting out of range.
 
     Reference:
-        Ronneberger, Fischer and Brox, 2015, U-Net: Convolutional Networks for
-        Biomedical Image Segmentation, https://arxiv.org/abs/1505.04597
+        Ronneberger et al. (2015), U-Net: Convolutional Networks for Biomedical Image
+        Segmentation, https://arxiv.org/abs/1505.04597
 
     Example:
         >>> import jax, jax.numpy as jnp

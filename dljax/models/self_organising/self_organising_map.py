@@ -71,7 +71,7 @@ class SelfOrganisingMap(nn.Module):
         ValueError: for fewer than one row or column, or another grid.
 
     Reference:
-        Kohonen, 1982, Self-Organized Formation of Topologically Correct Feature Maps,
+        Kohonen (1982), Self-Organized Formation of Topologically Correct Feature Maps,
         https://doi.org/10.1007/BF00337288
 
     Example:
