@@ -97,6 +97,12 @@ def encoded(text: str, steps: int) -> np.ndarray:
 def decoded(tokens: np.ndarray) -> str:
     """Read tokens as text, up to the end token.
 
+    Args:
+        tokens: [steps] integers, as `encoded` gives them.
+
+    Returns:
+        The text before the end token; without one, all that is not padding at the end.
+
     Example:
         >>> decoded(encoded('3 May', 9))
         '3 May'

@@ -54,7 +54,8 @@ def advance(
         environment: the task.
         key: of this step.
         play: where the actor stands.
-        action: what it does.
+        action: what it does: a scalar for a choice, else of the shape of
+            `environment.action`.
 
     Returns:
         Where it stands then, and the transition.

@@ -131,8 +131,8 @@ def integrated_gradients(
         net: a bound module, `(image, train) -> [batch, classes]` logits.
         image: [batch, height, width, channel].
         label: [batch] int32, the class explained; None for the one predicted.
-        baseline: what stands for "nothing there": a value (0: black) or images of a
-            shape that broadcasts. Pixels that equal it get 0.
+        baseline: what stands for "nothing there": a scalar (0: black), or images [...]
+            that broadcast against `image`. Pixels that equal it get 0.
         steps: points on the way, which are all computed at once.
         rule: of the sum: Gauss-Legendre, exact for gradients that are polynomials of
             degree 2 steps - 1, or the trapezoid rule with both ends.

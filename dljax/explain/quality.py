@@ -29,7 +29,8 @@ def deletion(
             channels, the earlier a pixel goes.
         label: [batch] int32, the class that the map explains; None for the one that is
             predicted for the image.
-        baseline: what takes their place: a value, or images.
+        baseline: what takes their place: a scalar, or images [...] that broadcast
+            against `image`.
         steps: in how many equal parts the pixels go.
 
     Returns:
@@ -65,7 +66,8 @@ def insertion(
         found: [batch, height, width, channel], the map.
         label: [batch] int32, the class that the map explains; None for the one that is
             predicted for the image.
-        baseline: what the pixels are put on: a value, or images.
+        baseline: what the pixels are put on: a scalar, or images [...] that broadcast
+            against `image`.
         steps: in how many equal parts the pixels come.
 
     Returns:

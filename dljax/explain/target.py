@@ -49,9 +49,16 @@ def logits_of(outputs: PyTree) -> Array:
 
 
 def chosen(logits: Array, label: Array | None) -> Array:
-    """Tell which class is explained: [batch] int32, by default what is predicted.
+    """Tell which class is explained, by default what is predicted.
 
     A single logit tells two classes apart: the second one is from 0 on.
+
+    Args:
+        logits: [batch, classes], or [batch, 1] for two classes.
+        label: [batch] integers, the class explained; None for the one predicted.
+
+    Returns:
+        [batch] integers.
     """
     if label is not None:
         return jnp.asarray(label)
@@ -61,10 +68,17 @@ def chosen(logits: Array, label: Array | None) -> Array:
 
 
 def evidence(logits: Array, label: Array) -> Array:
-    """Take the logit of each example's class: [batch].
+    """Take the logit of each example's class.
 
     That of class 0 of a single logit is its negative. A class that is not there gives
     NaN.
+
+    Args:
+        logits: [batch, classes], or [batch, 1] for two classes.
+        label: [batch] integers.
+
+    Returns:
+        [batch].
     """
     if logits.shape[1] == 1:
         return jnp.where(label == 1, logits[:, 0], -logits[:, 0])

@@ -32,7 +32,7 @@ def barrier(array: Array, *, ahead: bool = True) -> Array:
     Under jit, vmap and derivatives of every order; on other backends it is nothing.
 
     Args:
-        array: any.
+        array: of any shape and type.
         ahead: whether the array is stored, or its gradient only.
 
     Returns:

@@ -57,7 +57,18 @@ def convolved(
 def images(
     slope: Array, kernel: Array, padding: tuple[Pair, Pair], sides: Pair, window: Pair
 ) -> Array:
-    """Compute the images' gradient from `slope`, the result's; others as above."""
+    """Compute the images' gradient.
+
+    Args:
+        slope: [batch, height', width', features], that of the result.
+        kernel: [rows, columns, channel, features].
+        padding: as of `convolved`.
+        sides: as of `convolved`.
+        window: as of `convolved`.
+
+    Returns:
+        [batch, height, width, channel].
+    """
     terms = [
         _within(slope[:, *outside] @ kernel[entry].T, inside, sides)
         for entry, inside, outside in _meetings(padding, sides, window)
@@ -68,7 +79,18 @@ def images(
 def kernels(
     slope: Array, images: Array, padding: tuple[Pair, Pair], sides: Pair, window: Pair
 ) -> Array:
-    """Compute the kernel's gradient from `slope`, the result's; others as above."""
+    """Compute the kernel's gradient.
+
+    Args:
+        slope: [batch, height', width', features], that of the result.
+        images: [batch, height, width, channel].
+        padding: as of `convolved`.
+        sides: as of `convolved`.
+        window: as of `convolved`.
+
+    Returns:
+        [rows, columns, channel, features].
+    """
     found = {
         entry: _rows(images[:, *inside]).T @ _rows(slope[:, *outside])
         for entry, inside, outside in _meetings(padding, sides, window)

@@ -32,8 +32,9 @@ def convolve(
     others `jax.lax.conv_general_dilated`.
 
     Args:
-        lhs: the images or series.
-        rhs: the kernels.
+        lhs: images [batch, height, width, channel] or series [batch, width, channel].
+        rhs: kernels [height, width, channel, features] or [width, channel, features],
+            with the channels of one group.
         window_strides: places from a window to the next.
         padding: 'SAME', 'VALID' or (before, after) of each axis.
         lhs_dilation: as there.

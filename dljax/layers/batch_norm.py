@@ -58,7 +58,14 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
-        """Normalise inputs [batch, ..., channel]."""
+        """Normalise each channel.
+
+        Args:
+            inputs: [batch, ..., channel].
+
+        Returns:
+            [batch, ..., channel].
+        """
         channels = inputs.shape[-1]
         wide = jnp.promote_types(inputs.dtype, jnp.float32)
         average = self.variable('batch_stats', 'mean', jnp.zeros, (channels,), wide)

@@ -81,7 +81,19 @@ def by_gate(initialise: Callable, gates: int) -> Callable:
 
 
 def first_carry(carry: Array | None, inputs: Array, features: int) -> Array:
-    """Take a given carry, checked, or zeros: [batch, features]."""
+    """Take a given carry, checked, or zeros.
+
+    Args:
+        carry: [batch, features]; None for zeros.
+        inputs: [batch, ...], whose type the carry takes.
+        features: the number of units.
+
+    Returns:
+        [batch, features].
+
+    Raises:
+        ValueError: for a carry of another shape.
+    """
     shape = (inputs.shape[0], features)
     if carry is None:
         return jnp.zeros(shape, inputs.dtype)

@@ -16,7 +16,7 @@ def rematerialised(
 
     Args:
         block: `(inputs, *, train) -> outputs`, made in the net that calls this.
-        inputs: of the block.
+        inputs: of any shape that the block takes.
         train: handed to the block.
         remat: whether to do so; otherwise the block is just called.
 

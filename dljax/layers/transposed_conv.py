@@ -62,9 +62,15 @@ class TransposedConv(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
-        """Turn maps [batch, height, width, channel] into larger ones.
+        """Turn maps into larger ones.
 
         A side of n becomes (n - 1) · stride + 1 + the padding - kernel + 1.
+
+        Args:
+            inputs: [batch, height, width, channel].
+
+        Returns:
+            [batch, height', width', features].
         """
         shape = (self.kernel, self.kernel, inputs.shape[-1], self.features)
         kernel = self.param('kernel', self.kernel_init, shape, self.param_dtype)

@@ -33,10 +33,11 @@ def binary_cross_entropy(
 
     Args:
         logits: [batch, ...] x, any real numbers.
-        labels: y in [0, 1], the same shape; booleans and integers will do. One out of
-            range makes the loss of its example NaN, and the derivative too.
+        labels: y in [0, 1], of the shape of `logits`; booleans and integers will do.
+            One out of range makes the loss of its example NaN, and the derivative too.
         label_smoothing: s in [0, 1]; the labels are drawn towards ½ by s.
-        where: the positions that count, of the first axes; None counts all.
+        where: the positions that count, [batch, ...] or its first axes; None counts
+            all.
 
     Returns:
         [batch] float32 in nats, at least 0.

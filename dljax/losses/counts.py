@@ -18,8 +18,8 @@ def binomial_loss(logits: Array, shares: Array, *, trials: int) -> Array:
 
     Args:
         logits: [batch, ...] x, log odds of each trial.
-        shares: k / n in [0, 1], the same shape; one out of range makes the loss of its
-            example NaN.
+        shares: k / n in [0, 1], of the shape of `logits`; one out of range makes the
+            loss of its example NaN.
         trials: n, at least 1; with 1 this is `binary_cross_entropy`.
 
     Returns:

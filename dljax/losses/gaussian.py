@@ -15,8 +15,8 @@ def gaussian_log_density(values: Array, mean: Array, log_variance: Array) -> Arr
 
     Args:
         values: [batch, ...] v.
-        mean: μ, the same shape.
-        log_variance: log σ², the same shape.
+        mean: μ, of the shape of `values`.
+        log_variance: log σ², of the shape of `values`.
 
     Returns:
         [batch] float32 in nats.
@@ -43,7 +43,7 @@ def gaussian_divergence(mean: Array, log_variance: Array) -> Array:
 
     Args:
         mean: [batch, ...] μ.
-        log_variance: log σ², the same shape.
+        log_variance: log σ², of the shape of `mean`.
 
     Returns:
         [batch] float32 in nats, at least 0.

@@ -13,9 +13,10 @@ def hinge(logits: Array, targets: Array, *, where: Array | None = None) -> Array
 
     Args:
         logits: [batch, ...] x, any real numbers.
-        targets: t, -1 or +1, the same shape; another one makes the loss of its example
-            NaN. Labels of 0 and 1 are `2 * label - 1`.
-        where: the positions that count, of the first axes; None counts all.
+        targets: t, -1 or +1, of the shape of `logits`; another one makes the loss of
+            its example NaN. Labels of 0 and 1 are `2 * label - 1`.
+        where: the positions that count, [batch, ...] or its first axes; None counts
+            all.
 
     Returns:
         [batch] float32, at least 0, summed over the features.
@@ -51,7 +52,8 @@ def multiclass_hinge(
         logits: [batch, ..., classes] x, any real numbers.
         labels: integers [batch, ...] y in [0, classes); one out of range makes the loss
             of its example NaN.
-        where: the positions that count, of the first axes; None counts all.
+        where: the positions that count, [batch, ...] or its first axes; None counts
+            all.
 
     Returns:
         [batch] float32, at least 0.

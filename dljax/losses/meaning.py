@@ -55,7 +55,7 @@ def expanded(where: Array, values: Array) -> Array:
     """Give flags of the first axes of an array all its axes.
 
     Args:
-        where: bool or 0/1, of the first axes of `values`.
+        where: bool or 0/1, of the first axes of `values` (for instance [batch]).
         values: [batch, ...].
 
     Returns:

@@ -17,7 +17,7 @@ def pair(outputs: Array, targets: Array, names: str) -> tuple[Array, Array]:
 
     Args:
         outputs: [batch, ...] any float type.
-        targets: the same shape, any type.
+        targets: of the shape of `outputs`, any type.
         names: what the two are called where the caller stands, for the message.
 
     Returns:
@@ -56,9 +56,9 @@ def summed(
     Args:
         loss: `(outputs, targets) -> losses`, element by element.
         outputs: [batch, ...] any float type.
-        targets: the same shape, any type.
+        targets: of the shape of `outputs`, any type.
         names: as `pair` takes them.
-        where: as `per_example` takes it.
+        where: as of `per_example`.
         meant: `(targets) -> bool`, those that the loss has a meaning for; another one
             that counts makes the loss of its example NaN, and the derivative too.
 

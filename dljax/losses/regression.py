@@ -17,8 +17,9 @@ def sum_squared_error(
 
     Args:
         predictions: [batch, ...] a.
-        targets: y, the same shape.
-        where: the positions that count, of the first axes; None counts all.
+        targets: y, of the shape of `predictions`.
+        where: the positions that count, [batch, ...] or its first axes; None counts
+            all.
 
     Returns:
         [batch] float32, at least 0.
@@ -43,8 +44,9 @@ def quadratic(
 
     Args:
         predictions: [batch, ...] a.
-        targets: y, the same shape.
-        where: the positions that count, of the first axes; None counts all.
+        targets: y, of the shape of `predictions`.
+        where: the positions that count, [batch, ...] or its first axes; None counts
+            all.
 
     Returns:
         [batch] float32, at least 0.
@@ -74,9 +76,10 @@ def huber(
 
     Args:
         predictions: [batch, ...] a.
-        targets: y, the same shape.
+        targets: y, of the shape of `predictions`.
         delta: δ > 0, the error from which the loss is linear.
-        where: the positions that count, of the first axes; None counts all.
+        where: the positions that count, [batch, ...] or its first axes; None counts
+            all.
 
     Returns:
         [batch] float32, at least 0, summed over the features.

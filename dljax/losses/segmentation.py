@@ -32,8 +32,8 @@ def pixel_cross_entropy(
             the first and the last as well.
         labels: integers [batch, height, width] in [0, classes); one out of range that
             counts makes the loss of its example NaN, and the derivative too.
-        class_weights: w, a number for each class, at least 0, such as the inverse of
-            its share; None weighs all alike.
+        class_weights: w, [classes] numbers of at least 0, such as the inverse of each
+            class's share; None weighs all alike.
         weights: v, [batch, height, width], at least 0, such as `border_weights`; None
             weighs all alike.
         ignore: the label of pixels that do not count, which may lie outside of

@@ -24,9 +24,9 @@ def confusion_matrix(
 
     Args:
         predictions: integers [...] in [0, classes), such as `logits.argmax(-1)`.
-        labels: the truth, the same shape and range.
+        labels: the truth, of the shape of `predictions` and in the same range.
         classes: the number of classes.
-        where: the same shape, the entries that count; None counts all.
+        where: of the shape of `labels`, the entries that count; None counts all.
 
     Returns:
         [classes, classes] int32; row: the truth, column: what it was taken for.

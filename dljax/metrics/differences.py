@@ -17,7 +17,7 @@ def on_host(*arrays: Numbers) -> bool:
     numbers differ by.
 
     Args:
-        *arrays: or anything that becomes one.
+        *arrays: of any shape, or anything that becomes an array.
 
     Returns:
         Whether all are known on the host and one of them came from there.
@@ -35,7 +35,7 @@ def difference(first: Numbers, second: Numbers) -> Numbers:
 
     Args:
         first: of any shape and type.
-        second: a shape that broadcasts.
+        second: [...] that broadcasts against `first`.
 
     Returns:
         NumPy float64 where `on_host` says so; else JAX float32, of integers too, which

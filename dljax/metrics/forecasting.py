@@ -108,8 +108,8 @@ def coverage(low: Numbers, high: Numbers, targets: Numbers) -> Array:
 
     Args:
         low: [examples, ...].
-        high: the same shape.
-        targets: the same shape.
+        high: of the shape of `low`.
+        targets: of the shape of `low`.
 
     Returns:
         Scalar float32 in [0, 1].

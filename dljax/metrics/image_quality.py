@@ -15,7 +15,7 @@ def psnr(images: Array, targets: Array, *, data_range: float | None = None) -> A
 
     Args:
         images: [batch, height, width, channel], or any shape with a batch axis.
-        targets: the true images, the same shape.
+        targets: the true images, of the shape of `images`.
         data_range: L, from the darkest to the brightest value that is possible; by
             default 1 for floats and what their type holds for integers, such as 255.
 
@@ -55,7 +55,7 @@ def ssim(
 
     Args:
         images: [batch, height, width, channel]; each channel counts by itself.
-        targets: the true images, the same shape.
+        targets: the true images, of the shape of `images`.
         window: its height and width in pixels, an odd number from 3 on.
         sigma: deviation of its Gaussian weights in pixels; None for equal weights.
         data_range: L, from the darkest to the brightest value that is possible; by

@@ -16,7 +16,7 @@ def absolute_error(predictions: Array, targets: Array) -> Array:
 
     Args:
         predictions: [batch, ...].
-        targets: the same shape.
+        targets: of the shape of `predictions`.
 
     Returns:
         [batch] float32, at least 0, in the targets' unit.
@@ -42,7 +42,7 @@ def r_squared(predictions: Numbers, targets: Numbers) -> Array:
 
     Args:
         predictions: [examples, ...] a.
-        targets: y, the same shape.
+        targets: y, of the shape of `predictions`.
 
     Returns:
         [...] float32 at most 1, one for each output; where a target is constant,

@@ -64,7 +64,8 @@ class Adversaries(nn.Module):
         Args:
             sample: [batch, ...] as the discriminator takes them.
             noise: [batch, latent].
-            *condition: given to the generator and shown to the discriminator.
+            *condition: [batch, ...] given to the generator and shown to the
+                discriminator.
             train: passed on to both.
 
         Returns:

@@ -88,7 +88,7 @@ def feature_shapes(net: nn.Module, image: Array) -> dict[str, PyTree]:
 
     Args:
         net: a bound module, called as `net(image, train=False)`.
-        image: the input.
+        image: the input, an array of any shape that the net takes.
 
     Returns:
         A `jax.ShapeDtypeStruct` (or a tree of them) by path, in the order in which the

@@ -9,7 +9,7 @@ def checked_weights(weights: Sequence[float] | np.ndarray | None) -> np.ndarray 
     """Refuse weights of classes that are none.
 
     Args:
-        weights: a number for each class, or None.
+        weights: [classes] numbers, or None.
 
     Returns:
         [classes] float32, or None.

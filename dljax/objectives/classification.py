@@ -41,8 +41,8 @@ def classify(
             of example i is then `share[i]` times that of its label and the rest times
             that of the label of example `partner[i]`, and so is 'accuracy'.
         label_smoothing: in [0, 1].
-        class_weights: what an example of each class counts, such as
-            `data.class_weights(labels)`, at least 0; by default all count 1.
+        class_weights: [classes] numbers of at least 0, what an example of each counts,
+            such as `data.class_weights(labels)`; by default all count 1.
         train: whether the net is called in train mode; if not, its batch statistics are
             used and do not move, and nothing is dropped out.
 
@@ -238,7 +238,7 @@ def label_cross_entropy(
         logits: [batch, ..., classes], or [batch, ..., 1] for two classes.
         labels: [batch, ...] integers.
         label_smoothing: in [0, 1].
-        where: the labels that count; None counts all.
+        where: the labels that count, [batch, ...] or its first axes; None counts all.
 
     Returns:
         [batch] float32 in nats, summed over an example's labels.

@@ -108,7 +108,14 @@ def epsilon_greedy(
 
 
 def greedy(values: Array) -> Array:
-    """Choose the action of the largest value: [..., actions] to int32 of [...]."""
+    """Choose the action of the largest value.
+
+    Args:
+        values: [..., actions].
+
+    Returns:
+        [...] int32.
+    """
     return values.argmax(axis=-1).astype(jnp.int32)
 
 

@@ -34,7 +34,7 @@ def segment(
     Args:
         feature: name of the input in the batch; the classes are its 'label', [batch,
             height, width] integers.
-        class_weights: of the cross-entropy, one for each class.
+        class_weights: [classes], of the cross-entropy.
         weights: `(batch) -> [batch, height, width]`, of its pixels, such as by
             `losses.border_weights` of an instance map.
         dice: by how much the soft Dice loss is added, at least 0.

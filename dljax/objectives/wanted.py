@@ -143,7 +143,7 @@ def classes(
         shape: of an example's labels, None for any size; None for any shape.
         single: whether a single logit tells the two classes apart.
         ignore: a label outside of the classes that is allowed.
-        where: the labels that count; None counts all.
+        where: bool of the shape of the labels, those that count; None counts all.
         what: a label stands for.
 
     Raises:

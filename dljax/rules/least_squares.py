@@ -167,7 +167,15 @@ def least_squares(
 
 
 def decomposed(matrix: Array) -> tuple[Array, Array, Array]:
-    """Decompose by singular values; a TPU, which has no float64, in float32."""
+    """Decompose by singular values; a TPU, which has no float64, in float32.
+
+    Args:
+        matrix: [rows, columns].
+
+    Returns:
+        U [rows, n], the singular values [n] in falling order and Vᵀ [n, columns], with
+        n the smaller of the two sizes.
+    """
 
     def decompose(matrix: Array) -> tuple[Array, Array, Array]:
         u, s, vt = jnp.linalg.svd(matrix, full_matrices=False)

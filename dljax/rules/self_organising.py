@@ -17,7 +17,7 @@ def gaussian(distances: Array, radius: Array | float) -> Array:
 
     Args:
         distances: d ≥ 0 on the grid, of any shape.
-        radius: r, at least 0; at 0 a unit has no neighbour but itself.
+        radius: r, a scalar of at least 0; at 0 a unit has no neighbour but itself.
 
     Returns:
         Weights of the same shape in [0, 1], float32.
@@ -36,7 +36,7 @@ def bubble(distances: Array, radius: Array | float) -> Array:
 
     Args:
         distances: d ≥ 0 on the grid, of any shape.
-        radius: r, at least 0; at 0 a unit has no neighbour but itself.
+        radius: r, a scalar of at least 0; at 0 a unit has no neighbour but itself.
 
     Returns:
         Weights of the same shape, 0 or 1, float32.
@@ -66,7 +66,7 @@ def kohonen(
         prototypes: [units, features] w.
         inputs: [batch, features] x.
         coordinates: [units, 2], where the units lie on the grid.
-        radius: of the neighbourhood h on the grid, at least 0.
+        radius: of the neighbourhood h on the grid, a scalar of at least 0.
         neighbourhood: h, of the distance on the grid and the radius.
 
     Returns:
@@ -109,7 +109,7 @@ def batch_map(
         prototypes: [units, features] w.
         inputs: [batch, features] x.
         coordinates: [units, 2], where the units lie on the grid.
-        radius: of the neighbourhood h on the grid, at least 0.
+        radius: of the neighbourhood h on the grid, a scalar of at least 0.
         neighbourhood: h, of the distance on the grid and the radius.
 
     Returns:

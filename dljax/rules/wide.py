@@ -63,7 +63,14 @@ def cholesky(matrix: Array) -> Array:
 
 
 def cholesky_by_columns(matrix: Array) -> Array:
-    """Decompose without a library of the chip; as `cholesky`."""
+    """Decompose without a library of the chip; as `cholesky`.
+
+    Args:
+        matrix: [n, n], symmetric.
+
+    Returns:
+        [n, n] its lower triangle.
+    """
     size = len(matrix)
 
     def column(j: Array, factor: Array) -> Array:

@@ -43,7 +43,13 @@ class Events:
         self._write(step=step, summary=self._summary.scalar(name, value))
 
     def image(self, name: str, pixels: np.ndarray, step: int) -> None:
-        """Add a picture: [height, width, 3] uint8."""
+        """Add a picture.
+
+        Args:
+            name: of the picture.
+            pixels: [height, width, 3] uint8.
+            step: updates made so far.
+        """
         picture = self._summary.image(name, pixels, dataformats='HWC')
         self._write(step=step, summary=picture)
 

@@ -75,7 +75,13 @@ class Records:
         return row
 
     def image(self, name: str, pixels: np.ndarray, step: int) -> None:
-        """Add a picture to the TensorBoard events: [height, width, 3] uint8."""
+        """Add a picture to the TensorBoard events.
+
+        Args:
+            name: of the picture.
+            pixels: [height, width, 3] uint8.
+            step: updates made so far.
+        """
         self.events.image(name, pixels, step)
 
     def text(self, name: str, words: str, step: int) -> None:

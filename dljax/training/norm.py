@@ -74,7 +74,7 @@ def all_finite(leaves: Sequence[Array]) -> Array:
     """Tell whether every number of some arrays is finite, as quickly as their norm.
 
     Args:
-        leaves: floats, one array or more.
+        leaves: floats of any shape, one array or more.
 
     Returns:
         A boolean scalar.

@@ -86,7 +86,14 @@ class Player:
         return self.every == 1 and self.during == (0, None)
 
     def moves(self, step: Array | np.ndarray) -> Array | np.ndarray:
-        """Tell whether it moves in an update, or in each; `step` may be traced."""
+        """Tell whether it moves in an update, or in each.
+
+        Args:
+            step: updates made before it, a scalar or [updates]; it may be traced.
+
+        Returns:
+            bool, of the shape of `step`.
+        """
         start, end = self.during
         turn = ((step - start) % self.every == 0) & (step >= start)
         return turn if end is None else turn & (step < end)

@@ -139,7 +139,7 @@ def sampled(images: Array, y: Array, x: Array, fill: float = 0.0) -> Array:
     Args:
         images: [batch, height, width, channel] float.
         y: [batch, rows, columns] float, places in pixels down from the first row.
-        x: the same, to the right of the first column.
+        x: [batch, rows, columns] float, likewise to the right of the first column.
         fill: value from one pixel outside the image on.
 
     Returns:

@@ -59,7 +59,15 @@ class ConvolutionalGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
-        """Turn noise [batch, latent] into images [batch, *shape] in [-1, 1]."""
+        """Turn noise into images.
+
+        Args:
+            noise: [batch, latent].
+            train: whether batch statistics are those of the batch, and move.
+
+        Returns:
+            [batch, *shape] in [-1, 1].
+        """
         common: dict[str, Any] = {
             'transposed': True,
             'axis_name': self.axis_name,

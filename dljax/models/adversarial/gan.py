@@ -46,7 +46,15 @@ class DenseGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
-        """Turn noise [batch, latent] into samples [batch, *shape]."""
+        """Turn noise into samples.
+
+        Args:
+            noise: [batch, latent].
+            train: of no effect, since nothing here is random.
+
+        Returns:
+            [batch, *shape], squashed.
+        """
         del train  # it has neither dropout nor batch statistics
         types: dict[str, Any] = {
             'dtype': self.dtype,
@@ -92,7 +100,15 @@ class MaxoutDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(self, sample: Array, *, train: bool = False) -> Array:
-        """Compute the logits [batch, 1] of samples [batch, ...]."""
+        """Judge samples.
+
+        Args:
+            sample: [batch, ...] float; all but the batch axis is flattened.
+            train: whether dropout acts; it draws from the stream 'dropout'.
+
+        Returns:
+            [batch, 1] logits.
+        """
         types: dict[str, Any] = {
             'dtype': self.dtype,
             'param_dtype': self.param_dtype,

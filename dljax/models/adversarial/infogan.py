@@ -57,7 +57,15 @@ class CodedGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
-        """Turn noise and codes [batch, latent] into images [batch, *shape]."""
+        """Turn noise and codes into images.
+
+        Args:
+            noise: [batch, latent], noise and codes side by side.
+            train: whether batch statistics are those of the batch, and move.
+
+        Returns:
+            [batch, *shape], squashed.
+        """
         types: dict[str, Any] = {
             'dtype': self.dtype,
             'param_dtype': self.param_dtype,

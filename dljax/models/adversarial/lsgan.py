@@ -59,7 +59,15 @@ class LeastSquaresGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
-        """Turn noise [batch, latent] into images [batch, *shape] in [-1, 1]."""
+        """Turn noise into images.
+
+        Args:
+            noise: [batch, latent].
+            train: whether batch statistics are those of the batch, and move.
+
+        Returns:
+            [batch, *shape] in [-1, 1].
+        """
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         common: dict[str, Any] = {
             'kernel': 3,
@@ -134,7 +142,15 @@ class LeastSquaresDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Array:
-        """Judge images [batch, height, width, channel] in [-1, 1]: [batch, 1]."""
+        """Judge images.
+
+        Args:
+            image: [batch, height, width, channel] float in [-1, 1].
+            train: whether batch statistics are those of the batch, and move.
+
+        Returns:
+            [batch, 1] logits.
+        """
         check_images(image, smallest=2**self.halvings)
         types: dict[str, Any] = {
             'dtype': self.dtype,

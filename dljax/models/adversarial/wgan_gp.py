@@ -53,7 +53,15 @@ class ResidualBlock(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
-        """Compute maps [batch, height', width', features]."""
+        """Compute the maps.
+
+        Args:
+            inputs: [batch, height, width, channel].
+            train: passed on to the normalisation, where there is one.
+
+        Returns:
+            [batch, height', width', features], with sides by `sample`.
+        """
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
 
         def rectify(x: Array, name: str) -> Array:
@@ -117,7 +125,15 @@ class ResidualGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
-        """Turn noise [batch, latent] into images [batch, *shape] in [-1, 1]."""
+        """Turn noise into images.
+
+        Args:
+            noise: [batch, latent].
+            train: whether batch statistics are those of the batch, and move.
+
+        Returns:
+            [batch, *shape] in [-1, 1].
+        """
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         shared: dict[str, Any] = {'axis_name': self.axis_name, **types}
         x = nn.Dense(self.first**2 * self.width, name='first', **types)(noise)
@@ -168,7 +184,15 @@ class ResidualCritic(nn.Module):
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Array:
-        """Score images [batch, height, width, channel] in [-1, 1]: [batch, 1]."""
+        """Score images.
+
+        Args:
+            image: [batch, height, width, channel] float in [-1, 1].
+            train: passed on to the normalisation, where there is one.
+
+        Returns:
+            [batch, 1] scores.
+        """
         check_images(image, smallest=2**self.halvings)
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         x = image

@@ -170,7 +170,15 @@ class VariationalAutoencoder(nn.Module):
         return Variational(self.decode(code, label, train=train), mean, log_variance)
 
     def encode(self, image: Array, label: Array | None = None) -> Array:
-        """Compute the code by its mean: [batch, code] float32."""
+        """Compute the code by its mean.
+
+        Args:
+            image: [batch, *shape] float.
+            label: [batch] integers, for a conditional net.
+
+        Returns:
+            [batch, code] float32.
+        """
         return self.distribution(image, label)[0]
 
     def images(self, code: Array, label: Array | None = None) -> Array:

@@ -78,8 +78,8 @@ class GaussianClassifier(nn.Module):
         Args:
             inputs: [batch, ...] float; all but the batch axis is flattened. What is
                 not observed may have any value, not a number included.
-            observed: boolean of the same shape, false where a feature is missing; None
-                where none is.
+            observed: boolean of the shape of `inputs`, false where a feature is
+                missing; None where none is.
             train: of no effect, since nothing here is random.
 
         Returns:

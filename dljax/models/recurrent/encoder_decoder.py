@@ -124,9 +124,9 @@ class EncoderDecoder(nn.Module):
         """Read the source.
 
         Args:
-            source: as for a call.
-            source_length: as for a call.
-            train: as for a call.
+            source: as of `__call__`.
+            source_length: as of `__call__`.
+            train: as of `__call__`.
 
         Returns:
             [batch, features], the encoder's last states side by side.
@@ -147,7 +147,7 @@ class EncoderDecoder(nn.Module):
             before: [batch, steps] int32, the token before each step.
             summary: [batch, features] of `encode`.
             carry: of the step before, at first `bridge(summary)`.
-            train: as for a call.
+            train: as of `__call__`.
 
         Returns:
             [batch, steps, target_tokens] logits, and the carry after the last step.
@@ -167,8 +167,8 @@ class EncoderDecoder(nn.Module):
         """Write what is likeliest at each step, until the end token.
 
         Args:
-            source: as for a call.
-            source_length: as for a call.
+            source: as of `__call__`.
+            source_length: as of `__call__`.
             steps: the most tokens to write, the end token included.
 
         Returns:

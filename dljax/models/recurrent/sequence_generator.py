@@ -52,7 +52,15 @@ def bernoulli(logits: Array, key: Key | None = None) -> Array:
 
 
 def expected(outputs: Array, key: Key | None = None) -> Array:
-    """Take real outputs as they are: nothing is drawn."""
+    """Take real outputs as they are: nothing is drawn.
+
+    Args:
+        outputs: [batch, outputs].
+        key: of no effect.
+
+    Returns:
+        [batch, outputs], the same.
+    """
     return outputs
 
 
@@ -160,7 +168,7 @@ class SequenceGenerator(nn.Module):
         """Run freely: what is drawn at one step is fed into the next.
 
         Args:
-            condition: as for a call.
+            condition: as of `__call__`.
             key: of the draws; without one the likeliest value is taken.
 
         Returns:

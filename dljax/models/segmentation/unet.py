@@ -46,7 +46,15 @@ class DoubleConv(nn.Module):
 
     @nn.compact
     def __call__(self, maps: Array, *, train: bool = False) -> Array:
-        """Turn maps [batch, height, width, channel] into [batch, ..., features]."""
+        """Compute the maps of a level.
+
+        Args:
+            maps: [batch, height, width, channel].
+            train: whether batch statistics are those of the batch, and move.
+
+        Returns:
+            [batch, height, width, features]; unpadded, either side is shorter by 4.
+        """
         for name in ('conv1', 'conv2'):
             maps = NormalisedConv(
                 self.features,
