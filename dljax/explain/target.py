@@ -81,7 +81,7 @@ def evidence(logits: Array, label: Array) -> Array:
         [batch].
     """
     if logits.shape[1] == 1:
-        return jnp.where(label == 1, logits[:, 0], -logits[:, 0])
+        logits = jnp.concatenate([-logits, logits], axis=1)
     classes = logits.shape[1]
     there = (label >= 0) & (label < classes)
     pick = jnp.where(there[:, None], jax.nn.one_hot(label, classes), jnp.nan)

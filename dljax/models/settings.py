@@ -1,4 +1,4 @@
-"""What the settings of the classifiers have in common."""
+"""What the settings of models have in common."""
 
 import functools
 import inspect
@@ -99,6 +99,27 @@ def check_sizes(**sizes: int | Sequence) -> None:
     for name, size in sizes.items():
         if not np.all(np.asarray(size) >= 1):
             raise ValueError(f'{name} is {size}, wanted at least 1')
+
+
+def check_square(shape: tuple[int, ...], multiple: int = 1) -> None:
+    """Refuse the shape of an image that is no square.
+
+    Args:
+        shape: of the image, (height, width, channels).
+        multiple: of which the side has to be one.
+
+    Raises:
+        ValueError: naming the shape.
+
+    Example:
+        >>> check_square((28, 28, 1), multiple=4)
+    """
+    square = len(shape) == 3 and shape[0] == shape[1] and min(shape) >= 1
+    if not square or shape[0] % multiple:
+        of = f', the side a multiple of {multiple}' if multiple > 1 else ''
+        raise ValueError(
+            f'shape is {shape}, wanted (side, side, channels) of a square{of}'
+        )
 
 
 def check_shares(**rates: float) -> None:

@@ -13,6 +13,7 @@ from flax import linen as nn
 
 from dljax import explain, zoo
 from dljax.data import resident
+from dljax.explain.target import evidence
 from dljax.layers import batch_norm, global_average_pool
 from dljax.models.feedforward import MLP
 from dljax.objectives import classify
@@ -423,6 +424,11 @@ def test_what_cannot_be_explained_is_refused() -> None:
         call(explain.insertion, LINEAR, variables, IMAGE, IMAGE, steps=0)
     found = call(explain.gradient, LINEAR, variables, IMAGE, jnp.full(4, 7))
     assert np.isnan(found).all()
+
+
+def test_of_a_single_logit_there_are_two_classes_and_no_other() -> None:
+    found = evidence(jnp.array([[3.0]] * 4), jnp.array([0, 1, 2, -1]))
+    np.testing.assert_array_equal(found, [-3, 3, np.nan, np.nan])
 
 
 # A path of each family of the zoo: what Grad-CAM explains when it is not told.

@@ -11,7 +11,15 @@ from flax import linen as nn
 
 from dljax import zoo
 from dljax.models.adversarial import CodedNoise, dcgan, lsgan
-from dljax.models.adversarial.wgan_gp import ResidualBlock, ResidualCritic
+from dljax.models.adversarial.acgan import LabelledGenerator
+from dljax.models.adversarial.dcgan import ConvolutionalGenerator
+from dljax.models.adversarial.infogan import CodedGenerator
+from dljax.models.adversarial.lsgan import LeastSquaresGenerator
+from dljax.models.adversarial.wgan_gp import (
+    ResidualBlock,
+    ResidualCritic,
+    ResidualGenerator,
+)
 from dljax.models.fields import reconfigured
 from dljax.types import Array, PyTree, named_leaves
 
@@ -178,6 +186,23 @@ def test_sizes_that_no_layers_reach_are_refused() -> None:
         lsgan(size=14, first=7)
     with pytest.raises(ValueError, match='multiple of 4'):
         zoo.create_model('infogan', size=10)
+
+
+@pytest.mark.parametrize(
+    'generator',
+    [
+        LabelledGenerator,
+        CodedGenerator,
+        ConvolutionalGenerator,
+        LeastSquaresGenerator,
+        ResidualGenerator,
+    ],
+)
+def test_a_generator_of_squares_refuses_another_shape(generator: type) -> None:
+    with pytest.raises(ValueError, match=r'\(28, 20, 1\), wanted \(side, side'):
+        generator(shape=(28, 20, 1))
+    with pytest.raises(ValueError, match='of a square'):
+        generator(shape=(28, 28))
 
 
 @pytest.mark.parametrize(

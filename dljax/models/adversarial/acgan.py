@@ -16,7 +16,7 @@ from dljax.layers import (
     leaky_relu_fifth,
 )
 from dljax.models.adversaries import Adversaries
-from dljax.models.settings import check_shares, check_sizes
+from dljax.models.settings import check_shares, check_sizes, check_square
 from dljax.types import Array
 
 
@@ -52,8 +52,9 @@ class LabelledGenerator(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
+        check_square(self.shape)
         doublings(self.shape[0], self.first)
-        check_sizes(shape=self.shape, classes=self.classes, width=self.width)
+        check_sizes(classes=self.classes, width=self.width)
 
     @nn.compact
     def __call__(self, noise: Array, label: Array, *, train: bool = False) -> Array:

@@ -1,6 +1,5 @@
 """The deep convolutional adversaries: no dense stack, no pooling, batch norm."""
 
-import math
 from typing import Any
 
 import jax
@@ -18,6 +17,7 @@ from dljax.layers import (
     leaky_relu_fifth,
 )
 from dljax.models.adversaries import Adversaries
+from dljax.models.settings import check_sizes, check_square
 from dljax.types import Array
 
 
@@ -54,7 +54,8 @@ class ConvolutionalGenerator(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        _check(self.shape, self.width)
+        check_square(self.shape)
+        check_sizes(width=self.width)
         doublings(self.shape[0], self.first)
 
     @nn.compact
@@ -128,7 +129,7 @@ class ConvolutionalDiscriminator(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        _check((self.last, self.last, 1), self.width)
+        check_sizes(last=self.last, width=self.width)
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Array:
@@ -256,11 +257,3 @@ def dcgan_small(
         (8, 8, 1)
     """
     return dcgan(size, channels, latent, width, first, normalise, spectral)
-
-
-def _check(shape: tuple[int, int, int], width: int) -> None:
-    if len(shape) != 3 or shape[0] != shape[1] or min(math.prod(shape), width) < 1:
-        raise ValueError(
-            f'shape is {shape} and width {width}, wanted a square (side, side, '
-            'channels) and a width, all at least 1'
-        )

@@ -18,7 +18,7 @@ from dljax.layers import (
 )
 from dljax.models.adversarial.coded_noise import CodedNoise
 from dljax.models.adversaries import Adversaries
-from dljax.models.settings import check_sizes
+from dljax.models.settings import check_sizes, check_square
 from dljax.types import Array
 
 _SMALL = nn.initializers.normal(0.02)
@@ -53,7 +53,8 @@ class CodedGenerator(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        check_sizes(shape=self.shape, hidden=self.hidden, width=self.width)
+        check_square(self.shape, multiple=4)
+        check_sizes(hidden=self.hidden, width=self.width)
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:

@@ -15,7 +15,7 @@ from dljax.layers import (
     leaky_relu_fifth,
 )
 from dljax.models.adversaries import Adversaries
-from dljax.models.settings import check_sizes
+from dljax.models.settings import check_sizes, check_square
 from dljax.types import Array
 
 
@@ -50,6 +50,7 @@ class LeastSquaresGenerator(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
+        check_square(self.shape)
         if doublings(self.shape[0], self.first) < 2 or self.width % 4:
             raise ValueError(
                 f'the size is {self.shape[0]} and first {self.first}, wanted at least '

@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 from dljax.layers import Normalise, batch_norm, check_images, doublings
 from dljax.layers.conv import Conv
 from dljax.models.adversaries import Adversaries
-from dljax.models.settings import check_sizes
+from dljax.models.settings import check_sizes, check_square
 from dljax.types import Array
 
 
@@ -120,8 +120,9 @@ class ResidualGenerator(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
+        check_square(self.shape)
         doublings(self.shape[0], self.first)
-        check_sizes(shape=self.shape, width=self.width)
+        check_sizes(width=self.width)
 
     @nn.compact
     def __call__(self, noise: Array, *, train: bool = False) -> Array:
