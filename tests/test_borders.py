@@ -76,7 +76,7 @@ def zeros(*shape: int) -> np.ndarray:
         (lambda: adaptive_average_pool(zeros(8, 8, 3), 2), r'rank 3 .* but expected 4'),
         (
             lambda: jax.eval_shape(
-                NormalisedConv(4, kernel=3).init, jax.random.key(0), zeros(8, 8, 3)
+                NormalisedConv(4, kernel_size=3).init, jax.random.key(0), zeros(8, 8, 3)
             ),
             r'rank 3 .* but expected 4',
         ),

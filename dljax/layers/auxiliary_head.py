@@ -81,7 +81,7 @@ class AuxiliaryHead(nn.Module):
             x = nn.avg_pool(inputs, (5, 5), (3, 3))
         x = NormalisedConv(
             self.features,
-            kernel=1,
+            kernel_size=1,
             stride=1,
             normalise=self.normalise,
             use_bias=self.normalise is None,

@@ -14,7 +14,7 @@ from dljax.types import Array
 
 
 class Inception(nn.Module):
-    """Convolutions of 1x1, 3x3 and kernel x kernel and a pool, beside each other.
+    """Convolutions of 1x1, 3x3 and k x k and a pool, beside each other.
 
     All see the same maps and keep height and width; their channels are joined. A 1x1
     convolution narrows the maps before either large kernel and behind the pool.
@@ -23,7 +23,7 @@ class Inception(nn.Module):
         features: six numbers of channels: of the 1x1 branch, what the second is
             narrowed to and its 3x3 convolution, what the third is narrowed to and its
             convolution, of the branch with the pool.
-        kernel: of the third branch, odd: 5 in the paper, 3 in torchvision.
+        kernel_size: k, of the third branch, odd: 5 in the paper, 3 in torchvision.
         normalise: such as `batch_norm`; None for none, and biases instead.
         axis_name: of a mapped axis that shares batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
@@ -47,7 +47,7 @@ class Inception(nn.Module):
     """
 
     features: tuple[int, int, int, int, int, int]
-    kernel: int = 5
+    kernel_size: int = 5
     normalise: Normalise | None = batch_norm
     axis_name: str | None = None
     dtype: DTypeLike | None = None
@@ -63,10 +63,10 @@ class Inception(nn.Module):
                 f'features are {self.features}, wanted six numbers of channels, such '
                 'as (64, 96, 128, 16, 32, 32)'
             )
-        if self.kernel < 1 or self.kernel % 2 == 0:
+        if self.kernel_size < 1 or self.kernel_size % 2 == 0:
             raise ValueError(
-                f'kernel is {self.kernel}, wanted an odd number such as 5, since maps '
-                'of one size are joined'
+                f'kernel_size is {self.kernel_size}, wanted an odd number such as '
+                '5, since maps of one size are joined'
             )
 
     @nn.compact
@@ -90,15 +90,17 @@ class Inception(nn.Module):
             'bias_init': self.bias_init,
         }
 
-        def conv(name: str, index: int, x: Array, kernel: int = 1) -> Array:
+        def conv(name: str, index: int, x: Array, kernel_size: int = 1) -> Array:
             layer = NormalisedConv(
-                self.features[index], kernel, stride=1, name=name, **settings
+                self.features[index], kernel_size, stride=1, name=name, **settings
             )
             return layer(x, train=train)
 
         first = conv('branch1', 0, inputs)
-        second = conv('branch2_1', 2, conv('branch2_0', 1, inputs), kernel=3)
-        third = conv('branch3_1', 4, conv('branch3_0', 3, inputs), kernel=self.kernel)
+        second = conv('branch2_1', 2, conv('branch2_0', 1, inputs), kernel_size=3)
+        third = conv(
+            'branch3_1', 4, conv('branch3_0', 3, inputs), kernel_size=self.kernel_size
+        )
         pooled = max_pool(inputs, (3, 3), (1, 1), 'SAME')
         fourth = conv('branch4_1', 5, pooled)
         return jnp.concatenate([first, second, third, fourth], axis=-1)

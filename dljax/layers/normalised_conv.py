@@ -27,7 +27,7 @@ class NormalisedConv(nn.Module):
 
     Attributes:
         features: channels of the result.
-        kernel: k, side of the kernel.
+        kernel_size: k, side of the kernel.
         stride: s.
         transposed: whether the layer runs backwards: to larger maps.
         padded: whether the edges are padded; if not, a plain convolution with a kernel
@@ -47,8 +47,8 @@ class NormalisedConv(nn.Module):
         bias_init: initialiser of the biases, where there are any.
 
     Raises:
-        ValueError: for features, kernel, stride or groups below 1, a padding below 0,
-            features that the groups do not divide, or groups or a padding of a
+        ValueError: for features, kernel_size, stride or groups below 1, a padding below
+            0, features that the groups do not divide, or groups or a padding of a
             transposed convolution.
 
     Reference:
@@ -67,7 +67,7 @@ class NormalisedConv(nn.Module):
     """
 
     features: int
-    kernel: int = 4
+    kernel_size: int = 4
     stride: int = 2
     transposed: bool = False
     padded: bool = True
@@ -86,17 +86,17 @@ class NormalisedConv(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        if min(self.features, self.kernel, self.stride) < 1:
+        if min(self.features, self.kernel_size, self.stride) < 1:
             raise ValueError(
-                f'features is {self.features}, kernel {self.kernel} and stride '
-                f'{self.stride}, wanted at least 1 of each'
+                f'features is {self.features}, kernel_size {self.kernel_size} and '
+                f'stride {self.stride}, wanted at least 1 of each'
             )
         plain = not self.transposed and self.padded
         if self.padding is not None and (self.padding < 0 or not plain):
             raise ValueError(
                 f'padding is {self.padding}, transposed is {self.transposed} and '
                 f'padded {self.padded}, wanted at least 0, and only for a plain '
-                'convolution that is padded; None for (kernel - 1) // 2'
+                'convolution that is padded; None for (kernel_size - 1) // 2'
             )
         if self.groups != 1 and (
             self.groups < 1 or self.features % self.groups or self.transposed
@@ -128,7 +128,7 @@ class NormalisedConv(nn.Module):
             'name': 'conv',
             **types,
         }
-        k, s = self.kernel, self.stride
+        k, s = self.kernel_size, self.stride
         if self.transposed:  # n places become s · n; of one, all that the kernel has
             padding = (k // 2, k + s - 2 - k // 2) if self.padded else (k - 1, k - 1)
             layer = TransposedConv(self.features, k, s, padding, **shared)

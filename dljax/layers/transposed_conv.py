@@ -18,7 +18,7 @@ class TransposedConv(nn.Module):
 
     Attributes:
         features: channels of the result.
-        kernel: side of the kernel.
+        kernel_size: k, side of the kernel.
         stride: by which the sides grow.
         padding: places added before and after the stretched maps, along both sides.
         use_bias: whether a bias is added.
@@ -28,7 +28,7 @@ class TransposedConv(nn.Module):
         bias_init: initialiser of the biases.
 
     Raises:
-        ValueError: for features, kernel or stride below 1.
+        ValueError: for features, kernel_size or stride below 1.
 
     Reference:
         Dumoulin, Visin (2016), A Guide to Convolution Arithmetic for Deep Learning,
@@ -42,7 +42,7 @@ class TransposedConv(nn.Module):
     """
 
     features: int
-    kernel: int = 4
+    kernel_size: int = 4
     stride: int = 2
     padding: tuple[int, int] = (2, 2)
     use_bias: bool = True
@@ -54,17 +54,17 @@ class TransposedConv(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        if min(self.features, self.kernel, self.stride) < 1:
+        if min(self.features, self.kernel_size, self.stride) < 1:
             raise ValueError(
-                f'features is {self.features}, kernel {self.kernel} and stride '
-                f'{self.stride}, wanted at least 1 of each'
+                f'features is {self.features}, kernel_size {self.kernel_size} and '
+                f'stride {self.stride}, wanted at least 1 of each'
             )
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
         """Turn maps into larger ones.
 
-        A side of n becomes (n - 1) · stride + 1 + the padding - kernel + 1.
+        A side of n becomes (n - 1) · stride + 1 + the padding - k + 1.
 
         Args:
             inputs: [batch, height, width, channel].
@@ -72,7 +72,7 @@ class TransposedConv(nn.Module):
         Returns:
             [batch, height', width', features].
         """
-        shape = (self.kernel, self.kernel, inputs.shape[-1], self.features)
+        shape = (self.kernel_size, self.kernel_size, inputs.shape[-1], self.features)
         kernel = self.param('kernel', self.kernel_init, shape, self.param_dtype)
         bias = None
         if self.use_bias:
@@ -80,7 +80,7 @@ class TransposedConv(nn.Module):
             bias = self.param('bias', self.bias_init, shape, self.param_dtype)
         inputs, kernel, bias = promote_dtype(inputs, kernel, bias, dtype=self.dtype)
         # The transpose of the convolution whose kernel is this one turned round.
-        k, s, padding = self.kernel, self.stride, self.padding
+        k, s, padding = self.kernel_size, self.stride, self.padding
         sides = [(n - 1) * s + 2 + sum(padding) - k for n in inputs.shape[1:3]]
         edges = (k - 1 - padding[0], k - 1 - padding[1])
         turned = kernel[::-1, ::-1].swapaxes(2, 3)

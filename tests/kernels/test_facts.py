@@ -36,7 +36,7 @@ def maps(rows: tuple[str, ...]) -> np.ndarray:
         Conv(1, (3, 3), padding='VALID'),
         NormalisedConv(
             1,
-            kernel=3,
+            kernel_size=3,
             stride=1,
             padding=0,
             normalise=None,

@@ -64,7 +64,7 @@ def test_the_gradient_of_a_transposed_convolution_stretches_no_maps() -> None:
 
 @pytest.mark.heavy
 def test_a_transposed_convolution_is_differentiated_twice() -> None:
-    layer = TransposedConv(2, kernel=3, padding=(1, 2))
+    layer = TransposedConv(2, kernel_size=3, padding=(1, 2))
     with jax.enable_x64(True):
         maps = np.random.default_rng(0).normal(size=(1, 2, 2, 1))
         kernel = np.random.default_rng(1).normal(size=(3, 3, 1, 2))
@@ -135,7 +135,7 @@ def test_batch_statistics_move_by_a_tenth_in_training_and_not_in_evaluation() ->
 def test_the_epsilon_of_a_batch_norm_is_added_to_the_variance() -> None:
     net = NormalisedConv(
         1,
-        kernel=1,
+        kernel_size=1,
         stride=1,
         normalise=functools.partial(batch_norm, epsilon=3.0),
         activation=jax.nn.identity,

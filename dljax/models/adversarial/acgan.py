@@ -74,7 +74,7 @@ class LabelledGenerator(nn.Module):
             'kernel_init': self.kernel_init,
         }
         common: dict[str, Any] = {
-            'kernel': 5,
+            'kernel_size': 5,
             'transposed': True,
             'axis_name': self.axis_name,
             **types,
@@ -153,7 +153,7 @@ class ClassifyingDiscriminator(nn.Module):
         for index, width in enumerate(self.features):
             x = NormalisedConv(
                 width,
-                kernel=3,
+                kernel_size=3,
                 stride=1 if index % 2 else 2,
                 activation=leaky_relu_fifth,
                 normalise=batch_norm if index else None,

@@ -79,7 +79,7 @@ class ConvolutionalGenerator(nn.Module):
         n = doublings(self.shape[0], self.first)
         x = noise[:, None, None, :]
         for index in range(n):
-            start = {'kernel': self.first, 'stride': 1, 'padded': False}
+            start = {'kernel_size': self.first, 'stride': 1, 'padded': False}
             x = NormalisedConv(
                 self.width * 2 ** (n - 1 - index),
                 normalise=self.normalise,
@@ -163,7 +163,7 @@ class ConvolutionalDiscriminator(nn.Module):
             )(x, train=train)
         x = NormalisedConv(
             1,
-            kernel=self.last,
+            kernel_size=self.last,
             stride=1,
             padded=False,
             activation=jax.nn.identity,

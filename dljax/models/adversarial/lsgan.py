@@ -71,7 +71,7 @@ class LeastSquaresGenerator(nn.Module):
         """
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         common: dict[str, Any] = {
-            'kernel': 3,
+            'kernel_size': 3,
             'transposed': True,
             'axis_name': self.axis_name,
             'kernel_init': self.kernel_init,
@@ -162,7 +162,7 @@ class LeastSquaresDiscriminator(nn.Module):
         for index in range(self.halvings):
             x = NormalisedConv(
                 self.width * 2**index,
-                kernel=5,
+                kernel_size=5,
                 activation=leaky_relu_fifth,
                 normalise=batch_norm if index else None,
                 use_bias=not index,

@@ -63,7 +63,7 @@ class GoogLeNet(nn.Module):
         transform_input: whether images normalised by the mean and deviation of each
             channel over ImageNet are brought to [-1, 1] first, as the weights that
             torchvision took over from TensorFlow want them.
-        kernel: of the third branch of each module.
+        kernel_size: of the third branch of each module.
         last_window: of the last maximum pool.
         adaptive: whether an auxiliary head averages over 4x4 windows that cover the
             map, whatever its size; else over 5x5 windows in steps of 3, as the paper.
@@ -102,7 +102,7 @@ class GoogLeNet(nn.Module):
     auxiliary_dropout: float = 0.7
     auxiliary: bool = False
     transform_input: bool = False
-    kernel: int = 3
+    kernel_size: int = 3
     last_window: int = 2
     adaptive: bool = True
     response_norm: bool = False
@@ -119,7 +119,7 @@ class GoogLeNet(nn.Module):
         super().__post_init__()
         rates = {'dropout': self.dropout, 'auxiliary_dropout': self.auxiliary_dropout}
         sizes = {'width': self.width, 'last_window': self.last_window}
-        check_settings(self.classes, rates, kernel=self.kernel, **sizes)
+        check_settings(self.classes, rates, kernel_size=self.kernel_size, **sizes)
 
     def __call__(self, image: Array, *, train: bool = False) -> Array:
         """Compute the logits of the main head.
@@ -182,10 +182,10 @@ class GoogLeNet(nn.Module):
         stem = functools.partial(NormalisedConv, use_bias=bias, **shared)
         norm = _as_caffe if self.response_norm else lambda x: x
         x = _transformed(image) if self.transform_input else image
-        x = stem(self.width, kernel=7, stride=2, name='conv1')(x, train=train)
+        x = stem(self.width, kernel_size=7, stride=2, name='conv1')(x, train=train)
         x = norm(ceil_max_pool(x))
-        x = stem(self.width, kernel=1, stride=1, name='conv2')(x, train=train)
-        x = stem(3 * self.width, kernel=3, stride=1, name='conv3')(x, train=train)
+        x = stem(self.width, kernel_size=1, stride=1, name='conv2')(x, train=train)
+        x = stem(3 * self.width, kernel_size=3, stride=1, name='conv3')(x, train=train)
         x = ceil_max_pool(norm(x))
         seen = {}
         for name in _MODULES:
@@ -226,7 +226,7 @@ def _module(
             max(1, net.width * size // 64) for size in _MODULES[name]
         )
         sizes = (one, into_3, three, into_5, five, pooled)
-        layer = Inception(sizes, net.kernel, name=f'inception{name}', **shared)
+        layer = Inception(sizes, net.kernel_size, name=f'inception{name}', **shared)
         return layer(x, train=train)
 
     return run

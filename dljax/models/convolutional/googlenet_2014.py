@@ -72,7 +72,7 @@ def googlenet_2014(
         dropout=dropout,
         auxiliary_dropout=auxiliary_dropout,
         auxiliary=auxiliary,
-        kernel=5,
+        kernel_size=5,
         last_window=3,
         adaptive=False,
         response_norm=True,

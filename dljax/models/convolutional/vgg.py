@@ -133,7 +133,7 @@ def _stage(
         for layer in range(net.stages[index]):
             x = NormalisedConv(
                 net.width * min(2**index, 8),
-                kernel=3,
+                kernel_size=3,
                 stride=1,
                 normalise=net.normalise,
                 use_bias=True,

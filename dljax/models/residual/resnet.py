@@ -124,7 +124,7 @@ class ResNet(nn.Module):
         common = {**shared, 'kernel_init': self.kernel_init}
         x = NormalisedConv(
             self.width,
-            kernel=3 if self.small_images else 7,
+            kernel_size=3 if self.small_images else 7,
             stride=1 if self.small_images else 2,
             use_bias=self.use_bias or self.normalise is None,
             name='stem',

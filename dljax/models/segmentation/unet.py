@@ -58,7 +58,7 @@ class DoubleConv(nn.Module):
         for name in ('conv1', 'conv2'):
             maps = NormalisedConv(
                 self.features,
-                kernel=3,
+                kernel_size=3,
                 stride=1,
                 padded=self.padded,
                 normalise=self.normalise,
