@@ -80,7 +80,7 @@ def score_segmentation(feature: str = 'image', *, ignore: int | None = None) -> 
     """Scores of single examples: pixel accuracy and cross-entropy.
 
     Intersections over unions are ratios over a whole set, which no mean over examples
-    gives: take `pictures.segmentation.overlaps` as a measure.
+    gives: take `measures.segmentation.overlaps` as a measure.
 
     Args:
         feature: name of the input in the batch; the classes are its 'label'.

@@ -1,36 +1,15 @@
-"""Pictures and figures of a comparison: several nets, several columns, all members."""
+"""Pictures of a comparison: several nets, several columns, all members."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dljax.experiment import Measure, Outcome, Picture
+from dljax.experiment import Outcome, Picture
+from dljax.measures.tables import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Table = Mapping[str, Mapping[str, np.ndarray]]  # [members] by row and column
-
-
-def entered(table: Callable[[Outcome], Table]) -> Measure:
-    """Enter a table among the figures of a run, 'row/column'.
-
-    Args:
-        table: of an outcome.
-
-    Returns:
-        The measure, [members] by figure.
-    """
-
-    def measure(outcome: Outcome) -> dict[str, np.ndarray]:
-        return {
-            f'{row}/{column}': values
-            for row, columns in table(outcome).items()
-            for column, values in columns.items()
-        }
-
-    return measure
 
 
 def listed(table: Callable[[Outcome], Table], heads: Mapping[str, str]) -> Picture:

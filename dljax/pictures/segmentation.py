@@ -1,77 +1,20 @@
-"""Pictures and figures of nets that classify pixels."""
+"""Pictures of nets that classify pixels."""
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
 import numpy as np
 
 from dljax import metrics
-from dljax.data import batches
-from dljax.experiment import Measure, Outcome, Picture, once
+from dljax.experiment import Outcome, Picture
+from dljax.measures.segmentation import Counts
 from dljax.objectives.segmentation import cropped
 from dljax.pictures.codes import image_rows
 from dljax.pictures.progress import plain
-from dljax.training import member
 from dljax.types import Predict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Counts = Callable[[Outcome], np.ndarray]  # [members, classes, classes] of an outcome
-
-
-def pixel_counts(count: Predict, split: str = 'test', batch_size: int = 64) -> Counts:
-    """Count over a whole set which class pixels were taken for.
-
-    Args:
-        count: `(net, batch) -> [classes, classes]`, as `objectives.count_pixels` gives.
-        split: which set.
-        batch_size: images at once.
-
-    Returns:
-        `(outcome) -> [members, classes, classes]` int64, row: the truth. It remembers
-        the last outcome, for all that is drawn and measured of it.
-    """
-
-    def counted(outcome: Outcome) -> np.ndarray:
-        return np.stack(
-            [_total(one, count, split, batch_size) for one in _each(outcome)]
-        )
-
-    return once(counted)
-
-
-def overlaps(counts: Counts, names: Sequence[str]) -> Measure:
-    """Take the figures of a segmentation: exact over the set, not means over images.
-
-    Args:
-        counts: of `pixel_counts`.
-        names: of the classes, the background first.
-
-    Returns:
-        The measure, [members] each: 'iou', the mean of intersection over union over all
-        classes; 'iou_objects', over all but the background; 'dice', the mean over all;
-        'accuracy', of pixels; 'iou_' and its name for each class that occurs.
-    """
-
-    def measure(outcome: Outcome) -> dict[str, np.ndarray]:
-        table = counts(outcome)
-        each = np.asarray(metrics.intersection_over_union(table))
-        occurs = table.sum((0, 2)) > 0
-        return {
-            'iou': np.asarray(metrics.mean_iou(table)),
-            'iou_objects': np.asarray(metrics.mean_iou(table, background=False)),
-            'dice': np.nanmean(np.asarray(metrics.dice(table)), axis=1),
-            'accuracy': np.asarray(metrics.pixel_accuracy(table)),
-        } | {
-            f'iou_{name}': each[:, index]
-            for index, name in enumerate(names)
-            if occurs[index]
-        }
-
-    return measure
 
 
 def class_overlaps(counts: Mapping[str, Counts], names: Sequence[str]) -> Picture:
@@ -224,22 +167,3 @@ def palette(classes: int) -> np.ndarray:
         raise ValueError(f'classes is {classes}, wanted 1 to 21, the colours there are')
     colours = color_sequences['tab10' if classes <= 11 else 'tab20']
     return np.array([(0.12, 0.12, 0.12), *colours[: classes - 1]])
-
-
-def _each(outcome: Outcome) -> list[Outcome]:
-    """One by one: mapped kernels are slow on a CPU."""
-    if np.ndim(outcome.members.step) == 0:
-        return [outcome]
-    return [
-        dataclasses.replace(outcome, state=member(outcome.members, index))
-        for index in range(len(outcome.members.step))
-    ]
-
-
-def _total(outcome: Outcome, count: Predict, split: str, size: int) -> np.ndarray:
-    """Sum the counts of batches; the padding of a short last one counts nothing."""
-    total = np.zeros((), np.int64)
-    for batch in batches(outcome.evaluation[split], size):
-        batch = {k: jnp.asarray(v) for k, v in batch.items()}
-        total = total + np.asarray(outcome.apply(count, batch), np.int64)
-    return total

@@ -33,11 +33,12 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, metrics, pictures
+from dljax import create_model, data, metrics
 from dljax.experiment import Experiment, Outcome, Picture
 from dljax.losses import binomial_loss
 from dljax.models.container import container
 from dljax.objectives import elbo, score_variational, side_by_side, within
+from dljax.pictures.codes import Encode, image_rows, reconstructions
 from dljax.training import Player, evaluate
 from dljax.types import Array, Batch, Objective, Spec
 
@@ -111,7 +112,7 @@ def experiment(
         pictures={
             'Rate and distortion': rate_and_distortion(names, score),
             'Samples': samples(names),
-            'Reconstructions': pictures.reconstructions(
+            'Reconstructions': reconstructions(
                 {f'β = {beta:g}': rebuilt(name) for name, beta in names.items()}
             ),
         },
@@ -141,7 +142,7 @@ def active_units(outcome: Outcome) -> dict[str, np.ndarray]:
     return {name: np.asarray(values, float) for name, values in found.items()}
 
 
-def rebuilt(name: str) -> pictures.codes.Encode:
+def rebuilt(name: str) -> Encode:
     """Rebuild images by one of the nets.
 
     Args:
@@ -213,7 +214,7 @@ def samples(names: dict[str, float]) -> Picture:
         drawn = outcome.apply(images, code)
         order = [f'β = {beta:g}' for beta in names.values()]
         rows = {caption: jnp.asarray(drawn[caption]) for caption in order}
-        return pictures.image_rows(rows, 'samples: codes from the prior')
+        return image_rows(rows, 'samples: codes from the prior')
 
     return draw
 

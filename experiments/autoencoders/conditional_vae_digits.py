@@ -35,12 +35,13 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, pictures
+from dljax import create_model, data
 from dljax.experiment import Experiment, Measure, Outcome
 from dljax.losses import binomial_loss
 from dljax.metrics import accuracy
 from dljax.models.container import container
 from dljax.objectives import elbo, score_variational, side_by_side, within
+from dljax.pictures.codes import image_rows
 from dljax.training import Player
 from dljax.types import Array, Batch, Spec
 
@@ -189,7 +190,7 @@ def draw_samples(outcome: Outcome) -> 'Figure':
         jnp.repeat(jnp.arange(10), 16),
     )
     rows = np.asarray(images).reshape(10, 16, 8, 8, 1)
-    return pictures.image_rows(
+    return image_rows(
         {f'asked for {kind}': row for kind, row in enumerate(rows)},
         'samples: a code from the prior for each column',
     )
@@ -209,7 +210,7 @@ def draw_hands(outcome: Outcome) -> 'Figure':
     made = outcome.apply(rewrite, image, test['label'][chosen])
     rows = np.asarray(made).reshape(10, 10, 8, 8, 1)
     gap = np.ones((1, 8, 8, 1))
-    return pictures.image_rows(
+    return image_rows(
         {
             f'{kind}, then 0 to 9': np.concatenate([image[[kind]], gap, rows[kind]])
             for kind in range(10)

@@ -47,6 +47,7 @@ from flax import linen as nn
 from dljax import create_model, data, metrics, pictures
 from dljax.experiment import Experiment, Outcome, once
 from dljax.losses import sum_squared_error
+from dljax.measures.tables import Table, entered
 from dljax.models.container import container
 from dljax.objectives import (
     autoencode,
@@ -58,6 +59,7 @@ from dljax.objectives import (
     sparse,
     within,
 )
+from dljax.pictures.codes import Encode, latent_plot, reconstructions, traversal
 from dljax.rules import least_squares_solution
 from dljax.training import Player
 from dljax.types import Array, Batch, Key, Objective, Spec
@@ -203,24 +205,22 @@ def experiment(
         pictures={
             'Kinds side by side': pictures.compared(table, COLUMNS),
             'Table': pictures.listed(table, COLUMNS),
-            'Reconstructions': pictures.reconstructions(
-                {name: rebuild(name) for name in kinds}
-            ),
-            'Denoised': pictures.reconstructions(
+            'Reconstructions': reconstructions({name: rebuild(name) for name in kinds}),
+            'Denoised': reconstructions(
                 {
                     'noisy': lambda net, batch: noisy(batch['image'], damage),
                     **{name: rebuild(name, damage) for name in kinds},
                 }
             ),
-            'Codes': pictures.latent_plot(
+            'Codes': latent_plot(
                 {name: encode(name) for name in kinds}, digits.class_names
             ),
-            f'What the {kinds[-1]} code means': pictures.traversal(
+            f'What the {kinds[-1]} code means': traversal(
                 lambda net, codes: getattr(net, kinds[-1]).images(codes),
                 encode(kinds[-1]),
             ),
         },
-        measures={'codes': pictures.entered(table)},
+        measures={'codes': entered(table)},
     )
 
 
@@ -229,12 +229,12 @@ def noisy(image: Array, damage: Damage) -> Array:
     return damage(jax.random.key(0), jnp.asarray(image))
 
 
-def encode(name: str) -> pictures.Encode:
+def encode(name: str) -> Encode:
     """Give the codes of one net."""
     return lambda net, batch: getattr(net, name).encode(batch['image'])
 
 
-def rebuild(name: str, damage: Damage | None = None) -> pictures.Encode:
+def rebuild(name: str, damage: Damage | None = None) -> Encode:
     """Give what one net makes of the images, damaged or not."""
 
     def images(net: nn.Module, batch: Batch) -> Array:
@@ -246,7 +246,7 @@ def rebuild(name: str, damage: Damage | None = None) -> pictures.Encode:
 
 def compare(
     outcome: Outcome, names: Sequence[str], known: Batch, damage: Damage
-) -> pictures.Table:
+) -> Table:
     """Compute the columns of the comparison on the test set.
 
     The linear probe is the least-squares classifier of the training codes.

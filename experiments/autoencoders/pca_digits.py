@@ -37,12 +37,14 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, pictures
+from dljax import create_model, data
 from dljax.experiment import Experiment, Outcome, Picture
 from dljax.losses import sum_squared_error
+from dljax.measures.tables import Table, entered
 from dljax.metrics import principal_angles
 from dljax.models.container import container
 from dljax.objectives import autoencode, solve_components, within
+from dljax.pictures.codes import Encode, latent_plot, reconstructions
 from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, Objective, Spec
 
@@ -129,14 +131,12 @@ def experiment(
         pictures={
             'Error against width': error_against_width(widths),
             'Reconstructions': rebuilt(widths[len(widths) // 2]),
-            'Codes of the least width': pictures.latent_plot(
+            'Codes of the least width': latent_plot(
                 {name: encode(f'{kind}_{widths[0]}') for kind, name in KINDS.items()},
                 digits.class_names,
             ),
         },
-        measures={
-            'comparison': pictures.entered(lambda outcome: compare(outcome, widths))
-        },
+        measures={'comparison': entered(lambda outcome: compare(outcome, widths))},
     )
 
 
@@ -155,12 +155,12 @@ def score(names: Sequence[str]) -> Objective:
     return errors
 
 
-def encode(name: str) -> pictures.Encode:
+def encode(name: str) -> Encode:
     """Give the codes of one net."""
     return lambda net, batch: getattr(net, name).encode(batch['image'])
 
 
-def compare(outcome: Outcome, widths: Sequence[int]) -> pictures.Table:
+def compare(outcome: Outcome, widths: Sequence[int]) -> Table:
     """Set the nets' errors against that of the components, and their spaces too.
 
     Returns:
@@ -246,10 +246,10 @@ def error_against_width(widths: Sequence[int]) -> Picture:
 def rebuilt(width: int) -> Picture:
     """Show test images and what each net makes of them."""
 
-    def row(name: str) -> pictures.Encode:
+    def row(name: str) -> Encode:
         return lambda net, batch: getattr(net, name).reconstruct(batch['image'])
 
-    return pictures.reconstructions(
+    return reconstructions(
         {f'{name}, {width}': row(f'{kind}_{width}') for kind, name in KINDS.items()}
     )
 

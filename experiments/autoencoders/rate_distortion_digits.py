@@ -41,10 +41,12 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, metrics, pictures
+from dljax import create_model, data, metrics
 from dljax.experiment import Experiment, Measure, Outcome
 from dljax.models.container import container
 from dljax.objectives import autoencode, side_by_side, within
+from dljax.pictures.codes import reconstructions
+from dljax.pictures.rates import rate_curves, rebuilt_within
 from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, Objective, Spec
 
@@ -116,7 +118,7 @@ def experiment(
             'psnr_at_bits': compare(coder, linear),
         },
         pictures={
-            'Rate and likeness': pictures.rate_curves(
+            'Rate and likeness': rate_curves(
                 lambda outcome: {
                     **{
                         f'autoencoder, {numbers(k)}': c
@@ -127,11 +129,11 @@ def experiment(
                 titles={'psnr': 'PSNR in dB', 'ssim': 'SSIM, windows of 7x7'},
                 baselines=('principal components', 'cosine transform'),
             ),
-            'Reconstructions': pictures.reconstructions(
+            'Reconstructions': reconstructions(
                 {numbers(width): rebuilt(f'width_{width}') for width in widths}
                 | {'linear, 64': rebuilt('exact')}
             ),
-            'Rounded to bits': pictures.rebuilt_within(
+            'Rounded to bits': rebuilt_within(
                 lambda outcome: {numbers(k): c for k, c in coder(outcome).items()},
                 RATES,
                 by='psnr',

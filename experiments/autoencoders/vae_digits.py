@@ -34,11 +34,12 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, pictures
+from dljax import create_model, data
 from dljax.experiment import Experiment, Outcome, Picture
 from dljax.losses import binomial_loss
 from dljax.models.container import container
 from dljax.objectives import elbo, score_variational, side_by_side, within
+from dljax.pictures.codes import image_rows, latent_plot, reconstructions, traversal
 from dljax.training import Player, evaluate
 from dljax.types import Array, Batch, Objective, Spec
 
@@ -119,7 +120,7 @@ def experiment(
         measures={'vae': active_units},
         pictures={
             'Samples': draw_samples,
-            'Reconstructions': pictures.reconstructions(
+            'Reconstructions': reconstructions(
                 {
                     f'{nets[name].code} numbers': lambda net, batch, name=name: getattr(
                         net, name
@@ -127,11 +128,11 @@ def experiment(
                     for name in nets
                 }
             ),
-            'Codes in the plane': pictures.latent_plot(
+            'Codes in the plane': latent_plot(
                 lambda net, batch: net.plane.encode(batch['image']), digits.class_names
             ),
             'Map of the plane': draw_plane,
-            'Traversals': pictures.traversal(
+            'Traversals': traversal(
                 lambda net, code: net.vae.images(code),
                 lambda net, batch: net.vae.encode(batch['image']),
             ),
@@ -171,7 +172,7 @@ def draw_samples(outcome: Outcome) -> 'Figure':
         for name in codes
         for row, images in enumerate(np.asarray(made[name]).reshape(-1, 16, 8, 8, 1))
     }
-    return pictures.image_rows(rows, 'samples: codes from the prior')
+    return image_rows(rows, 'samples: codes from the prior')
 
 
 def draw_plane(outcome: Outcome) -> 'Figure':
@@ -182,7 +183,7 @@ def draw_plane(outcome: Outcome) -> 'Figure':
     images = outcome.apply(lambda net, code: net.plane.images(code), codes)
     rows = np.asarray(images).reshape(15, 15, 8, 8, 1)
     captions = [f'{float(-place):+.2f}' for place in places]
-    return pictures.image_rows(
+    return image_rows(
         dict(zip(captions, rows, strict=True)),
         'the plane of two numbers, at equal steps of the probability',
     )

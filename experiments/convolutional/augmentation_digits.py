@@ -41,6 +41,7 @@ import optax
 from dljax import create_model, data, pictures, zoo
 from dljax.data import augment
 from dljax.experiment import Experiment, Outcome, once
+from dljax.measures.tables import entered
 from dljax.models.container import container
 from dljax.objectives import (
     classify,
@@ -49,6 +50,7 @@ from dljax.objectives import (
     side_by_side,
     within,
 )
+from dljax.pictures.augmentations import contact_sheet
 from dljax.training import Player, clipped
 from dljax.types import Objective
 
@@ -171,12 +173,12 @@ def experiment(
         data_summary=f'{digits.summary}; {", ".join(map(str, examples))} of them train',
         score=score,
         evaluation={'test': test},
-        measures={'accuracy': pictures.entered(table)},
+        measures={'accuracy': entered(table)},
         inputs=zoo.inputs('lenet5'),
         pictures={
             'Test accuracy': pictures.compared(table, titles),
-            'On digits': pictures.contact_sheet(sheet, test['image'][:10]),
-            'On photographs': pictures.contact_sheet(ON_PHOTOGRAPHS, photographs()),
+            'On digits': contact_sheet(sheet, test['image'][:10]),
+            'On photographs': contact_sheet(ON_PHOTOGRAPHS, photographs()),
         },
     )
 

@@ -50,8 +50,10 @@ from flax import linen as nn
 from dljax import create_model, data, explain, pictures
 from dljax.experiment import Experiment, Outcome, once
 from dljax.explain import Explain
+from dljax.measures.tables import Table, entered
 from dljax.models.container import container
 from dljax.objectives import classify, score_classes, side_by_side, within
+from dljax.pictures.explanations import explanations, feature_maps
 from dljax.training import Player, clipped
 from dljax.types import Array, Spec
 
@@ -129,7 +131,7 @@ def experiment(
     table = once(lambda outcome: measure(outcome, tagged, tag, judged))
     bare = images('test', False)
     looked = {
-        f'What the {name} net looks at': pictures.explanations(
+        f'What the {name} net looks at': explanations(
             digits.class_names, 'tagged', 10, part=name
         )
         for name in NETS
@@ -160,18 +162,16 @@ def experiment(
         inputs={'image': Spec((SIDE, SIDE, 1), 'float32', 0, 1)},
         pictures={
             **looked,
-            'Features of the cheat': pictures.feature_maps(
-                'conv_1', 'tagged', part='cheat'
-            ),
+            'Features of the cheat': feature_maps('conv_1', 'tagged', part='cheat'),
             'First-layer filters': pictures.filters('honest', 'conv_0'),
             'Methods side by side': pictures.compared(table, COLUMNS),
             'Table': pictures.listed(table, COLUMNS),
         },
-        measures={'maps': pictures.entered(table)},
+        measures={'maps': entered(table)},
     )
 
 
-def measure(outcome: Outcome, tagged: int, tag: int, judged: int) -> pictures.Table:
+def measure(outcome: Outcome, tagged: int, tag: int, judged: int) -> Table:
     """Compute how much of each map lies on the tag, and how well it orders the pixels.
 
     Shares are means over the tagged test images of the class, of the map that explains

@@ -19,6 +19,7 @@ import optax
 from dljax import create_model, data, pictures, zoo
 from dljax.experiment import Experiment
 from dljax.objectives import classify, predict, score_classes
+from dljax.pictures.explanations import explanations, feature_maps
 from dljax.training import Player, clipped
 
 TINY = {'steps': 4, 'batch_size': 8}
@@ -68,9 +69,9 @@ def experiment(
             'Confusion matrix': pictures.confusion(predict(), digits.class_names),
             'Worst mistakes': pictures.mistakes(predict(), digits.class_names),
             'First-layer filters': pictures.filters('conv_0'),
-            'First-layer features': pictures.feature_maps('conv_0'),
-            'Second-layer features': pictures.feature_maps('conv_1'),
-            'What was looked at': pictures.explanations(digits.class_names),
+            'First-layer features': feature_maps('conv_0'),
+            'Second-layer features': feature_maps('conv_1'),
+            'What was looked at': explanations(digits.class_names),
         },
     )
 

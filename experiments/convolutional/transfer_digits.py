@@ -35,11 +35,12 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, pictures
+from dljax import create_model, data
 from dljax.experiment import Experiment, Outcome, once
 from dljax.metrics import accuracy
 from dljax.models.container import container
 from dljax.objectives import classify, score_classes, side_by_side, within
+from dljax.pictures.learning import learning_curve
 from dljax.training import Player, by_path, layer_rates
 from dljax.types import Array, Batch, Metrics, Objective, PyTree, Spec
 
@@ -153,7 +154,7 @@ def experiment(
         evaluation={'test': sets['test']},
         inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},
         pictures={
-            'Accuracy against labels': pictures.learning_curve(
+            'Accuracy against labels': learning_curve(
                 found,
                 labels,
                 TITLES,

@@ -35,6 +35,7 @@ from flax import linen as nn
 from dljax import create_model, data, metrics, zoo
 from dljax.experiment import Experiment, Measure, Outcome
 from dljax.layers import batch_norm
+from dljax.measures.segmentation import overlaps, pixel_counts
 from dljax.models.container import container
 from dljax.objectives import (
     count_pixels,
@@ -96,7 +97,7 @@ def experiment(
         'unet': create_model('unet', depth=depth, **settings),
         'local': create_model('unet', depth=0, **settings),
     }
-    counts = {net: pictures.pixel_counts(of(net, count_pixels())) for net in nets}
+    counts = {net: pixel_counts(of(net, count_pixels())) for net in nets}
     shown = {net: of(net, predict()) for net in nets}
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     return Experiment(
@@ -118,7 +119,7 @@ def experiment(
         evaluation_batch=64,
         along={'Scenes': pictures.segmented(shown, names, 'validation')},
         measures={
-            **{net: pictures.overlaps(counts[net], names) for net in nets},
+            **{net: overlaps(counts[net], names) for net in nets},
             'background': all_background(counts['unet']),
         },
         pictures={

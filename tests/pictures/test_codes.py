@@ -4,9 +4,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax import create_model, pictures
+from dljax import create_model
 from dljax.experiment import Outcome
-from dljax.pictures.codes import plane
+from dljax.pictures.codes import (
+    image_rows,
+    latent_plot,
+    plane,
+    reconstructions,
+    traversal,
+)
 from dljax.types import Array, Batch, State
 
 CODES = np.array([[-1.0, 0.0], [1.0, 0.5], [0.0, 1.0], [0.0, 2.5]], np.float32)
@@ -26,7 +32,7 @@ def code(net: object, batch: Batch) -> Array:
 
 
 def test_reconstructions_stand_below_their_inputs_the_classes_in_turn() -> None:
-    draw = pictures.reconstructions({'negative': lambda net, b: 1 - b['image']})
+    draw = reconstructions({'negative': lambda net, b: 1 - b['image']})
     axes = draw(outcome()).axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == ['original', 'negative']
     canvas = np.asarray(axes.images[0].get_array())
@@ -38,7 +44,7 @@ def test_reconstructions_stand_below_their_inputs_the_classes_in_turn() -> None:
 
 
 def test_a_latent_plot_puts_each_code_at_its_place_in_the_colour_of_its_class() -> None:
-    figure = pictures.latent_plot({'a': code, 'b': code}, ['x', 'y'])(outcome())
+    figure = latent_plot({'a': code, 'b': code}, ['x', 'y'])(outcome())
     assert [axes.get_title() for axes in figure.axes] == ['a', 'b']
     first, second = figure.axes[0].collections
     np.testing.assert_allclose(first.get_offsets(), CODES[LABELS == 0])
@@ -65,7 +71,7 @@ def test_a_traversal_moves_one_number_and_keeps_the_others() -> None:
         seen.append(codes.shape)
         return jnp.pad(codes, ((0, 0), (0, 2))).reshape(-1, 2, 2, 1)
 
-    draw = pictures.traversal(decode, code, example=1, span=2.0, steps=3)
+    draw = traversal(decode, code, example=1, span=2.0, steps=3)
     axes = draw(outcome()).axes[0]
     assert seen == [(6, 2)]
     canvas = np.asarray(axes.images[0].get_array())
@@ -82,4 +88,4 @@ def test_a_traversal_moves_one_number_and_keeps_the_others() -> None:
 
 def test_rows_of_unequal_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match='wanted one and the same for all'):
-        pictures.image_rows({'a': IMAGES, 'b': IMAGES[:2]})
+        image_rows({'a': IMAGES, 'b': IMAGES[:2]})

@@ -6,6 +6,7 @@ from flax import linen as nn
 
 from dljax import pictures
 from dljax.experiment import Outcome, once
+from dljax.measures.tables import entered
 from dljax.types import State
 
 TABLE = {
@@ -45,7 +46,7 @@ def test_a_table_lists_the_means_in_the_order_of_the_heads() -> None:
 
 
 def test_figures_are_entered_by_member() -> None:
-    several = pictures.entered(lambda _: TABLE)(outcome(2))
+    several = entered(lambda _: TABLE)(outcome(2))
     np.testing.assert_array_equal(several['small/error'], [1, 3])
     assert len(several) == 4
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from dljax import pictures
 from dljax.experiment import Outcome
 from dljax.models.container import container
 from dljax.models.standardised import Standardised
+from dljax.pictures.explanations import explanations, feature_maps
 from dljax.types import Array, PyTree, State
 
 RNG = np.random.default_rng(0)
@@ -64,7 +64,7 @@ def positive(net: nn.Module, image: Array) -> Array:
 def test_maps_stand_beside_their_images(part: str | None) -> None:
     done = outcome(container(judge=Small()) if part else None)
     methods = {'both': signed, 'laid over': positive}
-    draw = pictures.explanations('ab', count=2, methods=methods, part=part)
+    draw = explanations('ab', count=2, methods=methods, part=part)
     figure = draw(done)
     panels = np.array(figure.axes).reshape(2, 3)
     assert [axes.get_title() for axes in panels[0]] == ['image', *methods]
@@ -87,7 +87,7 @@ def test_maps_stand_beside_their_images(part: str | None) -> None:
 
 
 def test_the_usual_methods_are_drawn_of_a_real_net() -> None:
-    figure = pictures.explanations('ab', count=1)(outcome())
+    figure = explanations('ab', count=1)(outcome())
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == [
         'image',
@@ -99,7 +99,7 @@ def test_the_usual_methods_are_drawn_of_a_real_net() -> None:
 
 
 def test_feature_maps_are_those_of_the_layer_on_one_scale() -> None:
-    figure = pictures.feature_maps('conv', example=2)(outcome())
+    figure = feature_maps('conv', example=2)(outcome())
     image, *tiles, _ = figure.axes  # the last is the colour bar
     np.testing.assert_array_equal(shown(image), SET['image'][2, ..., 0])
     params = outcome().state.params['conv']
@@ -109,15 +109,15 @@ def test_feature_maps_are_those_of_the_layer_on_one_scale() -> None:
         np.testing.assert_allclose(shown(axes), wanted, rtol=1e-4, atol=1e-6)
     assert len(tiles) == 3
     assert len({axes.images[0].get_clim() for axes in tiles}) == 1
-    few = pictures.feature_maps('conv', most=2)(outcome())
+    few = feature_maps('conv', most=2)(outcome())
     assert few.get_suptitle().startswith('2 of 3 channels of conv')
 
 
 def test_a_layer_without_places_or_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'output' gives \(1, 2\), wanted"):
-        pictures.feature_maps('output')(outcome())
+        feature_maps('output')(outcome())
     with pytest.raises(ValueError, match="no module 'conv_0', wanted one of .*'conv'"):
-        pictures.feature_maps('conv_0')(outcome())
+        feature_maps('conv_0')(outcome())
 
 
 def test_integers_are_shown_and_given_as_floats_and_names_as_they_are() -> None:
@@ -128,10 +128,10 @@ def test_integers_are_shown_and_given_as_floats_and_names_as_they_are() -> None:
     integers = (255 * SET['image']).round().astype(np.uint8)
     sets = {'test': {**SET, 'image': integers}}
     done = Outcome(net, state, state, sets, [])
-    figure = pictures.explanations(['$a', 'b'], count=1)(done)
+    figure = explanations(['$a', 'b'], count=1)(done)
     figure.savefig(io.BytesIO())  # a formula that is none would raise here
     np.testing.assert_allclose(shown(figure.axes[0]), integers[1, ..., 0] / 255)
-    tiles = pictures.feature_maps('conv', example=1)(done).axes[1:-1]
+    tiles = feature_maps('conv', example=1)(done).axes[1:-1]
     conv = nn.Conv(3, (1, 1)).apply(
         {'params': params['conv']}, (jnp.asarray(integers[1:2]) / 255 - 0.5) / 0.25
     )

@@ -5,7 +5,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.experiment import Outcome
-from dljax.pictures import rate_curves, rebuilt_within
+from dljax.pictures.rates import rate_curves, rebuilt_within
 from dljax.types import State
 
 

@@ -9,13 +9,12 @@ from flax import linen as nn
 from dljax import metrics
 from dljax.experiment import Outcome
 from dljax.measures.scores import measured
+from dljax.measures.segmentation import overlaps, pixel_counts
 from dljax.objectives import count_pixels
 from dljax.pictures.segmentation import (
     class_overlaps,
-    overlaps,
     palette,
     pixel_confusion,
-    pixel_counts,
     segmented,
 )
 from dljax.types import Array, Batch, State
