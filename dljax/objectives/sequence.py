@@ -34,10 +34,8 @@ def tag(feature: Features = ('sequence', 'length')) -> Loss:
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        logits, where = (
-            net(*inputs_of(batch, feature), train=True),
-            _true(batch, feature),
-        )
+        logits = net(*inputs_of(batch, feature), train=True)
+        where = _true(batch, feature)
         loss = per_step(logits, batch['label'], where).mean()
         return loss, {'accuracy': accuracy(logits, batch['label'], where=where).mean()}
 
@@ -57,10 +55,8 @@ def score_tags(feature: Features = ('sequence', 'length')) -> Score:
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        logits, where = (
-            net(*inputs_of(batch, feature), train=False),
-            _true(batch, feature),
-        )
+        logits = net(*inputs_of(batch, feature), train=False)
+        where = _true(batch, feature)
         right = accuracy(logits, batch['label'], where=where)
         return {
             'accuracy': right,

@@ -14,7 +14,7 @@ from dljax.runs import ledger, page
 from dljax.runs.best import scored_at_best
 from dljax.runs.session import Session
 from dljax.runs.workdir import write_sealed
-from dljax.training.header import file_hash
+from dljax.training.listing import file_hash
 from dljax.training.summary import spread
 
 

@@ -10,6 +10,7 @@ from dljax.host import sealing
 from dljax.host.sealing import Damaged
 from dljax.runs import rows
 from dljax.training import header as headers
+from dljax.training import listing
 from dljax.types import named_leaves
 from dljax.weights import kept
 
@@ -127,9 +128,9 @@ def _checkpoints(folder: Path, steps: list[int]) -> Iterator[Finding]:
             yield Finding(name, 'damaged', str(error))
             continue
         sealed = sealing.SEAL in found.header
-        changed = headers.changed_files(folder / str(step))
-        if sealed and not (folder / str(step) / headers.FILES).exists():
-            yield Finding(f'{name}/{headers.FILES}', 'missing')
+        changed = listing.changed_files(folder / str(step))
+        if sealed and not (folder / str(step) / listing.FILES).exists():
+            yield Finding(f'{name}/{listing.FILES}', 'missing')
         elif changed:
             why = f'its values are whole, but not {", ".join(changed[:5])}'
             yield Finding(name, 'damaged', why)
@@ -168,7 +169,7 @@ def _promised(
     for name, saved in result.get('files', drawn).items():
         if not (path / name).is_file():
             yield Finding(name, 'missing')
-        elif saved and headers.file_hash(path / name) != saved:
+        elif saved and listing.file_hash(path / name) != saved:
             why = 'not what the result tells of'
             yield Finding(name, 'note' if going else 'damaged', why)
         else:

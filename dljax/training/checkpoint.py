@@ -12,6 +12,7 @@ import orbax.checkpoint as ocp
 from dljax.host.interrupt import undisturbed
 from dljax.host.sealing import Damaged
 from dljax.training import header as headers
+from dljax.training import listing
 from dljax.training.disk import Room
 from dljax.training.keeping import Best, Folders
 from dljax.training.position import Stored
@@ -100,7 +101,7 @@ class Checkpoints:
         if jax.process_index() == 0:
             for place in self.folder.glob(f'{self.room.step}.*'):
                 if place.is_dir() and not place.name.endswith(ASIDE):
-                    headers.list_files(place)
+                    listing.list_files(place)
 
     def save(
         self,
