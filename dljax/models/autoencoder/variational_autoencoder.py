@@ -35,8 +35,7 @@ class VariationalAutoencoder(nn.Module):
 
     In training z = μ + σ ε with ε ~ N(0, 1) from the stream 'noise', so that gradients
     reach the encoder through the sample; in evaluation z = μ. With `classes` it is
-    conditional: both parts also see the one-hot label, joined to their flat inputs, and
-    the code is independent of the class under the prior.
+    conditional: both parts also see the one-hot label, joined to their flat inputs.
 
     Attributes:
         encoder: `(image, train=) -> [batch, 2 code]`, means and then log variances.
@@ -55,8 +54,8 @@ class VariationalAutoencoder(nn.Module):
         Kingma, Welling (2014), Auto-Encoding Variational Bayes,
         https://arxiv.org/abs/1312.6114
         Sohn et al. (2015), Learning Structured Output Representation using Deep
-        Conditional Generative Models, https://papers.nips.cc/paper/5775; with labels.
-        It learns a prior p(z | label) too, which is N(0, 1) here.
+        Conditional Generative Models, https://papers.nips.cc/paper/5775; with a prior
+        p(z | label) that is learned, not N(0, 1).
 
     Example:
         >>> import jax, jax.numpy as jnp
