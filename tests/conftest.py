@@ -44,15 +44,19 @@ def _programs_are_let_go() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave all but the first case of a test to the suite that `others` names."""
+    """Leave all but the first case of a test to the suite that `others` names.
+
+    The first one is quick, or of the suite that `others(suite, first=...)` names.
+    """
     begun: set[str] = set()
     for item in items:
         suites = {mark.name for mark in item.iter_markers()} & SUITES
         mark = item.get_closest_marker('others')
         if mark and not suites:  # a case that has one of its own stays there
             name = item.nodeid.partition('[')[0]
-            if name in begun:
-                item.add_marker(mark.args[0])
+            suite = mark.args[0] if name in begun else mark.kwargs.get('first')
+            if suite:
+                item.add_marker(suite)
             begun.add(name)
 
 

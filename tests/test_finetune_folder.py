@@ -138,6 +138,7 @@ def test_weights_of_torchvision_begin_the_body_and_decide_the_normalisation(
     assert made.players['all'].during == (80, None)
 
 
+@pytest.mark.heavy
 def test_weights_of_another_model_are_refused_with_all_that_does_not_fit(
     script: SimpleNamespace,
     fruit: Path,

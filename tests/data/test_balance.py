@@ -29,6 +29,7 @@ def test_labels_without_a_class_are_refused(labels: list, classes: int | None) -
         class_weights(np.array(labels), classes)
 
 
+@pytest.mark.heavy
 def test_classes_are_drawn_equally_often_and_all_their_examples() -> None:
     arrays = {'label': LABELS[::-1].copy(), 'place': np.arange(1000)}
     source = resident(arrays, 300, balanced='label')

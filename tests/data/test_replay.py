@@ -92,6 +92,7 @@ def test_the_ring_forgets_the_oldest_round() -> None:
     assert set(np.asarray(batch['observation'])[:, 0]) == set(range(8, 14))
 
 
+@pytest.mark.heavy
 def test_a_transition_stays_in_one_piece() -> None:
     task = cartpole(limit=15)
     source = replay(task, always(1), **sizes(minimum=200, capacity=400))

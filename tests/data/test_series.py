@@ -36,6 +36,7 @@ def twin(until: int, delay: float, start: float) -> np.ndarray:
     return np.concatenate(parts)[:until]
 
 
+@pytest.mark.heavy
 def test_mackey_glass_equals_an_integration_by_another_method() -> None:
     wanted = twin(100, 17.0, 1.2)
     coarse, fine = (

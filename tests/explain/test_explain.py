@@ -85,6 +85,7 @@ def test_the_gradient_of_a_linear_net_is_its_weights() -> None:
     np.testing.assert_allclose(covered, parts, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.heavy
 def test_the_predicted_class_is_explained_unless_another_is_named() -> None:
     net, variables = Pooled(), made(Pooled())
     said = np.asarray(jax.jit(net.apply)(variables, IMAGE)).argmax(1)
@@ -97,6 +98,7 @@ def test_the_predicted_class_is_explained_unless_another_is_named() -> None:
         assert not np.allclose(by_default, other), name
 
 
+@pytest.mark.heavy
 def test_a_single_logit_speaks_for_two_classes() -> None:
     net, variables = Pooled(1), made(Pooled(1))
     answer = jax.jit(net.apply)

@@ -166,6 +166,7 @@ def test_many_damaged_files_are_told(kind: str, tmp_path: Path) -> None:
     try_file(kind, tmp_path, 2000)
 
 
+@pytest.mark.heavy
 def test_a_description_of_a_net_is_rebuilt_or_refused_in_words() -> None:
     try_nets(20)
 

@@ -186,6 +186,7 @@ def test_dropout_acts_between_the_layers_in_training_only() -> None:
     np.testing.assert_array_equal(applied(one, True), applied(one, False))
 
 
+@pytest.mark.heavy
 def test_the_carry_is_kept_and_no_gradient_crosses_it() -> None:
     net = RecurrentStack(LSTM(4), layers=2, stateful=True)
     made = jax.jit(net.init)(jax.random.key(0), X)

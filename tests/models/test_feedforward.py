@@ -174,7 +174,7 @@ def test_the_fixed_rectifier_net_computes_xor_and_its_negation():
     np.testing.assert_array_equal(hidden, [[0, 0], [1, 0], [1, 0], [2, 1]])
 
 
-@pytest.mark.others('exhaustive')
+@pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('labels', [XOR, 1 - XOR], ids=['XOR', 'XNOR'])
 @pytest.mark.parametrize('make, least', [(xor_2_2_1, 6), (xor_2_4_1, 15)])
 def test_small_nets_learn_xor_from_random_weights(make, least, labels):
@@ -243,6 +243,7 @@ def test_an_rbf_network_learns_a_ring_by_k_means_and_least_squares():
     assert labels.mean() > 0.3 and right.mean() > 0.9
 
 
+@pytest.mark.heavy
 def test_an_rbf_network_learns_xor_by_gradient():
     net = RBFNetwork(units=4, outputs=2)
     params = jax.jit(net.init)(jax.random.key(0), CORNERS)['params']
@@ -255,6 +256,7 @@ def test_an_rbf_network_learns_xor_by_gradient():
     np.testing.assert_array_equal(np.argmax(logits, axis=1), XOR)
 
 
+@pytest.mark.heavy
 def test_experts_do_not_interact():
     x = np.random.default_rng(0).normal(size=(1, 5)).astype(np.float32)
     net = ModularNetwork(

@@ -33,6 +33,7 @@ def solved(net: EchoStateNetwork, series: np.ndarray, **settings: float):
     return fit(learner(net, {'readout': player}), resident(pairs), steps=1, key=KEY)
 
 
+@pytest.mark.heavy
 def test_a_free_run_equals_one_that_feeds_itself_by_hand() -> None:
     net = EchoStateNetwork(features=20)
     variables = jax.jit(net.init)(KEY, WAVE[None, :30])
@@ -45,6 +46,7 @@ def test_a_free_run_equals_one_that_feeds_itself_by_hand() -> None:
     np.testing.assert_allclose(run, heard[:, 30:], atol=1e-6)
 
 
+@pytest.mark.heavy
 def test_the_readout_is_solved_and_the_reservoir_stays() -> None:
     net = EchoStateNetwork(features=50)
     pairs = {'history': WAVE[None, :-1], 'target': WAVE[None, 1:]}
@@ -105,6 +107,7 @@ def test_naive_forecasts_repeat_the_last_season() -> None:
         SeasonalNaive(5, 0)
 
 
+@pytest.mark.heavy
 def test_the_linear_forecast_is_the_least_squares_one_of_each_step() -> None:
     series = np.random.default_rng(0).normal(size=300).cumsum().astype(np.float32)
     net, windows = Autoregression(horizon=3), all_windows(series, 5, 3)
@@ -117,6 +120,7 @@ def test_the_linear_forecast_is_the_least_squares_one_of_each_step() -> None:
     np.testing.assert_allclose(got, inputs @ wanted, atol=1e-3)
 
 
+@pytest.mark.heavy
 def test_a_forecast_moves_with_the_level_of_its_history() -> None:
     net = Forecaster(horizon=4, cell=CELL, segment=3, kernel_init=normal)
     history = np.random.default_rng(0).normal(size=(2, 10, 1)).astype(np.float32)

@@ -61,6 +61,7 @@ def calls(net: nn.Module, *shape: int) -> dict[str, tuple[nn.Module, tuple[int, 
     return seen
 
 
+@pytest.mark.heavy
 def test_the_layers_have_the_names_and_places_of_torchvision():
     params = shapes_of(resnet18(), 1, 64, 64, 3)['params']
     blocks = [f'layer{stage}_{block}' for stage in (1, 2, 3, 4) for block in (0, 1)]

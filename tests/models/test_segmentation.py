@@ -96,6 +96,7 @@ def test_unpadded_logits_are_those_of_the_middle_whatever_lies_outside() -> None
     np.testing.assert_allclose(tile, whole[:, 2:8, 4:], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.heavy
 def test_a_logit_depends_on_pixels_far_and_near() -> None:
     """Far ones through the bottom, the nearest through the skip as well."""
     net = UNet(**SMALL)

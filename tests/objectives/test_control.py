@@ -162,6 +162,7 @@ def test_the_share_of_random_actions_follows_its_schedule() -> None:
         assert (action != best).mean() == pytest.approx(epsilon / 2, abs=0.03)
 
 
+@pytest.mark.heavy
 def test_a_score_is_the_return_of_the_numbered_episodes() -> None:
     task, net = cartpole(limit=60), Values(QNetwork((8,)), QNetwork((8,)))
     form = jax.eval_shape(net.online.init, KEY, jnp.zeros((1, 4)))['params']

@@ -49,6 +49,7 @@ def moved(before: dict, after: dict) -> set[str]:
     }
 
 
+@pytest.mark.heavy
 def test_layers_learn_in_turn_and_the_output_waits() -> None:
     train = learner(NET, layers(2))
     source = resident(BATCH, 50)
@@ -103,6 +104,7 @@ class Two(nn.Module):
     tuned: nn.Module
 
 
+@pytest.mark.heavy
 def test_a_stack_in_a_container_is_copied_at_its_moment_and_then_tuned() -> None:
     players = {
         'greedy': Player(
@@ -141,6 +143,7 @@ def test_a_stack_in_a_container_is_copied_at_its_moment_and_then_tuned() -> None
     assert moved(states[3], state.params) == {'tuned'}
 
 
+@pytest.mark.heavy
 def test_few_labels_are_balanced_fixed_and_each_member_s_own() -> None:
     arrays = {**BATCH, 'number': np.arange(300, dtype=np.int32)}
     source = labelled(arrays, 20, 5)

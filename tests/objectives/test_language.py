@@ -74,7 +74,7 @@ def of_opinions() -> tuple[CharacterModel, PyTree]:
     return STATEFUL.clone(stateful=False), params
 
 
-@pytest.mark.others('exhaustive')
+@pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('parts', [2, 6, 24])
 def test_windows_with_the_carry_equal_one_pass_but_for_the_gradient(parts) -> None:
     batch = first_batch()

@@ -128,7 +128,7 @@ def test_the_perceptron_learns_what_a_line_separates(gate: str, learns: bool) ->
     assert (accuracy(Perceptron(), state, table) == 1.0) == learns
 
 
-@pytest.mark.others('exhaustive')
+@pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('gate', ['and', 'or', 'nand'])
 def test_a_perceptron_that_began_at_zero_fires_where_its_sum_is_at_least_zero(
     gate: str,
@@ -166,6 +166,7 @@ def test_fixed_points_of_the_perceptron_stay() -> None:
     np.testing.assert_array_equal(state.params['kernel'], later.params['kernel'])
 
 
+@pytest.mark.heavy
 def test_a_radial_net_is_placed_and_solved_without_a_gradient() -> None:
     net = RBFNetwork(units=20, outputs=2)
     players = {
@@ -303,6 +304,7 @@ def test_training_stops_when_the_error_is_below_the_limit() -> None:
     assert losses[-10:].mean() <= 0.2 < losses[-20:-10].mean()
 
 
+@pytest.mark.heavy
 def test_a_readout_over_time_is_solved_without_its_first_steps() -> None:
     class Delays(nn.Module):
         """Answers with each input and the one before."""

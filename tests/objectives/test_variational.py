@@ -89,6 +89,7 @@ def test_the_gap_of_the_elbo_is_the_divergence_from_the_true_posterior() -> None
     np.testing.assert_allclose(exact().mean() - found['elbo'].mean(), gap, rtol=0.05)
 
 
+@pytest.mark.heavy
 def test_the_loss_is_distortion_and_weighted_rate_which_warms_up() -> None:
     def loss(samples: int = 1, **settings: float) -> tuple:
         objective = elbo('x', samples=samples, reconstruction=distance, **settings)
@@ -160,6 +161,7 @@ def test_training_comes_to_the_exact_likelihood_of_the_best_model() -> None:
     np.testing.assert_allclose(abs(found @ best) / (best @ best), 1, atol=0.05)
 
 
+@pytest.mark.heavy
 def test_the_label_is_given_to_a_conditional_net() -> None:
     net = create_model('conditional_vae', code=2, hidden=(8,), shape=(4, 4, 1))
     batch = {'image': np.ones((3, 4, 4, 1), np.float32), 'label': np.array([0, 1, 2])}

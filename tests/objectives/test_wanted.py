@@ -344,6 +344,7 @@ def test_fit_refuses_before_it_compiles_also_for_an_ensemble():
             fit(*one, steps=1, key=jax.random.key(0))
 
 
+@pytest.mark.heavy
 def test_fit_checks_each_batch_of_a_source_on_the_host():
     records = [{'features': x, 'label': y} for x, y in zip(X, TWO, strict=True)]
     records[4]['label'] = np.int32(7)

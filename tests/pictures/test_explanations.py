@@ -59,7 +59,7 @@ def positive(net: nn.Module, image: Array) -> Array:
     return image + 1.0
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('part', ['judge', None])
 def test_maps_stand_beside_their_images(part: str | None) -> None:
     done = outcome(container(judge=Small()) if part else None)

@@ -126,6 +126,7 @@ def test_strips_go_from_noise_to_noise() -> None:
     np.testing.assert_allclose(canvas(figure), wanted, rtol=1e-5)
 
 
+@pytest.mark.heavy
 def test_the_plane_tells_good_points_from_others() -> None:
     mixture = ring()
 

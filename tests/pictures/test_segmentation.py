@@ -50,6 +50,7 @@ def logits(net: nn.Module, batch: Batch) -> Array:
     return net(jnp.asarray(batch['image']))
 
 
+@pytest.mark.heavy
 def test_figures_are_exact_over_the_set_for_every_member() -> None:
     counts = pixel_counts(count_pixels(), batch_size=3)  # 7 examples: two are padding
     seen = outcome(0.0, 1.0)

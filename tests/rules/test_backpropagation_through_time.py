@@ -64,7 +64,7 @@ def test_the_sum_of_products_equals_automatic_differentiation(activation) -> Non
     assert_near((got.recurrent, got.output), wanted)
 
 
-@pytest.mark.others('exhaustive')
+@pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('truncation', [3, 1, TIME])
 def test_a_truncated_sum_lets_no_error_pass_the_window(truncation: int) -> None:
     cell, params = Elman(UNITS), drawn(Elman(UNITS))

@@ -104,6 +104,7 @@ def test_log_z_is_the_sum_over_all_states(shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(log_partition(params), wanted, rtol=1e-5)
 
 
+@pytest.mark.heavy
 def test_gibbs_steps_keep_the_distribution_of_the_machine() -> None:
     states = np.asarray(metrics.states(6))
     share = np.exp(-bound(NET.__call__, states) - log_partition(PARAMS))
@@ -195,6 +196,7 @@ def test_the_pseudo_likelihood_is_that_of_the_conditionals() -> None:
         np.testing.assert_allclose(got, wanted, rtol=1e-4)
 
 
+@pytest.mark.heavy
 def test_persistent_chains_go_on_and_others_start_at_the_data() -> None:
     rule = contrastive_divergence('features', persistent=True)
     train = learner(NET, {'rbm': Player(optax.sgd(0.0), direction=rule)})

@@ -165,6 +165,7 @@ def test_a_run_leaves_everything_that_it_promises(
     assert result['metrics'] == report.metrics
 
 
+@pytest.mark.heavy
 def test_texts_and_measures_of_the_outcome_join_the_page(tmp_path: Path) -> None:
     def of_each_member(outcome: Outcome) -> dict[str, np.ndarray]:
         return {'updates': np.asarray(outcome.members.step) + np.arange(2)}
@@ -364,6 +365,7 @@ def test_a_signal_in_the_last_round_is_not_swallowed(tmp_path: Path) -> None:
     assert same(part.state, again.state)
 
 
+@pytest.mark.heavy
 def test_a_signal_while_drawing_ends_it_and_the_same_run_draws_anew(
     tmp_path: Path,
 ) -> None:
@@ -405,6 +407,7 @@ PLATEAU = {
 }
 
 
+@pytest.mark.heavy
 def test_a_plateau_lowers_the_rate(tmp_path: Path) -> None:
     output = io.StringIO()
     report = trained(made(source=on_host(), **PLATEAU), tmp_path, output)
@@ -449,6 +452,7 @@ def poisoned(at: int) -> Source:
     return source._replace(next=following)
 
 
+@pytest.mark.heavy
 def test_a_batch_that_is_not_finite_is_passed_over(tmp_path: Path) -> None:
     report = trained(made(source=poisoned(6)), tmp_path, on_nan='skip')
     skipped = [row['skipped/updates'] for row in rows(tmp_path)]
@@ -467,6 +471,7 @@ def test_what_was_passed_over_outlives_an_interruption(tmp_path: Path) -> None:
     assert rows(tmp_path / 'parts') == rows(tmp_path / 'skip')
 
 
+@pytest.mark.heavy
 def test_a_batch_that_is_not_finite_ends_a_run_or_sends_it_back(
     tmp_path: Path,
 ) -> None:
@@ -487,6 +492,7 @@ def diverging(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
     return jnp.where(step >= 9, jnp.nan, 1.0) * loss, metrics
 
 
+@pytest.mark.heavy
 def test_rollbacks_that_do_not_help_end_the_run(tmp_path: Path) -> None:
     players = {'classifier': Player(optax.adam(0.02), loss=diverging)}
     output = io.StringIO()
@@ -498,6 +504,7 @@ def test_rollbacks_that_do_not_help_end_the_run(tmp_path: Path) -> None:
         trained(made(may_diverge=('classifier',)), tmp_path / 'b', on_nan='skip')
 
 
+@pytest.mark.heavy
 def test_a_plateau_of_no_score_is_refused(tmp_path: Path) -> None:
     for metric in ('test/loss', 'validation', 'classifier/loss'):
         with pytest.raises(ValueError, match=r"one of \['validation'\]"):
@@ -583,6 +590,7 @@ def test_an_ended_run_of_unknown_arguments_is_not_taken_for_this_one(
         run(made(), tmp_path, Options(chunk=1), console=silent)
 
 
+@pytest.mark.heavy
 def test_a_picture_that_fails_can_be_drawn_later(tmp_path: Path) -> None:
     def fails(outcome: object) -> None:
         raise ZeroDivisionError
@@ -595,7 +603,7 @@ def test_a_picture_that_fails_can_be_drawn_later(tmp_path: Path) -> None:
     assert json.loads(ledger.read_text())['metrics'] == report.metrics
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('at', [6, 7], ids=['between rows', 'on a row'])
 def test_a_resumed_run_is_whole_in_tensorboard(tmp_path: Path, at: int) -> None:
     trained(made(source=interrupting(on_host(), at=at)), tmp_path)

@@ -56,7 +56,7 @@ def assert_close(left: object, right: object, atol: float = 1e-5) -> None:
         np.testing.assert_allclose(a, b, atol=atol, rtol=1e-5)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('net', [Flat(), Convolved()], ids=['mapped', 'unrolled'])
 def test_a_member_is_the_run_alone_with_its_key(net: nn.Module) -> None:
     alone = learner(net, {'p': player()})

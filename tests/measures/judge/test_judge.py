@@ -57,6 +57,7 @@ def judge() -> Judge:
     return drawn_judge()
 
 
+@pytest.mark.heavy
 def test_the_features_are_what_the_logits_are_computed_from(judge: Judge) -> None:
     images = judge.test[:7]
     features = judge.features(images)
