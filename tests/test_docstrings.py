@@ -31,9 +31,14 @@ SHAPE = re.compile(
 )
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding='utf-8'))
+
+
 def docstrings() -> Iterator[tuple[str, str]]:
     for path in sorted(PACKAGE.rglob('*.py')):
-        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
                 text = ast.get_docstring(node)
                 if text:
@@ -81,7 +86,7 @@ def is_array(annotation: ast.expr | None, names: set[str]) -> bool:
 def array_names(path: Path) -> set[str]:
     """Give what stands for arrays in a module: their types and aliases of them."""
     names = set(ARRAYS)
-    for node in ast.parse(path.read_text(encoding='utf-8')).body:
+    for node in parsed(path).body:
         if isinstance(node, ast.ImportFrom):
             source = PACKAGE.parent / f'{(node.module or "").replace(".", "/")}.py'
             if source.exists():
@@ -103,7 +108,7 @@ def is_public(function: ast.stmt) -> bool:
 def array_arguments() -> Iterator[tuple[str, str]]:
     """Give the arrays that public functions and methods take, and what Args says."""
     for path in sorted(PACKAGE.rglob('*.py')):
-        tree = ast.parse(path.read_text(encoding='utf-8'))
+        tree = parsed(path)
         classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         public = [node for node in classes if not node.name.startswith('_')]
         for owner in (tree, *public):

@@ -5,7 +5,7 @@ import importlib
 import inspect
 import pkgutil
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -48,11 +48,13 @@ def _programs_of_large_nets_are_let_go(
         jax.clear_caches()
 
 
-def marked(slow: Callable[[str], bool], small: str = 'heavy') -> list:
-    """Leave to the quick suite one net of each family, to another the small ones.
+def marked(
+    slow: Callable[[str], bool], small: str = 'heavy', first: Container[str] = ()
+) -> list:
+    """Leave to the quick suite one net of some families, to another the small ones.
 
-    The deepest is not computed: compiling it takes minutes and gigabytes, and it
-    differs from its relatives in its depth alone.
+    One of each other family is heavy. The deepest is not computed: compiling it takes
+    minutes and gigabytes, and it differs from its relatives in its depth alone.
     """
     marks, families = [], set()
     for name in sorted(NAMES, key=lambda name: zoo.row(name).parameters):
@@ -60,10 +62,11 @@ def marked(slow: Callable[[str], bool], small: str = 'heavy') -> list:
             continue
         suite = 'exhaustive' if slow(name) else small
         family = zoo.row(name).constructor.__module__.split('.')[2]
-        first = suite == small and not slow(name) and family not in families
-        families |= {family} if first else set()
-        mark = getattr(pytest.mark, suite)
-        marks.append(name if first else pytest.param(name, marks=mark))
+        if suite == small and family not in families:
+            families.add(family)
+            suite = '' if family in first else 'heavy'
+        mark = getattr(pytest.mark, suite) if suite else ()
+        marks.append(pytest.param(name, marks=mark))
     return marks
 
 
@@ -76,9 +79,14 @@ def large(name: str) -> bool:
     return zoo.row(name).parameters > LARGE or name in DEEP
 
 
-COMPUTED = marked(large)
+QUICK = {'feedforward', 'recurrent', 'autoencoder', 'energy'}  # compiled in a second
+COMPUTED = marked(large, first=QUICK)
 # Eagerly every operation is compiled by itself; a description lowers every layer.
-EAGER = marked(lambda name: large(name) or takes_photographs(name), small='exhaustive')
+EAGER = marked(
+    lambda name: large(name) or takes_photographs(name),
+    small='exhaustive',
+    first={'feedforward'},
+)
 TRACED = [
     pytest.param(name, marks=pytest.mark.heavy) if name in DEEP else name
     for name in NAMES

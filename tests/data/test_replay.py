@@ -106,6 +106,7 @@ def test_a_transition_stays_in_one_piece() -> None:
     assert set(np.asarray(batch['action'])) == {0, 1}  # random at first, then pushes
 
 
+@pytest.mark.heavy
 def test_each_actor_goes_on_from_where_it_was() -> None:
     task = cartpole()
     source = replay(task, always(0), **sizes())

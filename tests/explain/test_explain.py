@@ -198,6 +198,7 @@ def test_smooth_gradient_without_noise_is_the_gradient() -> None:
     np.testing.assert_allclose(smooth, plain, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.heavy
 def test_smooth_gradient_averages_noise_of_a_share_of_the_range() -> None:
     net, image = Powers(), 3 * IMAGE
     label = jnp.full(4, 1)
@@ -218,6 +219,7 @@ def test_smooth_gradient_averages_noise_of_a_share_of_the_range() -> None:
     assert not np.allclose(other, call(explain.smooth_gradient, net, made(net), image))
 
 
+@pytest.mark.heavy
 def test_grad_cam_before_a_global_pool_and_a_dense_layer_is_the_class_map() -> None:
     net, variables = Pooled(), made(Pooled())
     label = jnp.array([0, 1, 2, 1])
@@ -246,6 +248,7 @@ def test_grad_cam_before_a_global_pool_and_a_dense_layer_is_the_class_map() -> N
     assert not np.allclose(first, whole)
 
 
+@pytest.mark.heavy
 def test_all_are_of_evaluation_mode_and_move_nothing() -> None:
     net = Pooled()
     variables = made(net)

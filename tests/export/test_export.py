@@ -53,7 +53,7 @@ def small(name):
     }
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('name', ['lenet5', 'dcgan_small'])
 def test_operations_with_a_form_of_their_own_on_a_cpu_are_exported(name, tmp_path):
     """Transposed convolutions and pooling, for any number of examples."""

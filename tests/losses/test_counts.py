@@ -30,6 +30,7 @@ def test_one_trial_is_a_bit() -> None:
     )
 
 
+@pytest.mark.heavy
 def test_the_loss_is_stable_differentiable_and_checked() -> None:
     far = loss(np.float32([1e4, -1e4]), np.float32([1.0, 1.0]), trials=16)
     np.testing.assert_allclose(far, [0.0, 16e4], atol=1e-4)

@@ -123,6 +123,7 @@ TABLE = {
 }
 
 
+@pytest.mark.heavy
 def test_the_modules_of_googlenet_have_the_sizes_of_table_1():
     net, sides = googlenet_2014(), {}
 

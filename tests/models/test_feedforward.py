@@ -115,6 +115,7 @@ def test_an_mlp_without_hidden_layers_is_linear():
     np.testing.assert_allclose(logits[2], logits[0] + logits[1], atol=1e-6)
 
 
+@pytest.mark.heavy
 def test_dropout_acts_on_inputs_and_hidden_units_in_training_only():
     x = np.ones((2, 30), np.float32)
     variables = jax.jit(MLP((40,), 1).init)(jax.random.key(0), x)

@@ -19,6 +19,7 @@ LABEL = np.array([0, 1, 9])
 SIZES = {'code': 2, 'hidden': (8,), 'shape': (4, 4, 1)}
 
 
+@pytest.mark.heavy
 def test_a_code_is_drawn_in_training_and_is_its_mean_in_evaluation() -> None:
     net = create_model('vae', **SIZES)
     variables = jax.jit(net.init)(jax.random.key(0), IMAGE)

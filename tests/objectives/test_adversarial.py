@@ -96,6 +96,7 @@ def test_a_turn_moves_the_weights_and_statistics_of_its_own_player_only(
     assert all(np.isfinite(value) for value in metrics.values())
 
 
+@pytest.mark.heavy
 def test_the_discriminator_sends_no_gradient_to_the_generator() -> None:
     loss = tell_apart(losses.non_saturating_game())
     variables = jax.jit(nn.init(loss, NET))(jax.random.key(0), BATCH, 0)

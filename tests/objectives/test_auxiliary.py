@@ -45,6 +45,7 @@ def read(answers: tuple[np.ndarray, ...], noise: np.ndarray, **task: float) -> t
     return judge(answers, noise, {})
 
 
+@pytest.mark.heavy
 def test_a_category_that_is_always_read_has_all_its_entropy_as_information() -> None:
     prior = CodedNoise(noise=3, categories=5, continuous=2)
     noise = np.asarray(

@@ -195,7 +195,7 @@ def test_temperature_zero_is_the_argmax_of_each_step() -> None:
     assert written.dtype == jnp.int32
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('heat', [1.0, 0.5])
 def test_what_is_drawn_has_the_distribution_that_the_net_predicts(heat) -> None:
     net, params = of_opinions()

@@ -62,6 +62,7 @@ def test_classify_learns_a_ring_by_one_logit_or_two(outputs: int) -> None:
     assert history['c/loss'][-1] < history['c/loss'][0] / 2
 
 
+@pytest.mark.heavy
 def test_augmentation_is_drawn_anew_in_each_step_and_not_in_evaluation() -> None:
     drawn = []
 
@@ -203,6 +204,7 @@ def test_the_unit_of_the_features_changes_no_radial_answer() -> None:
     np.testing.assert_allclose(*answers, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.heavy
 def test_a_solved_readout_is_a_fixed_point() -> None:
     wanted = RINGS @ np.array([[2.0], [-1.0]], np.float32)
     batch = {'features': RINGS, 'target': wanted}

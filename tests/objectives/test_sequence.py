@@ -157,6 +157,7 @@ def test_an_encoder_decoder_learns_to_turn_strings_round() -> None:
     assert scores['exact'] > 0.9 and scores['accuracy'] > 0.95
 
 
+@pytest.mark.heavy
 def test_padding_changes_neither_the_loss_nor_its_gradients() -> None:
     data = bits(6, 5, 1)
     data['label'] = data.pop('bits').astype(np.int32)

@@ -69,6 +69,7 @@ def test_under_the_true_posterior_every_draw_gives_the_exact_likelihood() -> Non
     np.testing.assert_allclose(found['bound_2'], exact(), rtol=1e-4)
 
 
+@pytest.mark.heavy
 def test_the_bound_rises_with_the_samples_to_the_exact_likelihood() -> None:
     found = scores(params(shift=0.5, log_spread=0.7), (1, 5, 50, 5000))
     bounds = [float(found[f'bound_{k}'].mean()) for k in (1, 5, 50, 5000)]

@@ -120,6 +120,7 @@ def test_a_layer_without_places_or_that_is_not_there_is_refused() -> None:
         feature_maps('conv_0')(outcome())
 
 
+@pytest.mark.heavy
 def test_integers_are_shown_and_given_as_floats_and_names_as_they_are() -> None:
     """Of a net that normalises its images, whose layers keep their paths."""
     params = outcome().state.params

@@ -40,7 +40,7 @@ def assert_near(got: PyTree, wanted: PyTree) -> None:
     )
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('activation', [jnp.tanh, jax.nn.sigmoid])
 def test_the_sum_of_products_equals_automatic_differentiation(activation) -> None:
     cell = Elman(UNITS, activation=activation)

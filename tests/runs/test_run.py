@@ -193,6 +193,7 @@ def between(outcome: Outcome) -> str | None:
     return f'{step} is < 12' if 4 < step < 12 else None
 
 
+@pytest.mark.heavy
 def test_pictures_along_the_training_join_the_page_and_alarms_are_said(
     tmp_path: Path,
 ) -> None:
@@ -673,6 +674,7 @@ def test_damage_does_not_keep_a_resumed_run_from_saving(tmp_path: Path) -> None:
     assert kept == {'4', '8', '8.damaged', '12'}
 
 
+@pytest.mark.heavy
 def test_the_best_state_is_scored_beside_the_last(tmp_path: Path) -> None:
     # The loss falls: that of the first evaluation is the highest.
     experiment = plain(best='validation/loss', maximize=True)
@@ -691,6 +693,7 @@ def score_in_the_end(net: nn.Module, batch: dict, step: Array) -> dict[str, Arra
     return {'loss': jnp.where(step < 12, jnp.nan, values)}
 
 
+@pytest.mark.heavy
 def test_a_validation_that_is_no_number_is_told_and_leaves_a_gap(
     tmp_path: Path,
 ) -> None:
@@ -834,6 +837,7 @@ def test_a_rule_that_would_never_stop_is_refused_at_the_first_evaluation():
             made(stop=stalled(metric, 3), best=None).require(found)
 
 
+@pytest.mark.heavy
 def test_a_stop_rule_ends_the_run_and_says_why(tmp_path: Path) -> None:
     stop = reached('validation/accuracy', 0.0, maximize=True)
     report = trained(made(stop=stop), tmp_path)

@@ -82,6 +82,7 @@ def test_convolutions_on_a_cpu_are_not_mapped() -> None:
         assert 'batch_group_count=2' not in text
 
 
+@pytest.mark.heavy
 def test_hyperparameters_differ_by_member() -> None:
     rates = [0.0, 0.1]
     train, source = ensemble(

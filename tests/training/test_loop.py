@@ -92,7 +92,7 @@ def test_any_chunk_makes_the_same_updates(host, chunk, sizes):
     assert turns[-1].position == single[-1].position == 5
 
 
-@pytest.mark.others('exhaustive')
+@pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('host', [False, True])
 @pytest.mark.parametrize('chunk', [3, 1])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(host, chunk):

@@ -246,6 +246,7 @@ def test_impossible_meshes_are_refused() -> None:
             mapped(made('one', False), mesh)
 
 
+@pytest.mark.heavy
 def test_pmap_works_without_an_outer_jit() -> None:
     batch = {name: jnp.asarray(values[:16]) for name, values in SET.items()}
     one, many = made('one', True), made('pmap', True)

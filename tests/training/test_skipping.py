@@ -223,7 +223,7 @@ def random() -> Source:
     return Source(init, after)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('chunk', [3, 1])
 def test_a_training_in_which_nothing_happens_is_changed_in_nothing(chunk: int) -> None:
     settings = {'steps': 6, 'key': KEY, 'chunk': chunk}

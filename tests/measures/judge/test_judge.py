@@ -149,6 +149,7 @@ def drawn(net: nn.Module, key: Key, count: int) -> Array:
     return net(count) + noise
 
 
+@pytest.mark.heavy
 def test_quality_is_measured_member_by_member(judge: Judge) -> None:
     found = sample_quality(drawn, judge, count=20)(outcome(0.1, 0.8, 0.3))
     for index, grey in enumerate((0.1, 0.8, 0.3)):
