@@ -97,7 +97,7 @@ def test_an_experiment_is_documented(path: Path) -> None:
     ('activation', 'dead', 'flat'),
     [(jax.nn.relu, 0.5, 0.5), (leaky_relu_tenth, 0.0, 0.0), (jax.nn.sigmoid, 0.5, 0.5)],
 )
-def test_dead_units_are_those_whose_slope_is_gone_for_every_example(
+def test_dead_units_are_those_whose_gradient_is_gone_for_every_example(
     activation: Callable, dead: float, flat: float
 ) -> None:
     health = load(ROOT / 'feedforward/activations.py').health

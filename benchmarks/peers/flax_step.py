@@ -111,11 +111,11 @@ def alone(
     def step(state: tuple, batch: dict, key: Array) -> tuple:
         params, stats, moments = state
         if variational:
-            loss, slope = jax.value_and_grad(elbo)(params, batch, key)
+            loss, gradient = jax.value_and_grad(elbo)(params, batch, key)
         else:
             both = jax.value_and_grad(classify, has_aux=True)
-            (loss, stats), slope = both(params, stats, batch, key)
-        updates, moments = tx.update(slope, moments, params)
+            (loss, stats), gradient = both(params, stats, batch, key)
+        updates, moments = tx.update(gradient, moments, params)
         return (optax.apply_updates(params, updates), stats, moments), loss
 
     stats = {}
@@ -171,10 +171,10 @@ def game(
         for name, loss in (('discriminator', tell_apart), ('generator', fool)):
             key, use = jax.random.split(key)
             noise = jax.random.normal(use, (len(batch['input']), 100))
-            (value, stats), slope = jax.value_and_grad(loss, has_aux=True)(
+            (value, stats), gradient = jax.value_and_grad(loss, has_aux=True)(
                 params[name], params, stats, batch['input'], noise
             )
-            updates, moved = tx.update(slope, moments[name], params[name])
+            updates, moved = tx.update(gradient, moments[name], params[name])
             params = {**params, name: optax.apply_updates(params[name], updates)}
             moments = {**moments, name: moved}
             total = total + value

@@ -133,8 +133,8 @@ def game(
             noise = jax.random.normal(use, (case.batch, 100))
             params, _, moments = state[index]
             both = jax.value_and_grad(loss, has_aux=True)
-            (value, stats), slope = both(params, state, noise)
-            params, moments = rules[index].stateless_apply(moments, slope, params)
+            (value, stats), gradient = both(params, state, noise)
+            params, moments = rules[index].stateless_apply(moments, gradient, params)
             state = [*state]
             state[index] = (params, stats, moments)
             total = total + value

@@ -17,8 +17,9 @@ def mackey_glass(
 
     $\dot x(t) = 0.2\, x(t - \tau) / (1 + x(t - \tau)^{10}) - 0.1\, x(t)$ with a
     constant history, by the Runge-Kutta method of order 4. The delayed value that the
-    method asks for between two steps is that of the cubic with the values and slopes
-    of both, so that the order stays. For $\tau = 17$ the series is chaotic, mildly so.
+    method asks for between two steps is that of the cubic with the values and
+    derivatives of both, so that the order stays. For $\tau = 17$ the series is chaotic,
+    mildly so.
 
     Args:
         length: number of samples, 1 or more.
@@ -58,17 +59,17 @@ def mackey_glass(
     # Place n of x is a delay before place lag + n, which holds step n.
     x, middles = [float(start)] * (lag + 1), [float(start)] * lag
 
-    def slope(now: float, past: float) -> float:
+    def derivative(now: float, past: float) -> float:
         return 0.2 * past / (1 + past**10) - 0.1 * now
 
-    a = slope(x[-1], x[0])
+    a = derivative(x[-1], x[0])
     for n in range(total):
         now, between, then = x[-1], middles[n], x[n + 1]
-        b = slope(now + step / 2 * a, between)
-        c = slope(now + step / 2 * b, between)
-        d = slope(now + step * c, then)
+        b = derivative(now + step / 2 * a, between)
+        c = derivative(now + step / 2 * b, between)
+        d = derivative(now + step * c, then)
         x.append(now + step / 6 * (a + 2 * b + 2 * c + d))
-        begin, a = a, slope(x[-1], then)
+        begin, a = a, derivative(x[-1], then)
         middles.append((now + x[-1]) / 2 + step / 8 * (begin - a))
     return np.array(x[lag::substeps][discard:])
 

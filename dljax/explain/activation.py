@@ -86,11 +86,11 @@ def grad_cam(
         return evidence(logits, label).sum(), found[layer]
 
     nothing = jnp.zeros(places[layer].shape, places[layer].dtype)
-    slopes, maps = jax.grad(explained, has_aux=True)(nothing, label)
-    slopes, maps = slopes.astype(jnp.float32), maps.astype(jnp.float32)
+    gradients, maps = jax.grad(explained, has_aux=True)(nothing, label)
+    gradients, maps = gradients.astype(jnp.float32), maps.astype(jnp.float32)
     if averaged:
-        slopes = slopes.mean((1, 2), keepdims=True)
-    found = (slopes * maps).sum(-1, keepdims=True)
+        gradients = gradients.mean((1, 2), keepdims=True)
+    found = (gradients * maps).sum(-1, keepdims=True)
     if not signed:
         found = jax.nn.relu(found)
     if resized:

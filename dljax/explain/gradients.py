@@ -39,7 +39,7 @@ def gradient(net: nn.Module, image: Array, label: Array | None = None) -> Array:
         >>> nn.apply(gradient, net)(variables, image).shape
         (2, 4, 4, 1)
     """
-    return _slope(net, image, label)(image)
+    return _gradient(net, image, label)(image)
 
 
 def gradient_times_input(
@@ -100,14 +100,14 @@ def smooth_gradient(
         raise ValueError(
             f'samples is {samples} and noise {noise}, wanted at least 1 and at least 0'
         )
-    slope = _slope(net, image, label)
+    differentiate = _gradient(net, image, label)
     key = fold(jax.random.key(0) if key is None else key, 'smooth_gradient')
     axes = tuple(range(1, image.ndim))
     width = noise * (image.max(axes, keepdims=True) - image.min(axes, keepdims=True))
 
     def noisy(index: Array) -> Array:
         draw = jax.random.normal(fold(key, index), image.shape, image.dtype)
-        return slope(image + width * draw)
+        return differentiate(image + width * draw)
 
     return jax.vmap(noisy)(jnp.arange(samples)).mean(0)
 
@@ -149,10 +149,10 @@ def integrated_gradients(
         https://arxiv.org/abs/1703.01365; it uses a Riemann sum of 20 to 300 steps.
     """
     points, weights = _rule(rule, steps)
-    slope = _slope(net, image, label)
+    differentiate = _gradient(net, image, label)
     way = image - jnp.broadcast_to(jnp.asarray(baseline, image.dtype), image.shape)
-    slopes = jax.vmap(lambda back: slope(image - back * way))(1.0 - points)
-    return way * jnp.tensordot(weights, slopes, 1)
+    gradients = jax.vmap(lambda back: differentiate(image - back * way))(1.0 - points)
+    return way * jnp.tensordot(weights, gradients, 1)
 
 
 def _rule(rule: str, steps: int) -> tuple[Array, Array]:
@@ -172,7 +172,7 @@ def _rule(rule: str, steps: int) -> tuple[Array, Array]:
     return jnp.asarray(points, jnp.float32), jnp.asarray(weights, jnp.float32)
 
 
-def _slope(
+def _gradient(
     net: nn.Module, image: Array, label: Array | None
 ) -> Callable[[Array], Array]:
     """Give the gradient of the evidence as a function of the images."""

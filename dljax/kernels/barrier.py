@@ -23,7 +23,7 @@ def _held(array: Array, *, ahead: bool) -> Array:
 
 barrier_p = primitive('barrier', _same, _held, merges='all')
 # Back, the gradient is stored whether or not the array is.
-ad.deflinear(barrier_p, lambda slope, **_: [barrier_p.bind(slope, ahead=True)])
+ad.deflinear(barrier_p, lambda cotangent, **_: [barrier_p.bind(cotangent, ahead=True)])
 
 
 def barrier(array: Array, *, ahead: bool = True) -> Array:

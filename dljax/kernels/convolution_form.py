@@ -94,22 +94,24 @@ def _widened(
     return _convolved(images, kernel, stride, padding)[..., :outputs]
 
 
-def _images(slope: Array, kernel: Array, *, sides: Pair, **settings: Any) -> Array:
-    shape = (slope.shape[0], *sides, kernel.shape[2])
-    images = jax.ShapeDtypeStruct(shape, slope.dtype)
+def _images(cotangent: Array, kernel: Array, *, sides: Pair, **settings: Any) -> Array:
+    shape = (cotangent.shape[0], *sides, kernel.shape[2])
+    images = jax.ShapeDtypeStruct(shape, cotangent.dtype)
     back = jax.linear_transpose(lambda x: _convolved(x, kernel, **settings), images)
-    return back(slope)[0]
+    return back(cotangent)[0]
 
 
-def _kernels(slope: Array, images: Array, *, window: Pair, **settings: Any) -> Array:
-    shape = (*window, images.shape[-1], slope.shape[-1])
-    kernel = jax.ShapeDtypeStruct(shape, slope.dtype)
+def _kernels(
+    cotangent: Array, images: Array, *, window: Pair, **settings: Any
+) -> Array:
+    shape = (*window, images.shape[-1], cotangent.shape[-1])
+    kernel = jax.ShapeDtypeStruct(shape, cotangent.dtype)
     back = jax.linear_transpose(lambda w: _convolved(images, w, **settings), kernel)
-    return back(slope)[0]
+    return back(cotangent)[0]
 
 
 def _images_by_phase(
-    slope: Array,
+    cotangent: Array,
     kernel: Array,
     *,
     stride: Pair,
@@ -126,34 +128,34 @@ def _images_by_phase(
     axes = range(2)
     low = [padding[a][0] for a in axes]
     if window == (1, 1) and low == [0, 0]:
-        product = slope @ kernel[0, 0].T
+        product = cotangent @ kernel[0, 0].T
         gaps = [
-            (0, sides[a] - (slope.shape[1 + a] - 1) * stride[a] - 1, stride[a] - 1)
+            (0, sides[a] - (cotangent.shape[1 + a] - 1) * stride[a] - 1, stride[a] - 1)
             for a in axes
         ]
         zero = jnp.zeros((), product.dtype)
         return jax.lax.pad(product, zero, [(0, 0, 0), *gaps, (0, 0, 0)])
-    if slope.shape[1:3] == (1, 1) and sides == window and low == [0, 0]:
-        return jnp.einsum('bf,hwcf->bhwc', slope[:, 0, 0], kernel)
+    if cotangent.shape[1:3] == (1, 1) and sides == window and low == [0, 0]:
+        return jnp.einsum('bf,hwcf->bhwc', cotangent[:, 0, 0], kernel)
     if convolution_small.pays(kernel.shape, stride, padding, sides):
-        return convolution_small.images(slope, kernel, padding, sides, window)
+        return convolution_small.images(cotangent, kernel, padding, sides, window)
     first = [low[a] // stride[a] for a in axes]
     count = [(low[a] + sides[a] - 1) // stride[a] - first[a] + 1 for a in axes]
 
     def convolved(part: Array) -> Array:
         edges = [
-            (part.shape[a] - 1 - first[a], count[a] - slope.shape[1 + a] + first[a])
+            (part.shape[a] - 1 - first[a], count[a] - cotangent.shape[1 + a] + first[a])
             for a in axes
         ]
         turned = part[::-1, ::-1].swapaxes(2, 3)
-        return _widened(slope, turned, (1, 1), edges)
+        return _widened(cotangent, turned, (1, 1), edges)
 
     if stride == (1, 1):
         return convolved(kernel)
-    shape = (slope.shape[0], count[0], count[1])
-    whole = _joined(convolved, kernel, stride, shape, slope.dtype)
+    shape = (cotangent.shape[0], count[0], count[1])
+    whole = _joined(convolved, kernel, stride, shape, cotangent.dtype)
     high, wide = (count[a] * stride[a] for a in axes)
-    whole = whole.reshape(slope.shape[0], high, wide, kernel.shape[2])
+    whole = whole.reshape(cotangent.shape[0], high, wide, kernel.shape[2])
     top, left = (low[a] - first[a] * stride[a] for a in axes)
     return whole[:, top : top + sides[0], left : left + sides[1]]
 
@@ -189,7 +191,7 @@ def _joined(
 
 
 def _kernels_by_windows(
-    slope: Array,
+    cotangent: Array,
     images: Array,
     *,
     stride: Pair,
@@ -199,26 +201,26 @@ def _kernels_by_windows(
 ) -> Array:
     """W on the CPU.
 
-    It is a convolution of the images by the slope, whose places lie as far apart as the
-    windows did, with the batch in the part of the channels.
+    It is a convolution of the images by the cotangent, whose places lie as far apart as
+    the windows did, with the batch in the part of the channels.
     """
     if BARRIERS_HOLD:
         # Else what made them is done anew, in the order of the transposes.
-        images, slope = jax.lax.optimization_barrier((images, slope))
+        images, cotangent = jax.lax.optimization_barrier((images, cotangent))
     if window == (1, 1) and padding == ((0, 0), (0, 0)):
         seen = images[:, :: stride[0], :: stride[1]]
-        rows = [x.reshape(-1, x.shape[-1]) for x in (seen, slope)]
+        rows = [x.reshape(-1, x.shape[-1]) for x in (seen, cotangent)]
         return jnp.einsum('ri,ro->io', *rows)[None, None]
-    shape = (*window, images.shape[-1], slope.shape[-1])
+    shape = (*window, images.shape[-1], cotangent.shape[-1])
     if convolution_small.pays(shape, stride, padding, sides):
-        return convolution_small.kernels(slope, images, padding, sides, window)
+        return convolution_small.kernels(cotangent, images, padding, sides, window)
     edges = []
     for a in range(2):
-        low, spread = padding[a][0], (slope.shape[1 + a] - 1) * stride[a]
+        low, spread = padding[a][0], (cotangent.shape[1 + a] - 1) * stride[a]
         edges.append((low, window[a] + spread - sides[a] - low))
     found = _convolved(
         images.transpose(3, 1, 2, 0),
-        slope.transpose(1, 2, 0, 3),
+        cotangent.transpose(1, 2, 0, 3),
         padding=edges,
         dilation=stride,
     )
@@ -256,14 +258,14 @@ def _transpose(
 
     Args:
         one: of two arrays.
-        to_first: the primitive of the slope and the second array that it is to the
+        to_first: the primitive of the cotangent and the second array that it is to the
             first, and whether it takes them the other way round.
-        to_second: that of the slope and the first array.
+        to_second: that of the cotangent and the first array.
     """
 
     def rule(made: Primitive, turned: bool, kept: int) -> Callable[..., Array]:
-        def transpose(slope: Array, *arrays: Any, **settings: Any) -> Array:
-            pair = (arrays[kept], slope) if turned else (slope, arrays[kept])
+        def transpose(cotangent: Array, *arrays: Any, **settings: Any) -> Array:
+            pair = (arrays[kept], cotangent) if turned else (cotangent, arrays[kept])
             return made.bind(*pair, **settings)
 
         return transpose

@@ -55,12 +55,16 @@ def convolved(
 
 
 def images(
-    slope: Array, kernel: Array, padding: tuple[Pair, Pair], sides: Pair, window: Pair
+    cotangent: Array,
+    kernel: Array,
+    padding: tuple[Pair, Pair],
+    sides: Pair,
+    window: Pair,
 ) -> Array:
     """Compute the images' gradient.
 
     Args:
-        slope: [batch, height', width', features], that of the result.
+        cotangent: [batch, height', width', features], that of the result.
         kernel: [rows, columns, channel, features].
         padding: as of `convolved`.
         sides: as of `convolved`.
@@ -70,19 +74,23 @@ def images(
         [batch, height, width, channel].
     """
     terms = [
-        _within(slope[:, *outside] @ kernel[entry].T, inside, sides)
+        _within(cotangent[:, *outside] @ kernel[entry].T, inside, sides)
         for entry, inside, outside in _meetings(padding, sides, window)
     ]
     return cast(Array, sum(terms))  # of one or more
 
 
 def kernels(
-    slope: Array, images: Array, padding: tuple[Pair, Pair], sides: Pair, window: Pair
+    cotangent: Array,
+    images: Array,
+    padding: tuple[Pair, Pair],
+    sides: Pair,
+    window: Pair,
 ) -> Array:
     """Compute the kernel's gradient.
 
     Args:
-        slope: [batch, height', width', features], that of the result.
+        cotangent: [batch, height', width', features], that of the result.
         images: [batch, height, width, channel].
         padding: as of `convolved`.
         sides: as of `convolved`.
@@ -92,10 +100,10 @@ def kernels(
         [rows, columns, channel, features].
     """
     found = {
-        entry: _rows(images[:, *inside]).T @ _rows(slope[:, *outside])
+        entry: _rows(images[:, *inside]).T @ _rows(cotangent[:, *outside])
         for entry, inside, outside in _meetings(padding, sides, window)
     }
-    nothing = jnp.zeros((images.shape[-1], slope.shape[-1]), slope.dtype)
+    nothing = jnp.zeros((images.shape[-1], cotangent.shape[-1]), cotangent.dtype)
     high, wide = window
     lines = [
         jnp.stack([found.get((h, w), nothing) for w in range(wide)])

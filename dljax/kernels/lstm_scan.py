@@ -80,21 +80,21 @@ def _lstm_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
     ]
     take, keep, content, show = jnp.split(gates, 4, axis=-1)
     squashed = jnp.tanh(cells)
-    shares = jnp.concatenate([content, before[1], take, squashed], axis=-1)
-    shares = shares * _slope(gates)
+    factors = jnp.concatenate([content, before[1], take, squashed], axis=-1)
+    factors = factors * _gate_derivatives(gates)
     through = show * (1 - squashed**2)
     sums = products_dot + jnp.einsum('tbf,fg->tbg', before[0], recurrent_dot)
 
     def step(carry: Carry, one: tuple) -> tuple[Carry, Array]:
         hidden, cell = carry
-        total, share, keep, through = one
-        moved = (total + hidden @ recurrent) * share
+        total, factor, keep, through = one
+        moved = (total + hidden @ recurrent) * factor
         take, kept, content, show = jnp.split(moved, 4, axis=-1)
         cell = keep * cell + (take + kept + content)
         hidden = show + through * cell
         return (hidden, cell), hidden
 
-    along = (sums, shares, keep, through)
+    along = (sums, factors, keep, through)
     last_dot, outputs_dot = unroll(
         step, carry_dot, along, lengths=lengths, reverse=reverse
     )
@@ -117,7 +117,7 @@ def _activated(sums: Array) -> Array:
     return made.astype(sums.dtype)
 
 
-def _slope(gates: Array) -> Array:
+def _gate_derivatives(gates: Array) -> Array:
     """Compute the derivatives of the gates: g (1 - g), and 1 - g² of the cell's."""
     _, shift = _affine(gates.shape[-1])
     return jnp.where(shift[None, None] > 0, gates, 1) - gates**2

@@ -31,7 +31,7 @@ def max_pool(
 ) -> Array:
     """Take the largest value of each window, as `nn.max_pool`.
 
-    The slope goes to the first of equal values in a window, row by row, on every
+    The gradient goes to the first of equal values in a window, row by row, on every
     backend.
 
     Args:
@@ -65,12 +65,12 @@ def _pool(x: Array, *, window: Pair, stride: Pair, edges: Edges) -> Array:
     return nn.max_pool(x, window, stride, edges)  # pyright: ignore[reportArgumentType]
 
 
-def _pick(slope: Array, x: Array, **settings: Any) -> Array:
-    return jax.jvp(functools.partial(_pool, **settings), (x,), (slope,))[1]
+def _pick(tangent: Array, x: Array, **settings: Any) -> Array:
+    return jax.jvp(functools.partial(_pool, **settings), (x,), (tangent,))[1]
 
 
-def _spread(slope: Array, x: Array, **settings: Any) -> Array:
-    return jax.vjp(functools.partial(_pool, **settings), x)[1](slope)[0]
+def _spread(cotangent: Array, x: Array, **settings: Any) -> Array:
+    return jax.vjp(functools.partial(_pool, **settings), x)[1](cotangent)[0]
 
 
 def _counts(x: Array, window: Pair, stride: Pair, edges: Edges) -> list[int]:
@@ -137,32 +137,32 @@ def _pool_on_cpu(x: Array, *, window: Pair, stride: Pair, edges: Edges) -> Array
 
 
 def _pick_on_cpu(
-    slope: Array, x: Array, *, window: Pair, stride: Pair, edges: Edges
+    tangent: Array, x: Array, *, window: Pair, stride: Pair, edges: Edges
 ) -> Array:
     which = _which(x, window, stride, edges)
-    picked = jnp.zeros(which.shape, slope.dtype)
-    for index, piece in enumerate(_pieces(slope, 0.0, window, stride, edges)):
+    picked = jnp.zeros(which.shape, tangent.dtype)
+    for index, piece in enumerate(_pieces(tangent, 0.0, window, stride, edges)):
         picked = jnp.where(which == index, piece, picked)
     return picked
 
 
 def _spread_on_cpu(
-    slope: Array, x: Array, *, window: Pair, stride: Pair, edges: Edges
+    cotangent: Array, x: Array, *, window: Pair, stride: Pair, edges: Edges
 ) -> Array:
     """Place p + r·stride of the padded maps was place p + d·stride of window r - d."""
     quads = _quads(x, window, stride, edges)
     if quads is not None:
-        return _spread_to_quads(slope, quads).reshape(x.shape)
+        return _spread_to_quads(cotangent, quads).reshape(x.shape)
     which = _which(x, window, stride, edges)
     rows, columns = stride
     more = [(window[a] - 1) // stride[a] for a in range(2)]
     around = ((0, 0), (more[0], more[0]), (more[1], more[1]), (0, 0))
-    wide = jnp.pad(slope, around)
+    wide = jnp.pad(cotangent, around)
     which = jnp.pad(which, around, constant_values=-1)
-    count = [slope.shape[1 + a] + more[a] for a in range(2)]
+    count = [cotangent.shape[1 + a] + more[a] for a in range(2)]
 
     def phase(row: int, column: int) -> Array:
-        total = jnp.zeros((x.shape[0], *count, x.shape[3]), slope.dtype)
+        total = jnp.zeros((x.shape[0], *count, x.shape[3]), cotangent.dtype)
         for i in range(row, window[0], rows):
             for j in range(column, window[1], columns):
                 top, left = more[0] - i // rows, more[1] - j // columns
@@ -186,7 +186,7 @@ def _spread_on_cpu(
     return jnp.pad(whole, ((0, 0), (0, missing[0]), (0, missing[1]), (0, 0)))
 
 
-def _spread_to_quads(slope: Array, quads: Array) -> Array:
+def _spread_to_quads(cotangent: Array, quads: Array) -> Array:
     """Compare each place with the three others of its square."""
     first = np.array([True, False])
     left, top = first.reshape(1, 1, 1, 1, 2, 1), first.reshape(1, 1, 2, 1, 1, 1)
@@ -195,26 +195,26 @@ def _spread_to_quads(slope: Array, quads: Array) -> Array:
     for axes, before in (((4,), left), ((2,), top), ((2, 4), top)):
         other = jax.lax.rev(quads, axes)
         chosen &= jnp.where(before, quads >= other, quads > other)
-    return jnp.where(chosen, slope[:, :, None, :, None], 0)
+    return jnp.where(chosen, cotangent[:, :, None, :, None], 0)
 
 
 def _linear(one: Primitive, transposed: Primitive) -> None:
-    """Say that a primitive is linear in the slope, and what it is transposed."""
+    """Say that a primitive is linear in its first array, and what it is transposed."""
 
-    def tangent(slope: Array, _: Array, x: Array, **settings: Any) -> Array:
-        return one.bind(slope, x, **settings)
+    def push(tangent: Array, _: Array, x: Array, **settings: Any) -> Array:
+        return one.bind(tangent, x, **settings)
 
-    def transpose(slope: Array, _: Any, x: Array, **settings: Any) -> tuple:
-        return transposed.bind(slope, x, **settings), None
+    def transpose(cotangent: Array, _: Any, x: Array, **settings: Any) -> tuple:
+        return transposed.bind(cotangent, x, **settings), None
 
     # Where the largest value stands does not change with small changes of x.
-    ad.defjvp(one, tangent, None)
+    ad.defjvp(one, push, None)
     ad.primitive_transposes[one] = transpose
 
 
 pool_p = primitive('max_pool', _pool, _pool_on_cpu, merges='first')
 pick_p = primitive('max_pool_pick', _pick, _pick_on_cpu, merges='all')
 spread_p = primitive('max_pool_spread', _spread, _spread_on_cpu, merges='all')
-ad.defjvp(pool_p, lambda slope, x, **settings: pick_p.bind(slope, x, **settings))
+ad.defjvp(pool_p, lambda tangent, x, **settings: pick_p.bind(tangent, x, **settings))
 _linear(pick_p, spread_p)
 _linear(spread_p, pick_p)

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 from dljax.kernels.unroll import shifted, unroll
 from dljax.types import Array
 
-# Activations whose slope is known from what they give, by which it is computed.
-SLOPES = {
+# Activations whose derivative is known from what they give, by which it is computed.
+DERIVATIVES = {
     jnp.tanh: lambda given: 1 - given**2,
     jax.nn.relu: lambda given: (given > 0).astype(given.dtype),
 }
@@ -36,7 +36,7 @@ def elman_scan(
     """Run the states of a simple recurrent layer along time.
 
     Args:
-        activation: one of `SLOPES`.
+        activation: one of `DERIVATIVES`.
         products: [time, batch, features], the sums but for the states.
         recurrent: [features, features].
         carry: [batch, features] the first state.
@@ -66,9 +66,9 @@ def _elman_scan_jvp(
     products_dot, recurrent_dot, carry_dot, _ = tangents
     states, last = elman_scan(activation, products, recurrent, carry, lengths, reverse)
     before = shifted(states, carry, lengths, reverse)
-    slopes = SLOPES[activation](states)
-    given = slopes * (products_dot + _products(before, recurrent_dot))
-    moved = _moved(None, slopes, given, recurrent, carry_dot, lengths, reverse)
+    derivatives = DERIVATIVES[activation](states)
+    given = derivatives * (products_dot + _products(before, recurrent_dot))
+    moved = _moved(None, derivatives, given, recurrent, carry_dot, lengths, reverse)
     return (states, last), moved
 
 
@@ -137,21 +137,21 @@ def _gru_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
     to_fresh = (1 - keep) * (1 - fresh**2)
     to_gates = jnp.concatenate([to_fresh * answer, before - fresh], axis=-1)
     to_gates = to_gates * gates * (1 - gates)
-    slopes = jnp.concatenate([to_gates, to_fresh * reset], axis=-1)
+    derivatives = jnp.concatenate([to_gates, to_fresh * reset], axis=-1)
     to_products = jnp.concatenate([to_gates, to_fresh], axis=-1)
     shift = jnp.ones((*before.shape[:2], 1), bias_dot.dtype) @ bias_dot[None]
     given = _over_gates(
-        to_products * products_dot + slopes * _products(before, recurrent_dot),
+        to_products * products_dot + derivatives * _products(before, recurrent_dot),
         len(bias),
     )
     given = given + to_fresh * reset * shift
-    moved = _moved(keep, slopes, given, recurrent, carry_dot, lengths, reverse)
+    moved = _moved(keep, derivatives, given, recurrent, carry_dot, lengths, reverse)
     return (states, last), moved
 
 
 def _moved(
     keep: Array | None,
-    slopes: Array,
+    derivatives: Array,
     given: Array,
     recurrent: Array,
     carry: Array,
@@ -162,8 +162,8 @@ def _moved(
 
     Args:
         keep: [time, batch, features], the state's own share of the next; None for 0.
-        slopes: [time, batch, gates · features], of the next state to the products of
-            state and weights.
+        derivatives: [time, batch, gates · features], of the next state to the products
+            of state and weights.
         given: [time, batch, features], what else moves the next state.
         recurrent: [features, gates · features].
         carry: [batch, features], of the first state.
@@ -175,12 +175,12 @@ def _moved(
     """
 
     def step(state: Array, one: tuple) -> tuple[Array, Array]:
-        keep, slope, total = one
-        total = total + _over_gates(slope * (state @ recurrent), state.shape[-1])
+        keep, derivative, total = one
+        total = total + _over_gates(derivative * (state @ recurrent), state.shape[-1])
         state = total if keep is None else total + keep * state
         return state, state
 
-    along = (keep, slopes, given)
+    along = (keep, derivatives, given)
     last, moved = unroll(step, carry, along, lengths=lengths, reverse=reverse)
     return moved, last
 

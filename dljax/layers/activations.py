@@ -40,9 +40,9 @@ def binary_step(x: Array, *, low: float = 0.0, high: float = 1.0) -> Array:
 
 
 def leaky_relu_tenth(x: Array) -> Array:
-    """Leaky ReLU with the slope .1 below zero: max(.1 x, x).
+    """Leaky ReLU with the negative slope .1: max(.1 x, x).
 
-    `jax.nn.leaky_relu` has the slope .01 of the paper by default.
+    `jax.nn.leaky_relu` has the negative slope .01 of the paper by default.
 
     Args:
         x: [...] any real numbers.
@@ -63,7 +63,7 @@ def leaky_relu_tenth(x: Array) -> Array:
 
 
 def leaky_relu_fifth(x: Array) -> Array:
-    """Leaky ReLU with the slope .2 below zero, as most discriminators have it.
+    """Leaky ReLU with the negative slope .2, as most discriminators have it.
 
     Args:
         x: [...] any real numbers.
@@ -84,7 +84,7 @@ def leaky_relu_fifth(x: Array) -> Array:
 
 
 def prelu(x: Array, slope: Array | float = 0.25) -> Array:
-    """Rectifier whose slope below zero is learned: x if x >= 0, else slope * x.
+    """Rectifier whose negative slope is learned: x if x >= 0, else slope * x.
 
     `flax.linen.PReLU` is the layer that owns the slope.
 

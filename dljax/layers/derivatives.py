@@ -79,8 +79,9 @@ def derivative(activation: Function) -> Function:
             relu, elu, selu, gelu, silu and softmax of `jax.nn`.
 
     Returns:
-        A function of [...] that returns [...], the slope at each place; for softmax
-        [..., classes] to the Jacobian [..., classes, classes], p_i (δ_ij - p_j).
+        A function of [...] that returns [...], the derivative at each place; for
+        softmax [..., classes] to the Jacobian [..., classes, classes],
+        p_i (δ_ij - p_j).
 
     Raises:
         ValueError: for an activation that is not among these.

@@ -5,7 +5,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.kernels.state_scan import SLOPES, elman_scan
+from dljax.kernels.state_scan import DERIVATIVES, elman_scan
 from dljax.kernels.unroll import unroll
 from dljax.layers.activations import Activation, activate
 from dljax.layers.recurrence import (
@@ -106,7 +106,7 @@ class Elman(nn.Module):
         )
         products = gate_products(inputs, kernel, bias)
         first = first_carry(carry, inputs, self.features)
-        if self.activation in SLOPES:
+        if self.activation in DERIVATIVES:
             states, last = elman_scan(
                 self.activation, products, recurrent, first, lengths, reverse
             )

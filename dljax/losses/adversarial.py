@@ -34,7 +34,7 @@ class Game(NamedTuple):
 def minimax_game(*, label_smoothing: float = 0.0) -> Game:
     """The value of the game itself, E log D(x) + E log(1 - D(G(z))), D = σ(logit).
 
-    The generator minimises log(1 - D(G(z))), whose slope vanishes where the
+    The generator minimises log(1 - D(G(z))), whose gradient vanishes where the
     discriminator is sure: take `non_saturating_game` unless that is what you study.
 
     Args:
@@ -64,7 +64,7 @@ def minimax_game(*, label_smoothing: float = 0.0) -> Game:
 def non_saturating_game(*, label_smoothing: float = 0.0) -> Game:
     """Cross-entropies of both players: the generator minimises -log D(G(z)).
 
-    The fixed point is that of `minimax_game`, the slope strong where fakes are bad.
+    The fixed point is that of `minimax_game`, the gradient strong where fakes are bad.
 
     Args:
         label_smoothing: s in [0, 1): real samples are labelled 1 - s, fakes stay 0.
@@ -163,9 +163,9 @@ def hinge_game() -> Game:
 def wasserstein_game() -> Game:
     """Differences of a critic's scores: its loss is E D(G(z)) - E D(x).
 
-    Minus that is the earth mover's distance if the critic's slope is at most 1, which
-    `gradient_penalty` or spectral normalisation has to see to. A score is no logit, so
-    there is no threshold.
+    Minus that is the earth mover's distance if the norm of the critic's gradient is at
+    most 1, which `gradient_penalty` or spectral normalisation has to see to. A score is
+    no logit, so there is no threshold.
 
     Returns:
         The game.
@@ -187,14 +187,14 @@ def wasserstein_game() -> Game:
 
 
 def gradient_penalty(gradient: Array, target: float = 1.0) -> Array:
-    """Price of a critic's slope that differs from a target, (‖∂D/∂x‖₂ - t)².
+    """Penalty on a critic's gradient whose norm is not the target, (‖∂D/∂x‖₂ - t)².
 
     Args:
         gradient: [batch, ...] ∂D/∂x at some samples.
         target: t, 1 in the paper.
 
     Returns:
-        [batch] float32. Where a gradient is 0, so is the slope of the penalty.
+        [batch] float32. Where a gradient is 0, so is that of the penalty.
 
     Reference:
         Gulrajani et al. (2017), Improved Training of Wasserstein GANs,
@@ -212,7 +212,7 @@ def gradient_penalty(gradient: Array, target: float = 1.0) -> Array:
 
 
 def r1_penalty(gradient: Array) -> Array:
-    """Price of any slope of the discriminator at real samples, ½‖∂D/∂x‖₂².
+    """Penalty on the discriminator's gradient at real samples, ½‖∂D/∂x‖₂².
 
     Args:
         gradient: [batch, ...] ∂D/∂x at real samples.

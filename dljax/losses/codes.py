@@ -54,7 +54,8 @@ def activation_divergence(code: Array, target: float = 0.05) -> Array:
 def absolute_activation(code: Array) -> Array:
     """Sum of the absolute values of each code, Σ_j |z_j|.
 
-    Unlike the squares it has the same slope everywhere, so that small values go to 0.
+    Its derivative, unlike that of the squares, is as large near 0 as anywhere, so that
+    small values go to 0.
 
     Args:
         code: [batch, ...].

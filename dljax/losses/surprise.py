@@ -50,8 +50,8 @@ def _surprise_jvp(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     logits, labels = primals
     shifted, total = _exponents(logits)
     chosen = jax.nn.one_hot(labels, logits.shape[-1], dtype=logits.dtype)
-    slope = (jnp.exp(shifted) / total - chosen) * tangents[0]
-    return _surprise(logits, labels), slope.sum(axis=-1)
+    tangent = (jnp.exp(shifted) / total - chosen) * tangents[0]
+    return _surprise(logits, labels), tangent.sum(axis=-1)
 
 
 def _exponents(logits: Array) -> tuple[Array, Array]:

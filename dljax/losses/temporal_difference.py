@@ -96,6 +96,6 @@ def action_values(values: Array, actions: Array) -> Array:
             'action that was chosen'
         )
     known = nan_beyond(actions, values.shape[1])
-    actions = jnp.where(known == 1, actions, 0)  # an index out of range has no slope
+    actions = jnp.where(known == 1, actions, 0)  # an index out of range has no gradient
     chosen = jnp.take_along_axis(values, actions[:, None], axis=1)[:, 0]
     return chosen.astype(jnp.float32) * known

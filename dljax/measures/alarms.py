@@ -15,7 +15,7 @@ def discriminator_wins(player: str = 'discriminator', above: float = 0.99) -> Al
     """Sound where a discriminator tells nearly all samples rightly.
 
     Its answers then hold nothing that a generator could learn from, and under the loss
-    of the minimax game no slope either.
+    of the minimax game no gradient either.
 
     Args:
         player: whose metric 'accuracy' is looked at, as `objectives.tell_apart` gives
@@ -29,7 +29,7 @@ def discriminator_wins(player: str = 'discriminator', above: float = 0.99) -> Al
         f'{player}/accuracy',
         lambda values: values > above,
         'the discriminator wins outright, {value:.1%} classified correctly{members}: '
-        'slow it down, smooth its labels, or bound its slope',
+        'slow it down, smooth its labels, or bound its gradient',
     )
 
 

@@ -52,7 +52,7 @@ def tell_apart(
         generator_conditions: features that the generator takes beside the noise,
             such as a label.
         discriminator_conditions: features that the discriminator takes beside a sample.
-        penalty: on its slope, if any: `penalise_between(10.)`, `penalise_real(1.)`.
+        penalty: on its gradient, if any: `penalise_between(10.)`, `penalise_real(1.)`.
         task: a further one that it shares with the generator, if any.
 
     Returns:
@@ -180,11 +180,11 @@ def _noise(net: nn.Module, count: int) -> Array:
 
 
 def penalise_between(weight: float = 10.0, target: float = 1.0) -> Penalty:
-    """Hold a critic's slope at a target between real samples and fakes (WGAN-GP).
+    """Hold the norm of a critic's gradient between real samples and fakes (WGAN-GP).
 
     Args:
         weight: λ, 10 in the paper.
-        target: the slope wanted.
+        target: the norm wanted.
 
     Returns:
         λ (‖∂D/∂x̂‖ - t)² at random points x̂ = εx + (1 - ε)G(z), for `tell_apart`. The
@@ -198,7 +198,7 @@ def penalise_between(weight: float = 10.0, target: float = 1.0) -> Penalty:
 
     def penalty(critic: Critic, real: Array, fake: Array, mix: Array) -> Array:
         between = mix * real + (1 - mix) * fake
-        return weight * gradient_penalty(slope(critic, between), target)
+        return weight * gradient_penalty(sample_gradient(critic, between), target)
 
     return penalty
 
@@ -220,12 +220,12 @@ def penalise_real(weight: float = 1.0) -> Penalty:
 
     def penalty(critic: Critic, real: Array, fake: Array, mix: Array) -> Array:
         del fake, mix
-        return weight * r1_penalty(slope(critic, real))
+        return weight * r1_penalty(sample_gradient(critic, real))
 
     return penalty
 
 
-def slope(critic: Critic, samples: Array) -> Array:
+def sample_gradient(critic: Critic, samples: Array) -> Array:
     """Differentiate each sample's logit (the mean of several) by the sample itself.
 
     Args:

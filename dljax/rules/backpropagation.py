@@ -29,7 +29,7 @@ class Backward(NamedTuple):
     errors: list[Array]
 
 
-def _sigmoid_slope(z: Array) -> Array:
+def _sigmoid_derivative(z: Array) -> Array:
     s = jax.nn.sigmoid(z)
     return s * (1.0 - s)
 
@@ -72,7 +72,7 @@ def backward(
     targets: Array,
     *,
     activation: Callable[[Array], Array] = jax.nn.sigmoid,
-    derivative: Callable[[Array], Array] = _sigmoid_slope,
+    derivative: Callable[[Array], Array] = _sigmoid_derivative,
     cost_derivative: Callable[[Array, Array], Array] = jnp.subtract,
 ) -> Backward:
     """Compute the gradient of the cost by the four equations, without autodiff.

@@ -101,12 +101,12 @@ def backward_through_time(
     last, (before, sums) = jax.lax.scan(step, first, products)
     states = jnp.concatenate([before[1:], last[None]])
     residual = _product(states, output['kernel']) + output['bias'][None, None, :] - d
-    slopes, steps = derivative(sums), jnp.arange(time)
+    derivatives, steps = derivative(sums), jnp.arange(time)
 
     def back(error: Array, lag: Array) -> tuple[Array, tuple[Layer, Array]]:
         """From ∂E_t/∂s_{t-lag}, for all t, to one step before."""
         here = jnp.maximum(steps - lag, 0)
-        local = jnp.where((steps >= lag)[:, None, None], error * slopes[here], 0.0)
+        local = jnp.where((steps >= lag)[:, None, None], error * derivatives[here], 0.0)
         share = {
             'kernel': _outer(x[here], local),
             'recurrent_kernel': _outer(before[here], local),

@@ -80,16 +80,16 @@ def _forward(inputs: Array, targets: Array, ridge: float) -> tuple[tuple, tuple]
     return _solved(inputs, targets, ridge), (inputs, targets)
 
 
-def _backward(ridge: float, given: tuple, slopes: tuple) -> tuple[Array, Array]:
+def _backward(ridge: float, given: tuple, cotangents: tuple) -> tuple[Array, Array]:
     """Differentiate the solution (XᵀX + ridge)⁻¹ Xᵀ T, or the pseudo-inverse.
 
-    With P = (XᵀX + ridge)⁻¹ G for a slope G in the solution W the slope in T is X P and
-    that in X is (T - X W) Pᵀ - X P Wᵀ. What of G lies outside the rows of X is kept
+    With P = (XᵀX + ridge)⁻¹ G for a cotangent G of the solution W that of T is X P and
+    that of X is (T - X W) Pᵀ - X P Wᵀ. What of G lies outside the rows of X is kept
     apart, since there is no value to divide it by.
     """
 
     def pull(
-        inputs: Array, targets: Array, slope: Array, shift: Array
+        inputs: Array, targets: Array, cotangent: Array, shift: Array
     ) -> tuple[Array, Array]:
         x, t = inputs.astype(jnp.float64), targets.astype(jnp.float64)
         x, t, x_mean, _ = _centred(x, t)
@@ -97,10 +97,10 @@ def _backward(ridge: float, given: tuple, slopes: tuple) -> tuple[Array, Array]:
         gains = _gains(s, x.shape, ridge)
         kernel = _product(vt.T, gains[:, None] * _product(u.T, t))
         left = t - _product(x, kernel)
-        slope = slope - x_mean[:, None] * shift[None, :]
-        rows = _product(vt, slope)
+        cotangent = cotangent - x_mean[:, None] * shift[None, :]
+        rows = _product(vt, cotangent)
         rows = rows if ridge else jnp.where(gains[:, None] > 0, rows, 0.0)
-        outside = slope - _product(vt.T, rows)
+        outside = cotangent - _product(vt.T, rows)
         squares = 1.0 / (s * s + ridge) if ridge else gains**2
         inner = _product(vt.T, squares[:, None] * rows)
         in_t = _product(u, gains[:, None] * rows)
@@ -115,7 +115,7 @@ def _backward(ridge: float, given: tuple, slopes: tuple) -> tuple[Array, Array]:
         in_t = in_t - (in_t.mean(axis=0) - shift / len(left))[None, :]
         return in_x - mean[None, :], in_t
 
-    found = in_float64(pull)(*given, *slopes)
+    found = in_float64(pull)(*given, *cotangents)
     return tuple(f.astype(g.dtype) for f, g in zip(found, given, strict=True))
 
 

@@ -3,7 +3,7 @@
 Paper: Mirza and Osindero (2014), Conditional Generative Adversarial Nets,
 https://arxiv.org/abs/1411.1784. Dense layers against maxout units, both told the label,
 as there, smaller. The noise is normal: of the paper's, uniform in [0, 1), the generator
-made one digit of each class. A penalty on the discriminator's slope (R1) takes the
+made one digit of each class. A penalty on the discriminator's gradient (R1) takes the
 place of dropout; Adam and the average of the generator's weights are newer as well.
 
 Measured with 5 members, seed 0, on one core of a 2-core CPU, in 131 s: 98.9 % of the
@@ -66,7 +66,7 @@ def experiment(
             noise, and in evaluation all digits of a class are alike.
         batch_size: real digits, and fakes of their labels, in an update.
         learning_rate: of Adam, for both players.
-        penalty: on the discriminator's slope at real digits (R1); 0 for none.
+        penalty: on the discriminator's gradient at real digits (R1); 0 for none.
         label_smoothing: of real digits.
         average: decay of the average of the generator's weights, which is what is
             shown and measured.

@@ -99,7 +99,8 @@ def experiment(
         discriminator_moves: moves of each discriminator for one of its generator.
         label_smoothing: of the game 'smoothed'.
         r1: weight of the penalty of the game 'r1'.
-        slope: weight of the penalty of the game 'wasserstein', whose slope is 1.
+        slope: weight of the penalty of the game 'wasserstein', whose critic's gradient
+            has norm 1.
         average: decay of the average of each generator's weights, which is what is
             measured.
         samples: in which modes are counted.

@@ -16,7 +16,8 @@ updates against the 1,257 training digits, beside two anchors:
 
 The network that judges is told in the result; its hash is f67305ce4896. At the start
 all samples are alike, as the alarm says, up to about update 2,000.
-The slope of log(1 - D) vanishes only where the discriminator is sure, and it never is.
+The gradient of log(1 - D) vanishes only where the discriminator is sure, and it never
+is.
 Cost: 294 s of training for all on one core of a busy machine, 40 s for one.
 Commands:
 python experiments/adversarial/gan_digits.py --members 5
@@ -66,7 +67,7 @@ def experiment(
 
     Args:
         game: what the generator minimises: log(1 - D), the value of the game, or the
-            paper's remedy for its vanishing slope, -log D.
+            paper's remedy for its vanishing gradient, -log D.
         steps: updates in all.
         hidden: widths of the generator.
         maxout: units of the discriminator's layers, of 5 pieces each.

@@ -52,7 +52,7 @@ def experiment(
         latent: numbers of the noise.
         batch_size: real digits, and fakes, in an update.
         learning_rate: of Adam, for both players.
-        penalty: on a slope of the critic that differs from 1.
+        penalty: on a gradient of the critic whose norm is not 1.
         critic_moves: moves of the critic for one of the generator.
         average: decay of the average of the generator's weights, which is what is
             shown and measured.

@@ -16,12 +16,12 @@ def twin(until: int, delay: float, start: float) -> np.ndarray:
     while begin < until:
         grid = np.arange(np.ceil(begin), min(begin + delay, until + 1))
 
-        def slope(t: float, x: np.ndarray, past: object = past) -> np.ndarray:
+        def derivative(t: float, x: np.ndarray, past: object = past) -> np.ndarray:
             late = past(t - delay)
             return 0.2 * late / (1 + late**10) - 0.1 * x
 
         found = solve_ivp(
-            slope,
+            derivative,
             (begin, begin + delay),
             [value],
             'DOP853',

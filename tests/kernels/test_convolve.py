@@ -255,8 +255,8 @@ def test_inside_a_loop_the_cpu_meets_its_own_layout_only(window, stride):
 
     def loop(images: Array, kernel: Array) -> PyTree:
         def body(carry: PyTree, _: None) -> tuple[PyTree, None]:
-            slopes = jax.grad(loss, (0, 1))(*carry)
-            return jax.tree.map(lambda x, g: x - 0.01 * g, carry, slopes), None
+            gradients = jax.grad(loss, (0, 1))(*carry)
+            return jax.tree.map(lambda x, g: x - 0.01 * g, carry, gradients), None
 
         return jax.lax.scan(body, (images, kernel), None, length=3)[0]
 

@@ -17,22 +17,22 @@ from dljax.types import Array, PyTree
 def test_half_precision_adds_up_in_single(widths, dtype):
     rng = np.random.default_rng(0)
     shapes = (2, 6, 7, widths[0]), (3, 3, *widths), (2, 6, 7, widths[1])
-    images, kernel, slope = (
+    images, kernel, cotangent = (
         jnp.asarray(rng.normal(size=shape), dtype) for shape in shapes
     )
 
     @jax.jit
-    def computed(images: Array, kernel: Array, slope: Array) -> PyTree:
+    def computed(images: Array, kernel: Array, cotangent: Array) -> PyTree:
         settings = {'window_strides': (1, 1), 'padding': 'SAME'}
         convolved = functools.partial(convolve, **settings)
         value, back = jax.vjp(convolved, images, kernel)
-        return value, *back(slope)
+        return value, *back(cotangent)
 
-    text = computed.lower(images, kernel, slope).as_text()
+    text = computed.lower(images, kernel, cotangent).as_text()
     sums = [line for line in text.splitlines() if 'stablehlo.convolution' in line]
     assert sums and not any('f16' in line for line in sums)
-    ours = computed(images, kernel, slope)
-    exact = computed(*(np.float32(x) for x in (images, kernel, slope)))
+    ours = computed(images, kernel, cotangent)
+    exact = computed(*(np.float32(x) for x in (images, kernel, cotangent)))
     for half, single in zip(ours, exact, strict=True):
         assert half.dtype == dtype
         # Rounded once: by half of the distance between neighbours at most.

@@ -98,11 +98,11 @@ def test_values_and_derivatives_are_those_of_jax(
 def text(groups: int, platform: str, places: tuple[int, ...] = (8, 8)) -> str:
     """Lower the gradient inside a loop."""
     images, kernel = arrays(places, 8, groups, np.float32)
-    slopes = derived(convolve, groups, 2, 'SAME')
+    gradients = derived(convolve, groups, 2, 'SAME')
 
     def loop(images: Array, kernel: Array) -> PyTree:
         def body(given: PyTree, _: None) -> tuple[PyTree, None]:
-            return slopes(*given)[1], None
+            return gradients(*given)[1], None
 
         return jax.lax.scan(body, (images, kernel), None, length=2)[0]
 

@@ -57,8 +57,8 @@ def test_values_and_gradients_equal_those_of_a_plain_loop() -> None:
         outputs, (hidden, cell) = run(*arguments, lengths, True)
         return (outputs**2).sum() + (hidden * cell).sum(), (outputs, hidden, cell)
 
-    slope = jax.jit(jax.grad(loss, 1, has_aux=True), static_argnums=0)
-    close(slope(lstm_scan, drawn()), slope(plain, drawn()))
+    gradient = jax.jit(jax.grad(loss, 1, has_aux=True), static_argnums=0)
+    close(gradient(lstm_scan, drawn()), gradient(plain, drawn()))
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_derivatives_of_every_kind_equal_those_of_a_plain_loop(
             outputs, (hidden, cell) = run(*arguments, lengths, reverse)
             return (outputs**2).sum() + (hidden * cell).sum()
 
-        slope = jax.grad(loss)
+        gradient = jax.grad(loss)
         return [
             run(*arguments, lengths, reverse),
-            slope(arguments),
+            gradient(arguments),
             jax.jvp(loss, (arguments,), (tangents,)),
-            jax.jvp(slope, (arguments,), (tangents,))[1],
+            jax.jvp(gradient, (arguments,), (tangents,))[1],
         ]
 
     close(jax.jit(lambda: found(lstm_scan))(), jax.jit(lambda: found(plain))())
@@ -99,9 +99,9 @@ def test_it_can_be_mapped() -> None:
     def total(scale: Array) -> Array:
         return lstm_scan(scale * products, recurrent, carry, None, False)[0].sum()
 
-    scales, slope = np.float32([0.5, 2.0]), jax.jit(jax.grad(total))
+    scales, gradient = np.float32([0.5, 2.0]), jax.jit(jax.grad(total))
     mapped = jax.jit(jax.vmap(jax.grad(total)))(scales)
-    close(mapped, np.stack([slope(scale) for scale in scales]))
+    close(mapped, np.stack([gradient(scale) for scale in scales]))
 
 
 def test_the_gradient_of_the_weights_is_one_product_for_all_steps() -> None:

@@ -42,20 +42,22 @@ def drawn(sides: tuple[int, int], batch: int = 2, dtype: str = 'float32') -> Arr
         for pair in itertools.product(FORMS, ('float32', 'bfloat16'))
     ],
 )
-def test_values_and_slopes_are_those_of_the_plain_form(name: str, dtype: str) -> None:
+def test_values_and_gradients_are_those_of_the_plain_form(
+    name: str, dtype: str
+) -> None:
     sides, *form = FORMS[name]
     x = drawn(sides, dtype=dtype)
 
-    # The plain form gives the slope to the first of equal values as well.
+    # The plain form gives the gradient to the first of equal values as well.
     def both(pool: Callable) -> tuple[Array, Array]:
         pooled, back = jax.vjp(lambda x: pool(x, *form), x)
-        slope = np.arange(pooled.size) % 7
-        return pooled, back(slope.reshape(pooled.shape).astype(dtype))[0]
+        cotangent = np.arange(pooled.size) % 7
+        return pooled, back(cotangent.reshape(pooled.shape).astype(dtype))[0]
 
-    (pooled, slope), wanted = (jax.jit(both, static_argnums=0)(f) for f in POOLS)
+    (pooled, gradient), wanted = (jax.jit(both, static_argnums=0)(f) for f in POOLS)
     np.testing.assert_array_equal(pooled, wanted[0])
-    np.testing.assert_array_equal(slope, wanted[1])
-    assert pooled.dtype == slope.dtype == dtype
+    np.testing.assert_array_equal(gradient, wanted[1])
+    assert pooled.dtype == gradient.dtype == dtype
 
 
 @pytest.mark.others('heavy')
@@ -69,13 +71,13 @@ def test_derivatives_of_every_kind_agree(name: str) -> None:
         return (pool(x, *form) ** 3).sum()
 
     def both(pool: callable) -> list[Array]:
-        slope = jax.grad(lambda x: loss(pool, x))
+        gradient = jax.grad(lambda x: loss(pool, x))
         return [
             jax.jvp(lambda x: loss(pool, x), (x,), (tangent,))[1],
-            jax.jvp(slope, (x,), (tangent,))[1],
-            jax.grad(lambda x: (slope(x) * tangent).sum())(x),
-            jax.vmap(slope)(jnp.stack([x, 2 * x])),
-            jax.lax.scan(lambda c, _: (c - 0.1 * slope(c), None), x, length=2)[0],
+            jax.jvp(gradient, (x,), (tangent,))[1],
+            jax.grad(lambda x: (gradient(x) * tangent).sum())(x),
+            jax.vmap(gradient)(jnp.stack([x, 2 * x])),
+            jax.lax.scan(lambda c, _: (c - 0.1 * gradient(c), None), x, length=2)[0],
         ]
 
     ours, theirs = (jax.jit(both, static_argnums=0)(f) for f in POOLS)
@@ -83,10 +85,10 @@ def test_derivatives_of_every_kind_agree(name: str) -> None:
         np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
 
 
-def test_the_first_of_equal_values_gets_the_slope() -> None:
+def test_the_first_of_equal_values_gets_the_gradient() -> None:
     for form in (((2, 2), (2, 2)), ((3, 3), (2, 2), 'SAME')):
-        slope = jax.jit(jax.grad(lambda x, form=form: max_pool(x, *form).sum()))
-        got = np.asarray(slope(np.zeros((1, 2, 2, 1), np.float32)))
+        gradient = jax.jit(jax.grad(lambda x, form=form: max_pool(x, *form).sum()))
+        got = np.asarray(gradient(np.zeros((1, 2, 2, 1), np.float32)))
         np.testing.assert_array_equal(got[0, :, :, 0], [[1, 0], [0, 0]])
 
 
@@ -101,8 +103,8 @@ def test_other_backends_compile_the_plain_form() -> None:
     x = jnp.ones((2, 8, 8, 3))
 
     def names(pool: callable) -> set[str]:
-        slope = jax.value_and_grad(lambda x: pool(x, (3, 3), (2, 2)).sum())
-        lowered = jax.jit(slope).trace(x).lower(lowering_platforms=('cuda',))
+        gradient = jax.value_and_grad(lambda x: pool(x, (3, 3), (2, 2)).sum())
+        lowered = jax.jit(gradient).trace(x).lower(lowering_platforms=('cuda',))
         return {
             word
             for word in ('select_and_scatter', 'reduce_window', 'concatenate')

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.kernels.state_scan import SLOPES, elman_scan, gru_scan
+from dljax.kernels.state_scan import DERIVATIVES, elman_scan, gru_scan
 from dljax.kernels.unroll import unroll
 from dljax.layers import Elman
 from dljax.types import Array, PyTree
@@ -57,7 +57,7 @@ LOOPS = {
     'gru': (gru_scan, plain_gru),
     **{
         f.__name__: tuple(functools.partial(g, f) for g in (elman_scan, plain_elman))
-        for f in SLOPES
+        for f in DERIVATIVES
     },
 }
 
@@ -88,9 +88,9 @@ def test_values_and_gradients_equal_those_of_a_plain_loop(name: str) -> None:
         states, last = run(*arguments, lengths, True)
         return (states**2).sum() + (last**3).sum(), (states, last)
 
-    slope = jax.jit(jax.grad(loss, 1, has_aux=True), static_argnums=0)
+    gradient = jax.jit(jax.grad(loss, 1, has_aux=True), static_argnums=0)
     with jax.enable_x64(True):
-        ours, wanted = (slope(run, drawn(name)) for run in LOOPS[name])
+        ours, wanted = (gradient(run, drawn(name)) for run in LOOPS[name])
         close(ours, wanted, 1e-10)
 
 
@@ -127,12 +127,12 @@ def test_derivatives_of_every_kind_equal_those_of_a_plain_loop(
             states, last = run(*arguments, lengths, reverse)
             return (states**2).sum() + (last**3).sum()
 
-        slope = jax.grad(loss)
+        gradient = jax.grad(loss)
         return [
             run(*arguments, lengths, reverse),
-            slope(arguments),
+            gradient(arguments),
             jax.jvp(loss, (arguments,), (tangents,)),
-            jax.jvp(slope, (arguments,), (tangents,))[1],
+            jax.jvp(gradient, (arguments,), (tangents,))[1],
         ]
 
     with jax.enable_x64(True):
@@ -148,9 +148,9 @@ def test_it_can_be_mapped(name: str) -> None:
     def total(scale: Array) -> Array:
         return LOOPS[name][0](scale * products, *rest, None, False)[0].sum()
 
-    scales, slope = np.float32([0.5, 2.0]), jax.jit(jax.grad(total))
+    scales, gradient = np.float32([0.5, 2.0]), jax.jit(jax.grad(total))
     mapped = jax.jit(jax.vmap(jax.grad(total)))(scales)
-    close(mapped, np.stack([slope(scale) for scale in scales]))
+    close(mapped, np.stack([gradient(scale) for scale in scales]))
 
 
 @pytest.mark.parametrize('name', LOOPS)

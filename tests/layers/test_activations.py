@@ -79,9 +79,9 @@ def test_the_leaky_slope_is_a_tenth():
     )
 
 
-def test_the_slope_of_prelu_is_learned_from_negative_inputs_only():
-    slope = jax.grad(lambda a: layers.prelu(jnp.array([-3.0, 5.0]), a).sum())(0.25)
-    assert slope == -3.0
+def test_the_negative_slope_of_prelu_is_learned_from_negative_inputs_only():
+    gradient = jax.grad(lambda a: layers.prelu(jnp.array([-3.0, 5.0]), a).sum())(0.25)
+    assert gradient == -3.0
 
 
 def test_the_scaled_tanh_maps_one_to_one_and_bends_most_there():

@@ -24,8 +24,8 @@ def moved(layer: nn.Module, x: Array, weight: Array) -> PyTree:
         y, after = layer.apply(given, x, mutable='batch_stats')
         return (nn.relu(y) * weight).sum(), (y, after)
 
-    slope = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
-    return slope(variables['params'], x)
+    gradient = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
+    return gradient(variables['params'], x)
 
 
 @pytest.mark.others('heavy')

@@ -98,8 +98,8 @@ def test_an_output_map_feels_only_the_maps_of_its_row():
     x = jax.random.normal(jax.random.key(0), (1, 5, 5, 6))
     shapes = jax.eval_shape(layer.init, jax.random.key(1), x)
     variables = jax.tree.map(lambda s: jnp.ones(s.shape), shapes)
-    slopes = jax.jit(jax.jacobian(lambda x: layer.apply(variables, x)[0, 0, 0]))(x)
-    felt = np.abs(np.asarray(slopes)).sum((1, 2, 3)) > 0
+    gradients = jax.jit(jax.jacobian(lambda x: layer.apply(variables, x)[0, 0, 0]))(x)
+    felt = np.abs(np.asarray(gradients)).sum((1, 2, 3)) > 0
     wanted = [[i in seen for i in range(6)] for seen in layers.LENET_TABLE]
     np.testing.assert_array_equal(felt, wanted)
 

@@ -59,8 +59,8 @@ def test_no_gradient_passes_a_dropped_unit():
         y = OriginalDropout().apply({}, x, train=True, rngs=KEY)
         return y.sum(), y
 
-    slope, y = jax.jit(jax.grad(dropped, has_aux=True))(x)
-    np.testing.assert_array_equal(slope, y)
+    gradient, y = jax.jit(jax.grad(dropped, has_aux=True))(x)
+    np.testing.assert_array_equal(gradient, y)
 
 
 def test_another_key_drops_others_and_keeping_all_needs_no_key():

@@ -33,9 +33,9 @@ def test_its_gradient_is_right_and_finite_where_all_is_zero() -> None:
         x = np.random.default_rng(1).normal(size=(2, 6))
         norm = jax.jit(lambda x: local_response_norm(x, alpha=0.5))
         check_grads(norm, (x,), 1, ['rev'])
-    slope = jax.jit(jax.grad(lambda x: local_response_norm(x).sum()))
-    slope = slope(np.zeros((1, 6), np.float32))
-    np.testing.assert_allclose(slope, 2.0**-0.75, rtol=1e-6)
+    gradient = jax.jit(jax.grad(lambda x: local_response_norm(x).sum()))
+    gradient = gradient(np.zeros((1, 6), np.float32))
+    np.testing.assert_allclose(gradient, 2.0**-0.75, rtol=1e-6)
 
 
 def test_bfloat16_is_computed_in_float32() -> None:

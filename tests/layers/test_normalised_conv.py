@@ -33,7 +33,7 @@ def test_a_transposed_convolution_and_its_gradients_are_those_of_linen(
     made, variables = jax.jit(theirs.init_with_output)(jax.random.key(1), MAPS)
     weight = np.random.default_rng(2).normal(size=made.shape).astype(np.float32)
 
-    def slopes(net: nn.Module) -> PyTree:
+    def gradients(net: nn.Module) -> PyTree:
         def loss(variables: PyTree, maps: Array) -> tuple[Array, Array]:
             outputs = net.apply(variables, maps)
             return (weight * outputs).sum(), outputs
@@ -42,8 +42,8 @@ def test_a_transposed_convolution_and_its_gradients_are_those_of_linen(
 
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4),
-        slopes(ours),
-        slopes(theirs),
+        gradients(ours),
+        gradients(theirs),
     )
 
 

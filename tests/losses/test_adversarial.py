@@ -1,4 +1,4 @@
-"""Losses of adversarial games: by hand, at their limits, and their slopes."""
+"""Losses of adversarial games: by hand, at their limits, and their gradients."""
 
 import math
 from collections.abc import Callable
@@ -54,7 +54,7 @@ def test_several_logits_of_a_sample_are_averaged(name: str) -> None:
 
 @pytest.mark.others('heavy')
 @pytest.mark.parametrize('name', GAMES)
-def test_nothing_overflows_and_slopes_are_those_of_finite_differences(
+def test_nothing_overflows_and_gradients_are_those_of_finite_differences(
     name: str,
 ) -> None:
     extreme = np.array([-1e4, 1e4], jnp.bfloat16)
@@ -64,10 +64,10 @@ def test_nothing_overflows_and_slopes_are_those_of_finite_differences(
             cost = part(x)
             return cost.sum(), cost
 
-        slope, cost = jax.jit(jax.grad(both, has_aux=True))(extreme)
+        gradient, cost = jax.jit(jax.grad(both, has_aux=True))(extreme)
         assert cost.dtype == jnp.float32
         assert np.isfinite(cost).all()
-        assert np.isfinite(np.float32(slope)).all()
+        assert np.isfinite(np.float32(gradient)).all()
         # 0.3 is far from the corners of the hinge
         near = np.float32([-2.3, 0.3, 1.7])
         check_grads(jax.jit(part), (near,), order=1, modes=['rev'])
@@ -77,8 +77,8 @@ def test_only_the_minimax_generator_saturates_where_it_is_found_out() -> None:
     found_out = np.float32([-20.0])
 
     def steepness(game: losses.Game) -> float:
-        slope = jax.jit(jax.grad(lambda x: game.generator(x).sum()))(found_out)
-        return abs(float(slope[0]))
+        gradient = jax.jit(jax.grad(lambda x: game.generator(x).sum()))(found_out)
+        return abs(float(gradient[0]))
 
     assert steepness(losses.minimax_game()) < 1e-8
     for name in set(GAMES) - {'minimax'}:
@@ -109,7 +109,7 @@ def test_penalties_price_the_norm_of_an_image() -> None:
     np.testing.assert_allclose(steep(gradient, 0.0), [25.0, 0.0])
     np.testing.assert_allclose(r1(gradient), [12.5, 0.0])
     for penalty in (steep, r1):
-        slope = jax.jit(jax.grad(lambda g, f=penalty: f(g).sum()))(gradient)
-        assert np.isfinite(slope).all()
+        second = jax.jit(jax.grad(lambda g, f=penalty: f(g).sum()))(gradient)
+        assert np.isfinite(second).all()
         near = gradient[:1] + np.float32(0.5)
         check_grads(penalty, (near,), order=1, modes=['rev'])

@@ -31,8 +31,8 @@ def test_the_divergence_is_finite_for_units_that_are_never_or_always_active():
 
 
 def test_the_divergence_falls_towards_the_target():
-    slope = jax.grad(lambda c: losses.activation_divergence(c, 0.95).sum())
-    assert (np.asarray(jax.jit(slope)(CODE)) < 0).all()
+    gradient = jax.grad(lambda c: losses.activation_divergence(c, 0.95).sum())
+    assert (np.asarray(jax.jit(gradient)(CODE)) < 0).all()
     costs = jax.jit(losses.activation_divergence)
     check_grads(costs, (CODE,), order=1, modes=['rev'])
 

@@ -141,8 +141,8 @@ def test_an_extreme_logit_costs_its_size_when_wrong_and_nothing_when_right(loss)
         wrong, right = (wrong + 1) / 2, (right + 1) / 2
     np.testing.assert_allclose(loss(logits, wrong), [1e4, 1e4], rtol=2e-4)
     np.testing.assert_array_equal(loss(logits, right), [0.0, 0.0])
-    slope = jax.jit(jax.grad(lambda x: loss(x, wrong).sum()))(logits)
-    np.testing.assert_allclose(slope, [1.0, -1.0])
+    gradient = jax.jit(jax.grad(lambda x: loss(x, wrong).sum()))(logits)
+    np.testing.assert_allclose(gradient, [1.0, -1.0])
 
 
 @pytest.mark.parametrize('loss', INDEXED)
@@ -150,8 +150,8 @@ def test_extreme_logits_of_several_classes_stay_finite(loss):
     logits = np.float32([[1e4, -1e4, 0.0], [-1e4, 1e4, 0.0]])
     costs = jax.jit(loss)(logits, LABELS)
     np.testing.assert_allclose(costs, [1e4, 0.0], rtol=2e-4)
-    slope = jax.jit(jax.grad(lambda x: loss(x, LABELS).sum()))(logits)
-    assert np.isfinite(slope).all()
+    gradient = jax.jit(jax.grad(lambda x: loss(x, LABELS).sum()))(logits)
+    assert np.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize('loss', PAIRED)
@@ -198,10 +198,10 @@ def test_padding_counts_nothing_and_has_no_gradient(loss):
         costs = loss(logits, TARGETS, where=where)
         return costs.sum(), costs
 
-    slope, costs = jax.jit(jax.grad(both, has_aux=True))(LOGITS)
+    gradient, costs = jax.jit(jax.grad(both, has_aux=True))(LOGITS)
     (kept,) = np.asarray(jax.jit(loss)(LOGITS[:1, ::2], TARGETS[:1, ::2]))
     np.testing.assert_allclose(costs, [kept, 0.0], rtol=1e-6)
-    assert (np.asarray(slope)[~where] == 0).all()
+    assert (np.asarray(gradient)[~where] == 0).all()
 
 
 @pytest.mark.parametrize('loss', PAIRED, ids=lambda loss: loss.__name__)

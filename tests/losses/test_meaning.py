@@ -57,7 +57,7 @@ def only_the_first_is_nan(value, gradient):
 def test_a_label_of_no_class_makes_value_and_gradient_nan(name, bad):
     value, gradient = of_first(COUNTED[name], LOGITS, np.array([bad, 0, 2]))
     only_the_first_is_nan(value, gradient)
-    # Of the hinge's slopes, flags, the compiler keeps the one that is not 0.
+    # Of the hinge's derivatives, flags, the compiler keeps the one that is not 0.
     assert name == 'hinge' or np.isnan(gradient[0]).all()
 
 

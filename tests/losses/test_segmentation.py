@@ -65,12 +65,12 @@ def test_ignored_pixels_change_neither_the_loss_nor_the_gradient(loss) -> None:
             value = loss(x, labels, **options)
             return value.sum(), value
 
-        slope, value = jax.tree.map(
+        gradient, value = jax.tree.map(
             np.asarray, jax.jit(jax.grad(costs, has_aux=True))(wild)
         )
         np.testing.assert_allclose(value, wanted, rtol=1e-6)
         assert value[2] == 0 and (value[:2] > 0).all()
-        assert (slope[~where] == 0).all() and (slope[where] != 0).all()
+        assert (gradient[~where] == 0).all() and (gradient[where] != 0).all()
 
 
 @pytest.mark.parametrize('loss', LOSSES)

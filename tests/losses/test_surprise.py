@@ -22,7 +22,7 @@ def plain(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
 @functools.cache
 def all_of(function: Callable) -> Callable:
-    """Make one program of the values, their slopes and their curvature."""
+    """Make one program of the values, their gradients and their curvature."""
     weights = np.arange(15, dtype=np.float32).reshape(5, 3)
 
     def total(logits: jax.Array) -> jax.Array:
@@ -36,9 +36,11 @@ def all_of(function: Callable) -> Callable:
 @pytest.mark.parametrize('far', [0.0, 1e4])
 def test_values_and_derivatives_are_those_of_the_plain_form(far: float) -> None:
     logits = LOGITS + np.float32(far)
-    values, *slopes = zip(all_of(surprise)(logits), all_of(plain)(logits), strict=True)
+    values, *gradients = zip(
+        all_of(surprise)(logits), all_of(plain)(logits), strict=True
+    )
     np.testing.assert_allclose(*values, rtol=1e-6)
-    for found, wanted in slopes:
+    for found, wanted in gradients:
         np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
@@ -47,15 +49,15 @@ def test_what_cannot_be_is_as_unlikely_as_can_be() -> None:
     found = jax.jit(surprise)(logits, np.array([0, 1, 7]))
     np.testing.assert_allclose(found, [np.log(2), np.inf, np.nan], rtol=1e-6)
     total = jax.grad(lambda x: surprise(x, np.zeros(3, np.int32)).sum())
-    slope = jax.jit(total)(logits)
-    np.testing.assert_allclose(slope, [[-0.5, 0.0, 0.5]] * 3)
+    gradient = jax.jit(total)(logits)
+    np.testing.assert_allclose(gradient, [[-0.5, 0.0, 0.5]] * 3)
 
 
 def test_nothing_is_scattered() -> None:
     def total(logits: jax.Array) -> jax.Array:
         return surprise(logits, LABELS).sum()
 
-    slope = jax.jit(jax.grad(total))
-    assert 'scatter' not in slope.lower(LOGITS).as_text()
+    gradient = jax.jit(jax.grad(total))
+    assert 'scatter' not in gradient.lower(LOGITS).as_text()
     batched = jax.jit(jax.vmap(jax.grad(lambda x, y: surprise(x, y).sum())))
-    np.testing.assert_allclose(batched(LOGITS, LABELS), slope(LOGITS), rtol=1e-6)
+    np.testing.assert_allclose(batched(LOGITS, LABELS), gradient(LOGITS), rtol=1e-6)

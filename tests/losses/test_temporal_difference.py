@@ -42,8 +42,8 @@ def test_what_follows_an_end_may_be_anything_and_no_gradient_flows():
     np.testing.assert_array_equal(
         target(REWARDS, ENDED, wild), target(REWARDS, ENDED, JUDGES)
     )
-    slope = jax.grad(lambda q: q_target(REWARDS, ENDED, q, choice=q).sum())
-    gradient = jax.jit(slope)(JUDGES)
+    differentiated = jax.grad(lambda q: q_target(REWARDS, ENDED, q, choice=q).sum())
+    gradient = jax.jit(differentiated)(JUDGES)
     np.testing.assert_array_equal(gradient, np.zeros((3, 2)))
 
 

@@ -132,10 +132,10 @@ def test_features_are_differentiable_in_parameters_and_image(remat: bool) -> Non
         _, found = look(Net(remat=remat), 'blocks_1')(variables, image)
         return jnp.square(found['blocks_1']).sum()
 
-    slopes = jax.jit(jax.grad(energy, argnums=(0, 1)))(variables(), IMAGE)
-    assert np.abs(slopes[0]['params']['blocks_0']['inner']['kernel']).max() > 1e-3
-    assert not slopes[0]['params']['output']['kernel'].any()
-    assert np.abs(slopes[1]).max() > 1e-3
+    gradients = jax.jit(jax.grad(energy, argnums=(0, 1)))(variables(), IMAGE)
+    assert np.abs(gradients[0]['params']['blocks_0']['inner']['kernel']).max() > 1e-3
+    assert not gradients[0]['params']['output']['kernel'].any()
+    assert np.abs(gradients[1]).max() > 1e-3
 
 
 def test_features_of_each_example_alone_are_those_of_the_batch() -> None:

@@ -270,8 +270,8 @@ def test_experts_do_not_interact():
         hidden = np.maximum(own @ first['kernel'] + first['bias'], 0)
         answers.append(special.softmax(hidden @ last['kernel'] + last['bias'], axis=1))
     np.testing.assert_allclose(np.exp(logits), sum(answers) / 2, rtol=1e-5)
-    slopes = jax.jit(jax.jacobian(lambda x: net.apply(variables, x)))(x)[0, :, 0]
-    felt = (np.asarray(slopes) != 0).any(axis=0)
+    gradients = jax.jit(jax.jacobian(lambda x: net.apply(variables, x)))(x)[0, :, 0]
+    felt = (np.asarray(gradients) != 0).any(axis=0)
     np.testing.assert_array_equal(felt, [True, False, False, True, True])
 
 

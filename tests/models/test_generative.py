@@ -239,9 +239,9 @@ def test_the_gradient_passes_through_what_is_integrated_out() -> None:
     def moved(by: float) -> Array:
         return second(jax.tree.map(lambda p: p + np.float32(by * 0.5), params))[0]
 
-    slope = (moved(step) - moved(-step)) / (2 * step)
+    difference = (moved(step) - moved(-step)) / (2 * step)
     dots = [np.sum(leaf) * 0.5 for leaf in jax.tree.leaves(gradient)]
-    np.testing.assert_allclose(sum(dots), slope, rtol=1e-2)
+    np.testing.assert_allclose(sum(dots), difference, rtol=1e-2)
 
 
 def test_what_is_hidden_is_integrated_out_without_mapped_decompositions() -> None:

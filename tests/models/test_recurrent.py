@@ -150,8 +150,8 @@ def test_padding_changes_neither_logits_nor_gradients(
             logits = jnp.where(VALID[..., None], logits, 0.0)
         return jnp.sum(logits**2)
 
-    slope = jax.jit(jax.value_and_grad(total, (0, 1)))
-    first, again = (slope(params, x) for x in (X, FILLED))
+    gradient = jax.jit(jax.value_and_grad(total, (0, 1)))
+    first, again = (gradient(params, x) for x in (X, FILLED))
     jax.tree.map(np.testing.assert_array_equal, first, again)
     assert not np.any(np.asarray(first[1][1])[~VALID])
 
@@ -330,8 +330,8 @@ def test_the_padding_of_a_source_changes_nothing(reverse: bool) -> None:
     def total(params: PyTree, source: Array) -> Array:
         return jnp.sum(net.apply({'params': params}, source, target, LENGTH) ** 2)
 
-    slope = jax.jit(jax.value_and_grad(total))
-    first, again = (slope(params, source) for source in (SOURCE, other))
+    gradient = jax.jit(jax.value_and_grad(total))
+    first, again = (gradient(params, source) for source in (SOURCE, other))
     jax.tree.map(np.testing.assert_array_equal, first, again)
 
 

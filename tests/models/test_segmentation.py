@@ -105,14 +105,14 @@ def test_a_logit_depends_on_pixels_far_and_near() -> None:
 
     @jax.jit
     @jax.grad
-    def slope(image: jax.Array, params: PyTree) -> jax.Array:
+    def gradient(image: jax.Array, params: PyTree) -> jax.Array:
         return net.apply({'params': params}, image)[0, 12, 12].sum()
 
-    reached = np.array(slope(image, params)[0, :, :, 0]) != 0
+    reached = np.array(gradient(image, params)[0, :, :, 0]) != 0
     assert reached[12, 12] and reached[5, 5]
     # What reaches it past the pooling: four 3x3 convolutions.
     params['upconv_0']['kernel'] *= 0.0
-    reached = np.array(slope(image, params)[0, :, :, 0]) != 0
+    reached = np.array(gradient(image, params)[0, :, :, 0]) != 0
     assert reached[12, 12] and reached[8:17, 8:17].sum() == reached.sum()
 
 

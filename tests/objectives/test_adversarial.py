@@ -14,7 +14,7 @@ from dljax.experiment import Outcome
 from dljax.models.adversaries import Adversaries
 from dljax.models.feedforward import MLP
 from dljax.objectives import fool, penalise_between, penalise_real, tell_apart, unmoved
-from dljax.objectives.adversarial import slope, spread
+from dljax.objectives.adversarial import sample_gradient, spread
 from dljax.training import Player, averaged, fit, learner
 from dljax.types import Array
 
@@ -155,7 +155,7 @@ def test_a_linear_critic_pays_for_its_weights(penalty, wanted: float) -> None:
 
 def test_the_penalty_between_is_taken_between() -> None:
     def critic(x: Array) -> Array:
-        return (x**2).sum(-1) / 2  # its slope is x itself
+        return (x**2).sum(-1) / 2  # its gradient is x itself
 
     mix = jnp.array([[0.0], [0.25], [1.0]])
     priced = functools.partial(penalise_between(1.0, target=0.0), critic)
@@ -167,7 +167,7 @@ def test_the_penalty_between_is_taken_between() -> None:
 
 def test_the_penalty_at_real_samples_is_taken_there() -> None:
     def critic(x: Array) -> Array:
-        return (x**2).sum(-1) / 2  # its slope is x itself
+        return (x**2).sum(-1) / 2  # its gradient is x itself
 
     real, fake = np.array([[3.0, 4.0]]), np.ones((1, 2))
     priced = functools.partial(penalise_real(2.0), critic)
@@ -210,10 +210,10 @@ def test_the_metrics_of_a_discriminator_are_those_of_its_logits() -> None:
         np.testing.assert_allclose(value, parts, rtol=1e-6)
 
 
-def test_the_slope_of_patches_is_that_of_their_mean() -> None:
+def test_the_gradient_of_patches_is_that_of_their_mean() -> None:
     x = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
     doubled = jax.jit(
-        lambda x: slope(lambda x: jnp.stack([x.sum(1), 3 * x.sum(1)], -1), x)
+        lambda x: sample_gradient(lambda x: jnp.stack([x.sum(1), 3 * x.sum(1)], -1), x)
     )(x)
     np.testing.assert_allclose(doubled, np.full((2, 3), 2.0))
 

@@ -157,8 +157,8 @@ def test_the_contraction_equals_the_closed_form_of_a_logistic_layer() -> None:
     code = np.asarray(encoded(variables, inputs))
     kernel = variables['params']['encoder']['output']['kernel']
     # ∂z_j/∂x_i = z_j (1 - z_j) W_ij
-    slope = code * (1 - code)
-    wanted = (slope**2 * np.square(kernel).sum(0)[None]).sum(1).mean()
+    derivative = code * (1 - code)
+    wanted = (derivative**2 * np.square(kernel).sum(0)[None]).sum(1).mean()
 
     def penalty(net: nn.Module, inputs: Array) -> Array:
         return contractive(0.7)(net, inputs, net.encode(inputs))

@@ -187,10 +187,10 @@ def test_padding_changes_neither_the_loss_nor_its_gradients() -> None:
 
         @jax.jit
         @jax.value_and_grad
-        def slope(params: dict, batch: Batch, applied: Callable = applied) -> Array:
+        def gradient(params: dict, batch: Batch, applied: Callable = applied) -> Array:
             return applied({'params': params}, batch, 0)[0]
 
-        first, again = (slope(params, b) for b in (batch, changed))
+        first, again = (gradient(params, b) for b in (batch, changed))
         jax.tree.map(np.testing.assert_array_equal, first, again)
 
 

@@ -45,9 +45,9 @@ def exact() -> np.ndarray:
 
 def params(shift: float = 0.0, log_spread: float = 0.0) -> PyTree:
     """The true decoder, with the true posterior or one that is shifted and wider."""
-    slope = LOADINGS.T / PRECISION
-    bias = [shift - float((OFFSET @ slope)[0]), log_spread - math.log(PRECISION)]
-    kernel = np.concatenate([slope, np.zeros((3, 1))], axis=1)
+    kernel = LOADINGS.T / PRECISION
+    bias = [shift - float((OFFSET @ kernel)[0]), log_spread - math.log(PRECISION)]
+    kernel = np.concatenate([kernel, np.zeros((3, 1))], axis=1)
     return {
         'encoder': {'output': {'kernel': np.float32(kernel), 'bias': np.float32(bias)}},
         'decoder': {

@@ -198,11 +198,11 @@ def run_reference(
         outputs = net(x)
         loss(outputs, y).backward()
         if step == 0:
-            slopes = {name: p.grad.numpy() for name, p in net.named_parameters()}
+            gradients = {name: p.grad.numpy() for name, p in net.named_parameters()}
             figures['logits'] = jax.tree.map(
                 lambda leaf: leaf.detach().numpy(), logits(outputs)
             )
-            figures['gradient'] = read({**before, **slopes})['params']
+            figures['gradient'] = read({**before, **gradients})['params']
             figures['statistics'] = read(biased(1)).get('batch_stats', {})
         optimizer.step()
     figures['trained'] = read(biased(steps))

@@ -78,7 +78,7 @@ def test_outputs_and_gradients_equal_those_of_torch(
     answers, _ = pad_packed_sequence(answers, batch_first=True)
     (answers * torch.tensor(weight)).sum().backward()
     weights = {k: p.detach().numpy().copy() for k, p in theirs.named_parameters()}
-    slopes = {k: p.grad.numpy().copy() for k, p in theirs.named_parameters()}
+    gradients = {k: p.grad.numpy().copy() for k, p in theirs.named_parameters()}
 
     with jax.enable_x64(width == 'float64'):
         net = RecurrentStack(cell, LAYERS, bidirectional=True, param_dtype=width)
@@ -103,10 +103,10 @@ def test_outputs_and_gradients_equal_those_of_torch(
     compare(towards_x, given.grad.numpy(), tolerance)
     for ours, suffix in places():  # both of torch's biases get the same gradient
         wanted = {
-            'kernel': slopes[f'weight_ih_{suffix}'].T,
-            'recurrent_kernel': slopes[f'weight_hh_{suffix}'].T,
-            'bias': slopes[f'bias_ih_{suffix}'],
+            'kernel': gradients[f'weight_ih_{suffix}'].T,
+            'recurrent_kernel': gradients[f'weight_hh_{suffix}'].T,
+            'bias': gradients[f'bias_ih_{suffix}'],
         }
         if name == 'gru':
-            wanted['recurrent_bias'] = slopes[f'bias_hh_{suffix}'][-FEATURES:]
+            wanted['recurrent_bias'] = gradients[f'bias_hh_{suffix}'][-FEATURES:]
         compare(gradient[ours], wanted, tolerance)

@@ -192,11 +192,11 @@ def test_logits_and_gradients_equal_those_of_torch(form: str, dtype: str) -> Non
 
             return jax.grad(loss, has_aux=True)(params)
 
-        ours, (slope, trained) = evaluate(params), gradient(params)
+        ours, (towards, trained) = evaluate(params), gradient(params)
         assert ours.dtype == dtype
     compare(ours, evaluated, TOLERANCE[dtype])
     compare(trained, wanted[0], TOLERANCE[dtype])
-    compare(slope, wanted[1], TOLERANCE[dtype])
+    compare(towards, wanted[1], TOLERANCE[dtype])
 
 
 def test_the_loss_of_pixels_equals_that_of_torch() -> None:

@@ -157,12 +157,12 @@ def test_the_second_player_sees_the_move_of_the_first(order):
 
     @jax.jit
     @jax.value_and_grad
-    def slope(params):
+    def differentiated(params):
         return loss(lambda x: pair().apply({'params': params}, x), BATCH, 0)[0]
 
     between = {**before.params, first: after.params[first]}
     (early, _), (late, gradient) = jax.device_get(
-        (slope(before.params), slope(between))
+        (differentiated(before.params), differentiated(between))
     )
     np.testing.assert_allclose(metrics['z/loss'], early, rtol=1e-5)
     np.testing.assert_allclose(metrics['a/loss'], late, rtol=1e-5)
@@ -440,8 +440,8 @@ def test_a_bfloat16_net_keeps_parameters_and_statistics_in_float32():
 def test_a_gradient_penalty_inside_a_loss():
     def penalty(net, batch, step):
         net(batch['x'], train=True)  # the one that moves the statistics
-        slope = jax.grad(lambda x: net(x, train=False).sum())(batch['x'])
-        return jnp.mean((jnp.abs(slope) - 1.0) ** 2), {}
+        gradient = jax.grad(lambda x: net(x, train=False).sum())(batch['x'])
+        return jnp.mean((jnp.abs(gradient) - 1.0) ** 2), {}
 
     states, history = train(
         learner(Normalised(), {'one': Player(optax.adam(0.05), loss=penalty)}), 60

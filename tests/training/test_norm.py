@@ -74,11 +74,11 @@ def test_one_number_that_is_not_finite_is_found(dtype: str, size: int) -> None:
 def test_it_can_be_mapped_and_differentiated() -> None:
     tree = gradient()
     both = jax.tree.map(lambda x: np.stack([x, 2 * x]), tree)
-    one, slope = jax.jit(jax.value_and_grad(global_norm))(tree)
+    one, derivative = jax.jit(jax.value_and_grad(global_norm))(tree)
     one, mapped = float(one), jax.jit(jax.vmap(global_norm))(both)
     np.testing.assert_allclose(mapped, [one, 2 * one], rtol=1e-6)
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b / one, rtol=1e-5), slope, tree
+        lambda a, b: np.testing.assert_allclose(a, b / one, rtol=1e-5), derivative, tree
     )
 
 

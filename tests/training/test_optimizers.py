@@ -248,10 +248,10 @@ def test_a_schedule_warms_up_and_decays_by_the_players_own_moves() -> None:
         def __call__(self) -> Array:
             return self.param('w', nn.initializers.zeros, ())
 
-    def slope(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
+    def loss(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
         return net(), {}
 
-    player = Player(optax.sgd(schedule), loss=slope, every=3)
+    player = Player(optax.sgd(schedule), loss=loss, every=3)
     train = learner(Point(), {'p': player})
     states, update = [jax.jit(train.init)(KEY, SET)], jax.jit(train.update)
     for _ in range(12):

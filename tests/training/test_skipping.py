@@ -50,7 +50,7 @@ def loss(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
     bad = batch['bad'].max()
     value = jnp.mean((net(batch['x'], batch['poison'].sum()) - batch['y']) ** 2)
     value = value * jnp.where(bad == 1, jnp.nan, jnp.where(bad == 3, 1e6, 1.0))
-    hidden = jnp.sqrt(jnp.where(bad == 2, 0.0, 1.0) * jnp.abs(value))  # its slope
+    hidden = jnp.sqrt(jnp.where(bad == 2, 0.0, 1.0) * jnp.abs(value))  # its derivative
     return value + jnp.where(bad == 2, hidden, 0.0), {'bad': bad}
 
 

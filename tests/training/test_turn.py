@@ -70,12 +70,14 @@ def checking() -> optax.GradientTransformationExtraArgs:
         grad: dict,
         value_fn: Any,
     ) -> tuple[dict, Array]:
-        found, slope = jax.value_and_grad(value_fn)(params)
+        found, gradient = jax.value_and_grad(value_fn)(params)
         _, along = jax.jvp(value_fn, (params,), (grad,))
         squares = sum((g**2).sum() for g in jax.tree.leaves(grad))
         off = [abs(found - value), abs(along - squares)]
         off += [
-            abs(a - b).max() for tree in (grad, slope) for a, b in pairs(tree, updates)
+            abs(a - b).max()
+            for tree in (grad, gradient)
+            for a, b in pairs(tree, updates)
         ]
         return jax.tree.map(lambda g: -0.1 * g, updates), jnp.maximum(
             state, jnp.stack(off).max()

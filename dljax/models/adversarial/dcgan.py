@@ -100,7 +100,8 @@ class ConvolutionalGenerator(nn.Module):
 class ConvolutionalDiscriminator(nn.Module):
     """4x4 convolutions that halve the side, and one that sees all that is left.
 
-    Leaky ReLUs of slope 0.2; each layer but the first and the last is normalised.
+    Leaky ReLUs of negative slope 0.2; each layer but the first and the last is
+    normalised.
 
     Attributes:
         width: channels of the first layer; each layer after it has twice as many.

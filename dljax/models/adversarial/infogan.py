@@ -96,8 +96,8 @@ class CodedGenerator(nn.Module):
 class ReadingDiscriminator(nn.Module):
     """Two 4x4 convolutions and a dense layer, a logit, and what the codes were.
 
-    Leaky ReLUs of slope 0.1; each layer but the first is normalised. The codes are
-    read by one more dense layer.
+    Leaky ReLUs of negative slope 0.1; each layer but the first is normalised. The codes
+    are read by one more dense layer.
 
     Attributes:
         categories: of the category.
@@ -207,7 +207,7 @@ def infogan(
         hidden: units of both nets' widest dense layers.
         code_hidden: units of the layer of which the codes are read.
         normalise: what normalises the discriminator; None for nothing, as a penalty on
-            its slope wants it. The generator has batch norm.
+            its gradient asks for it. The generator has batch norm.
         kernel_init: initialiser of the weights; without normalisation those of the
             paper are small.
 

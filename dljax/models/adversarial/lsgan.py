@@ -111,7 +111,7 @@ class LeastSquaresGenerator(nn.Module):
 class LeastSquaresDiscriminator(nn.Module):
     """5x5 convolutions that halve the side and double the channels, and a dense logit.
 
-    Leaky ReLUs of slope 0.2; batch norm in each layer but the first.
+    Leaky ReLUs of negative slope 0.2; batch norm in each layer but the first.
 
     Attributes:
         width: channels of the first layer.

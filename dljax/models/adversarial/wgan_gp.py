@@ -1,4 +1,4 @@
-"""Residual adversaries: a generator and a critic whose slope can be held at 1."""
+"""Residual adversaries: a generator, and a critic for a gradient penalty."""
 
 from typing import Any
 
@@ -153,7 +153,7 @@ class ResidualCritic(nn.Module):
     """Residual blocks, the mean over all places, and a score.
 
     No normalisation ties the samples of a batch together, since a penalty holds the
-    slope at each of them; `layer_norm` would be allowed.
+    gradient at each of them; `layer_norm` would be allowed.
 
     Attributes:
         width: channels of all maps.
