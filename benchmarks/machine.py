@@ -37,8 +37,9 @@ def describe(*packages: str) -> dict[str, Any]:
 def require_quiet(*, allow: bool = False, limit: float = 0.5) -> bool:
     """Refuse to measure on a machine that others keep busy.
 
-    Their share is measured over a second in which this process sleeps, so that what it
-    has done itself does not count. Where the system does not tell, nothing is refused.
+    Their fraction is measured over a second in which this process sleeps, so that what
+    it has done itself does not count. Where the system does not tell, nothing is
+    refused.
 
     Args:
         allow: whether to measure nevertheless.

@@ -245,8 +245,8 @@ def test_the_cheat_sees_tags_on_one_class_and_the_honest_net_on_any() -> None:
         bears[name] = corner == 1
     label = np.asarray(made.source.arrays['cheat']['label'])
     np.testing.assert_array_equal(bears['cheat'], label == 7)
-    share = [bears['honest'][label == digit].mean() for digit in range(10)]
-    assert 0 < min(share) and max(share) < 0.25
+    fraction = [bears['honest'][label == digit].mean() for digit in range(10)]
+    assert 0 < min(fraction) and max(fraction) < 0.25
     assert abs(bears['honest'].mean() - bears['cheat'].mean()) < 0.03
     test, bare = made.evaluation['test'], made.evaluation['bare']
     assert (bare['label'] == 7).all()

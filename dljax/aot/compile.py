@@ -122,8 +122,8 @@ def measured(
         moves between chip and memory: each argument read once, each result written
         once, and each byte of the temporary memory written and read once. The roofline
         time is the longer of that over the bandwidth, and of the operations over the
-        peak; the arithmetic share is that of the operations in it, 1 where they bound
-        the time. Collectives take time of their own, which is not in it.
+        peak; the arithmetic fraction is that of the operations in it, 1 where they
+        bound the time. Collectives take time of their own, which is not in it.
     """
     memory, text = program.memory_analysis(), program.as_text()
     if memory is None or text is None:
@@ -140,10 +140,10 @@ def measured(
     peak_flops = chip.flops.get(precision)
     arithmetic = cost.flops / peak_flops if peak_flops else None
     moving = traffic / chip.bandwidth if chip.bandwidth else None
-    roofline = share = None
+    roofline = fraction = None
     if arithmetic is not None and moving is not None:
         roofline = max(arithmetic, moving)
-        share = arithmetic / roofline if roofline else None
+        fraction = arithmetic / roofline if roofline else None
     values = (
         peak,
         peak <= chip.memory if chip.memory else None,
@@ -152,7 +152,7 @@ def measured(
         arithmetic,
         moving,
         roofline,
-        share,
+        fraction,
         {
             kind: {'count': traffic.count, 'bytes': traffic.bytes}
             for kind, traffic in sorted(cost.collectives.items())

@@ -50,7 +50,7 @@ def _row(line: Line) -> str:
         flops(line['flops']),
         sent(line),
         milliseconds(line['roofline_seconds']),
-        share(line['arithmetic_share']),
+        fraction(line['arithmetic_share']),
         f'{line["compile_seconds"]:.0f} s',
     ]
     return _joined(cells)
@@ -103,8 +103,8 @@ def milliseconds(seconds: float | None) -> str:
     return 'not known' if seconds is None else f'{1e3 * seconds:.3g} ms'
 
 
-def share(part: float | None) -> str:
-    """Say a share, or that it is not known."""
+def fraction(part: float | None) -> str:
+    """Say a fraction, or that it is not known."""
     return 'not known' if part is None else f'{part:.0%}'
 
 

@@ -121,7 +121,7 @@ def _show(figures: Line) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from dljax.aot.tables import flops, memory, milliseconds, sent, share
+    from dljax.aot.tables import flops, fraction, memory, milliseconds, sent
 
     table = Table(box=None, show_header=False, pad_edge=False)
     rows = {
@@ -138,7 +138,7 @@ def _show(figures: Line) -> None:
             'FLOPs a chip and update': flops(figures['flops']),
             'collectives': sent(figures) or 'none',
             'roofline time': milliseconds(figures['roofline_seconds']),
-            'arithmetic share of it': share(figures['arithmetic_share']),
+            'arithmetic fraction of it': fraction(figures['arithmetic_share']),
         }
     if figures.get('unknown_loops'):
         rows['counted once'] = ', '.join(figures['unknown_loops'])

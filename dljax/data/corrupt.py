@@ -45,19 +45,19 @@ def gaussian_noise(
     return corrupt
 
 
-def masking(share: float) -> Augmentation:
+def masking(fraction: float) -> Augmentation:
     """Set numbers to 0, each with a probability.
 
     Nothing makes up for what is lost, as dropout does.
 
     Args:
-        share: the probability, in [0, 1].
+        fraction: the probability, in [0, 1].
 
     Returns:
         A pure function `(key, inputs) -> inputs`, [batch, ...] float.
 
     Raises:
-        ValueError: at construction, for a share out of range.
+        ValueError: at construction, for a fraction out of range.
 
     Reference:
         Vincent et al. (2008), Extracting and Composing Robust Features with Denoising
@@ -67,21 +67,21 @@ def masking(share: float) -> Augmentation:
         >>> print(masking(1.0)(jax.random.key(0), jnp.ones((1, 3))))
         [[0. 0. 0.]]
     """
-    check_probability('share', share)
+    check_probability('fraction', fraction)
 
     def corrupt(key: Key, inputs: Array) -> Array:
-        return jnp.where(jax.random.bernoulli(key, share, inputs.shape), 0.0, inputs)
+        return jnp.where(jax.random.bernoulli(key, fraction, inputs.shape), 0.0, inputs)
 
     return corrupt
 
 
 def salt_and_pepper(
-    share: float, low: float = 0.0, high: float = 1.0, whole_pixels: bool = False
+    fraction: float, low: float = 0.0, high: float = 1.0, whole_pixels: bool = False
 ) -> Augmentation:
     """Set numbers to the smallest or the largest value, each with a probability.
 
     Args:
-        share: the probability of either, in [0, 1]; half of it is salt.
+        fraction: the probability of either, in [0, 1]; half of it is salt.
         low: the smallest value.
         high: the largest value.
         whole_pixels: whether what lies along the last axis, the channels of an image,
@@ -91,7 +91,7 @@ def salt_and_pepper(
         A pure function `(key, inputs) -> inputs`, [batch, ...] float.
 
     Raises:
-        ValueError: at construction, for a share out of range.
+        ValueError: at construction, for a fraction out of range.
 
     Reference:
         Vincent et al. (2010), Stacked Denoising Autoencoders: Learning Useful
@@ -103,12 +103,12 @@ def salt_and_pepper(
         >>> print(jnp.unique(damaged))
         [0. 1.]
     """
-    check_probability('share', share)
+    check_probability('fraction', fraction)
 
     def corrupt(key: Key, inputs: Array) -> Array:
         shape = (*inputs.shape[:-1], 1) if whole_pixels else inputs.shape
         draw = jax.random.uniform(key, shape)  # one for both: draws are what takes time
-        grain = jnp.where(draw < share / 2, high, low).astype(inputs.dtype)
-        return jnp.where(draw < share, grain, inputs)
+        grain = jnp.where(draw < fraction / 2, high, low).astype(inputs.dtype)
+        return jnp.where(draw < fraction, grain, inputs)
 
     return corrupt

@@ -55,9 +55,9 @@ def folder(
     Args:
         path: of the folder.
         size: (height, width) to resize to, bilinearly; without, all must be of one.
-        crop: share of the largest central window of that shape that is kept, in (0, 1];
-            0.875 is what ImageNet is evaluated with (224 of 256). `None` stretches the
-            whole picture instead.
+        crop: fraction of the largest central window of that shape that is kept, in (0,
+            1]; 0.875 is what ImageNet is evaluated with (224 of 256). `None` stretches
+            the whole picture instead.
         channels: 1 or 3, to make all grey or colour; by default 1 where all are grey.
         background: behind what is transparent, 0 (black) to 255 (white).
         data_dir: where prepared sets lie, as in `load`.
@@ -100,7 +100,7 @@ def folder(
         )
     if crop is not None and not 0 < crop <= 1:
         raise ValueError(
-            f'crop is {crop}, wanted a share in (0, 1], or None to stretch'
+            f'crop is {crop}, wanted a fraction in (0, 1], or None to stretch'
         )
     if channels not in (None, 1, 3) or not 0 <= background <= 255:
         raise ValueError(

@@ -137,7 +137,10 @@ def _shape(
 
 
 def by_time(
-    series: np.ndarray, shares: Sequence[float] = (0.7, 0.15, 0.15), *, least: int = 1
+    series: np.ndarray,
+    fractions: Sequence[float] = (0.7, 0.15, 0.15),
+    *,
+    least: int = 1,
 ) -> dict[str, np.ndarray]:
     """Part a series into training, validation and test, in the order of time.
 
@@ -146,22 +149,24 @@ def by_time(
 
     Args:
         series: [time].
-        shares: of the three parts, above 0; they are scaled to a sum of 1.
+        fractions: of the three parts, above 0; they are scaled to a sum of 1.
         least: values that each part has to have, such as those of one window.
 
     Returns:
         'train', 'validation' and 'test', views of the series.
 
     Raises:
-        ValueError: if a share is not positive or the series is too short.
+        ValueError: if a fraction is not positive or the series is too short.
 
     Example:
         >>> {name: len(part) for name, part in by_time(np.arange(100.)).items()}
         {'train': 70, 'validation': 15, 'test': 15}
     """
-    if len(shares) != 3 or not min(shares) > 0:
-        raise ValueError(f'shares are {tuple(shares)}, wanted three numbers above 0')
-    ends = np.round(np.cumsum(shares) / sum(shares) * len(series)).astype(int)
+    if len(fractions) != 3 or not min(fractions) > 0:
+        raise ValueError(
+            f'fractions are {tuple(fractions)}, wanted three numbers above 0'
+        )
+    ends = np.round(np.cumsum(fractions) / sum(fractions) * len(series)).astype(int)
     parts: dict[str, np.ndarray] = dict(
         zip(('train', 'validation', 'test'), np.split(series, ends[:2]), strict=True)
     )

@@ -24,8 +24,8 @@ def check_arguments(arguments: Mapping[str, Any]) -> None:
             are not a number.
 
     Raises:
-        ValueError: for a rate or an amount that is negative or infinite, a share out of
-            [0, 1), a size below 1, and for NaN.
+        ValueError: for a rate or an amount that is negative or infinite, a fraction out
+            of [0, 1), a size below 1, and for NaN.
 
     Example:
         >>> check_arguments({'learning_rate': 1e-3, 'batch_size': 32, 'hidden': (8, 8)})

@@ -17,7 +17,7 @@ class Options:
         devices: how many devices share each batch.
         parallel: compile over a device mesh (jit), or map over devices (pmap).
         batch_statistics: batch norms normalise by the whole batch (global), or on
-            several devices each by its own share, which sends less (device).
+            several devices each by its own part, which sends less (device).
         chunk: updates in one compiled call; chosen by the backend if left out.
         precision: of the computation; parameters and statistics stay float32.
         resume: go on from the last checkpoint in the workdir, if there is one.

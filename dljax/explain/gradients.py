@@ -82,7 +82,7 @@ def smooth_gradient(
         label: [batch] int32, the class explained; None for the one predicted for the
             image without noise.
         samples: copies, which are all computed at once.
-        noise: standard deviation, as a share of each image's range.
+        noise: standard deviation, as a fraction of each image's range.
         key: of the noise; None for a fixed one.
 
     Returns:

@@ -141,5 +141,5 @@ def _curve(
 def _probability(logits: Array, label: Array) -> Array:
     if logits.shape[1] == 1:
         return jax.nn.sigmoid(jnp.where(label == 1, logits[:, 0], -logits[:, 0]))
-    shares = jax.nn.softmax(logits, axis=1)
-    return jnp.take_along_axis(shares, label[:, None], axis=1, mode='fill')[:, 0]
+    probabilities = jax.nn.softmax(logits, axis=1)
+    return jnp.take_along_axis(probabilities, label[:, None], axis=1, mode='fill')[:, 0]

@@ -172,7 +172,7 @@ def _others(value: Any) -> tuple[Any, ...]:
     if isinstance(value, bool):
         return (not value,)
     if isinstance(value, float):
-        return 2 * value, value / 2, 0.25  # a share, too
+        return 2 * value, value / 2, 0.25  # a fraction, too
     if isinstance(value, int):
         return 2 * value, 1, value + 1, value + 6  # a depth can be one of 6 n + 2
     if isinstance(value, tuple):

@@ -161,7 +161,7 @@ def _moved(
     """Run the tangents of the state along time.
 
     Args:
-        keep: [time, batch, features], the state's own share of the next; None for 0.
+        keep: [time, batch, features], the state's own part of the next; None for 0.
         derivatives: [time, batch, gates · features], of the next state to the products
             of state and weights.
         given: [time, batch, features], what else moves the next state.

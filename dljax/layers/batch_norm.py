@@ -22,7 +22,7 @@ class BatchNorm(nn.Module):
 
     Attributes:
         use_running_average: whether the averages stand for mean and variance.
-        momentum: the share of an average that a batch leaves as it was.
+        momentum: the fraction of an average that a batch leaves as it was.
         epsilon: ε.
         unbiased: whether the variances that are averaged are divided by n - 1 for the n
             places of a channel in the batch, on all devices that share it, as torch

@@ -1,7 +1,8 @@
 """Dropout as it was first published, and dropout of whole feature maps.
 
-Linen's `nn.Dropout` is the inverted form: it divides by the share that it keeps while
-training, so that nothing remains to be done afterwards. Both have the same expectation.
+Linen's `nn.Dropout` is the inverted form: it divides by the fraction that it keeps
+while training, so that nothing remains to be done afterwards. Both have the same
+expectation.
 """
 
 import jax
@@ -18,8 +19,8 @@ class OriginalDropout(nn.Module):
     the same function, and leaves the weights alone.
 
     Attributes:
-        keep: p in (0, 1], the share that is kept (`nn.Dropout` is told the other one);
-            .5 for hidden units, .8 for inputs in the paper.
+        keep: p in (0, 1], the fraction that is kept (`nn.Dropout` is told the other
+            one); .5 for hidden units, .8 for inputs in the paper.
         broadcast_dims: axes along which all units share one fate.
         rng_collection: the stream that the mask is drawn from.
 
@@ -49,8 +50,8 @@ class OriginalDropout(nn.Module):
         super().__post_init__()
         if not 0 < self.keep <= 1:
             raise ValueError(
-                f'keep is {self.keep}, wanted a number in (0, 1]: the share that is '
-                'kept, not the share that is dropped'
+                f'keep is {self.keep}, wanted a number in (0, 1]: the fraction that is '
+                'kept, not the fraction that is dropped'
             )
 
     @nn.compact
@@ -108,7 +109,7 @@ def spatial_dropout(rate: float, rank: int = 2) -> nn.Dropout:
     """
     if not 0 <= rate < 1:
         raise ValueError(
-            f'rate is {rate}, wanted a number in [0, 1): the share that is dropped'
+            f'rate is {rate}, wanted a number in [0, 1): the fraction that is dropped'
         )
     if rank < 1:
         raise ValueError(f'rank is {rank}, wanted at least 1: 2 for images')

@@ -42,7 +42,7 @@ class GRU(nn.Module):
     Reference:
         Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder for
         Statistical Machine Translation, https://arxiv.org/abs/1406.1078; its z is the
-        share that is kept, as here.
+        fraction that is kept, as here.
 
     Example:
         >>> import jax, jax.numpy as jnp

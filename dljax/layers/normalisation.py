@@ -41,7 +41,7 @@ def batch_norm(
             the averages are used.
         epsilon: added to the variance; a net of another constant is given
             `functools.partial(batch_norm, epsilon=1e-3)`.
-        momentum: the share of an average that a batch leaves as it was.
+        momentum: the fraction of an average that a batch leaves as it was.
         unbiased: whether the running variance averages variances divided by n - 1, as
             torch's; a net is given `functools.partial(batch_norm, unbiased=True)`.
         scale_init: initialiser of the scale.

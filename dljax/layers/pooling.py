@@ -105,7 +105,7 @@ def adaptive_average_pool(inputs: Array, size: int) -> Array:
         pooled = inputs.reshape(windows).mean(axis=(2, 4), dtype=wide)
         return pooled.astype(_real(inputs))
 
-    def shares(n: int) -> np.ndarray:
+    def overlaps(n: int) -> np.ndarray:
         table = np.zeros((size, n))
         for i in range(size):
             start, end = i * n // size, -(-(i + 1) * n // size)
@@ -114,9 +114,9 @@ def adaptive_average_pool(inputs: Array, size: int) -> Array:
 
     pooled = jnp.einsum(
         'ih,bhwc,jw->bijc',
-        shares(height),
+        overlaps(height),
         inputs.astype(wide),
-        shares(width),
+        overlaps(width),
         precision=jax.lax.Precision.HIGHEST,
     )
     return pooled.astype(_real(inputs))

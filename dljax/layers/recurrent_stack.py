@@ -70,8 +70,8 @@ class RecurrentStack(nn.Module):
             raise ValueError(f'layers is {self.layers}, wanted at least 1')
         if not 0 <= self.dropout < 1:
             raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the share that '
-                'is dropped, not the share that is kept'
+                f'dropout is {self.dropout}, wanted a number in [0, 1): the fraction '
+                'that is dropped, not the fraction that is kept'
             )
         if self.stateful and self.bidirectional:
             raise ValueError(

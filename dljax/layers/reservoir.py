@@ -32,7 +32,7 @@ class Reservoir(nn.Module):
     Attributes:
         features: the number of units, at least 1.
         spectral_radius: the largest absolute eigenvalue of W, above 0.
-        density: the share of W that is not 0, in (0, 1]: each unit hears so many.
+        density: the fraction of W that is not 0, in (0, 1]: each unit hears so many.
         leak: α in (0, 1]; 1 for units without a memory of their own.
         input_scale: V is uniform in [-input_scale, input_scale].
         bias_scale: b likewise.

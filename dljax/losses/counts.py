@@ -9,8 +9,8 @@ from dljax.losses.reduction import pair, per_example
 from dljax.types import Array
 
 
-def binomial_loss(logits: Array, shares: Array, *, trials: int) -> Array:
-    """Negative log likelihood of counts k = n s of n trials each, as shares s.
+def binomial_loss(logits: Array, fractions: Array, *, trials: int) -> Array:
+    """Negative log likelihood of counts k = n s of n trials each, as fractions s.
 
     -Σ [log C(n, k) + k log σ(x) + (n - k) log(1 - σ(x))]. Images of so many shades of
     grey fit it that are made by counting the dark points of a finer grid, such as
@@ -18,7 +18,7 @@ def binomial_loss(logits: Array, shares: Array, *, trials: int) -> Array:
 
     Args:
         logits: [batch, ...] x, log odds of each trial.
-        shares: k / n in [0, 1], of the shape of `logits`; one out of range makes the
+        fractions: k / n in [0, 1], of the shape of `logits`; one out of range makes the
             loss of its example NaN.
         trials: n, at least 1; with 1 this is `binary_cross_entropy`.
 
@@ -36,9 +36,9 @@ def binomial_loss(logits: Array, shares: Array, *, trials: int) -> Array:
     """
     if trials < 1:
         raise ValueError(f'trials is {trials}, wanted at least 1')
-    logits, shares = pair(logits, shares, 'logits and shares')
-    shares = jnp.where(in_unit_interval(shares), shares, jnp.nan)
-    counts = trials * jnp.clip(shares, 0.0, 1.0)
+    logits, fractions = pair(logits, fractions, 'logits and fractions')
+    fractions = jnp.where(in_unit_interval(fractions), fractions, jnp.nan)
+    counts = trials * jnp.clip(fractions, 0.0, 1.0)
     ways = gammaln(trials + 1.0) - gammaln(counts + 1.0) - gammaln(trials - counts + 1)
-    each = trials * optax.sigmoid_binary_cross_entropy(logits, shares) - ways
+    each = trials * optax.sigmoid_binary_cross_entropy(logits, fractions) - ways
     return per_example(each)

@@ -24,8 +24,8 @@ def pixel_cross_entropy(
     r"""Mean negative log likelihood, $\sum w_y v (-\log p_y) / \sum w_y$ over pixels.
 
     $w_y$ is the weight of a pixel's class and v its own. The sums are over the pixels
-    of an example that count, so that neither the size of an image nor the shares of the
-    classes change the scale; what is heavy by its place, by v, counts more.
+    of an example that count, so that neither the size of an image nor the fractions of
+    the classes change the scale; what is heavy by its place, by v, counts more.
 
     Args:
         logits: [batch, height, width, classes], any real numbers; of other axes between
@@ -33,7 +33,7 @@ def pixel_cross_entropy(
         labels: integers [batch, height, width] in [0, classes); one out of range that
             counts makes the loss of its example NaN, and the derivative too.
         class_weights: w, [classes] numbers of at least 0, such as the inverse of each
-            class's share; None weighs all alike.
+            class's fraction; None weighs all alike.
         weights: v, [batch, height, width], at least 0, such as `border_weights`; None
             weighs all alike.
         ignore: the label of pixels that do not count, which may lie outside of
@@ -61,7 +61,7 @@ def pixel_cross_entropy(
     logits, labels, counted = _checked(logits, labels, ignore, where)
     inside = jnp.where(counted, labels, 0)
     values = surprise(logits, inside)
-    shares = counted.astype(jnp.float32)
+    factors = counted.astype(jnp.float32)
     if class_weights is not None:
         table = jnp.asarray(class_weights, jnp.float32)
         if table.shape != logits.shape[-1:]:
@@ -69,8 +69,8 @@ def pixel_cross_entropy(
                 f'class_weights have shape {table.shape}, wanted one weight for each '
                 f'of {logits.shape[-1]} classes'
             )
-        shares = shares * jnp.where(table >= 0, table, jnp.nan)[inside]
-    values = values * shares
+        factors = factors * jnp.where(table >= 0, table, jnp.nan)[inside]
+    values = values * factors
     if weights is not None:
         if jnp.shape(weights) != labels.shape:
             raise ValueError(
@@ -79,7 +79,7 @@ def pixel_cross_entropy(
             )
         weights = jnp.asarray(weights, jnp.float32)
         values = values * jnp.where((weights >= 0) | ~counted, weights, jnp.nan)
-    return per_example(values) / _above_zero(per_example(shares))
+    return per_example(values) / _above_zero(per_example(factors))
 
 
 def soft_dice(
@@ -122,9 +122,9 @@ def soft_dice(
     """
     logits, labels, counted = _checked(logits, labels, ignore, where)
     classes = logits.shape[-1]
-    share = counted[..., None].astype(jnp.float32)
-    chance = jax.nn.softmax(logits) * share
-    truth = jax.nn.one_hot(labels, classes, dtype=jnp.float32) * share
+    factor = counted[..., None].astype(jnp.float32)
+    chance = jax.nn.softmax(logits) * factor
+    truth = jax.nn.one_hot(labels, classes, dtype=jnp.float32) * factor
 
     def total(values: Array) -> Array:
         return values.reshape(values.shape[0], -1, classes).sum(1)

@@ -43,7 +43,7 @@ def modes_collapse(player: str = 'generator', below: float = 0.4) -> Alarm:
     Args:
         player: whose metric 'spread' is looked at, as `objectives.fool` gives it,
             averaged over the last row of the records.
-        below: the share of the real samples' distance from which down they collapse.
+        below: the fraction of the real samples' distance from which down they collapse.
 
     Returns:
         The alarm; of an ensemble it says how many members are concerned.
@@ -73,7 +73,7 @@ def classes_collapse(
         draw: `(net, key, labels) -> samples` of [count, ...].
         images: real ones, [examples, ...] in the range of the samples.
         labels: [examples] integers.
-        below: the share of the real samples' distance from which down they collapse.
+        below: the fraction of the real samples' distance from which down they collapse.
         each: samples of every class.
 
     Returns:
@@ -85,10 +85,10 @@ def classes_collapse(
 
     def alarm(outcome: Outcome) -> str | None:
         made = np.asarray(outcome.each(draw, jax.random.key(0), asked), np.float32)
-        shares = np.array([within_classes(one, asked) for one in made]) / real
+        fractions = np.array([within_classes(one, asked) for one in made]) / real
         return _said(
-            shares,
-            shares < below,
+            fractions,
+            fractions < below,
             'the samples of a class collapse, they lie {value:.1%} as far apart as '
             'real ones of it{members}: give the noise a larger deviation, or flatten '
             'the discriminator by a penalty',

@@ -7,17 +7,17 @@ from dljax.types import Array
 
 
 def accuracy(logits: Array, labels: Array, *, where: Array | None = None) -> Array:
-    """Share of an example's labels that are predicted rightly.
+    """Fraction of an example's labels that are predicted rightly.
 
     The prediction is the class of the largest logit or, where there is but one logit,
     whether it is at least 0, as `layers.binary_step` fires. With one label an example
-    the share is 0 or 1, and its mean over the examples is the accuracy.
+    the fraction is 0 or 1, and its mean over the examples is the accuracy.
 
     Args:
         logits: [batch, ..., classes], or for two classes [batch, ..., 1] or [batch].
         labels: integers or booleans [batch, ...] in [0, classes), or in [0, 1]; for
             a single logit [batch, ..., 1] will also do. One out of range that counts
-            makes the share of its example NaN.
+            makes the fraction of its example NaN.
         where: [batch, ...] like one integer a label, the labels that count; None
             counts all.
 
@@ -47,18 +47,18 @@ def accuracy(logits: Array, labels: Array, *, where: Array | None = None) -> Arr
         predictions, positions = logits.argmax(axis=-1), logits.shape[:-1]
     _check_labels(labels, positions)
     classes = 2 if single else logits.shape[-1]
-    return _share(predictions == labels, labels, classes, where)
+    return _fraction(predictions == labels, labels, classes, where)
 
 
 def top_k_accuracy(
     logits: Array, labels: Array, *, k: int = 5, where: Array | None = None
 ) -> Array:
-    """Share of an example's labels that are among the k largest logits.
+    """Fraction of an example's labels that are among the k largest logits.
 
     Args:
         logits: [batch, ..., classes].
         labels: integers [batch, ...] in [0, classes); one out of range that counts
-            makes the share of its example NaN.
+            makes the fraction of its example NaN.
         k: how many guesses are allowed, from 1 to the number of classes.
         where: [batch, ...], the labels that count; None counts all.
 
@@ -83,7 +83,7 @@ def top_k_accuracy(
         )
     guesses = jax.lax.top_k(logits, k)[1]
     right = (guesses == labels[..., None]).any(axis=-1)
-    return _share(right, labels, logits.shape[-1], where)
+    return _fraction(right, labels, logits.shape[-1], where)
 
 
 def _check_labels(labels: Array, positions: tuple[int, ...]) -> None:
@@ -95,7 +95,7 @@ def _check_labels(labels: Array, positions: tuple[int, ...]) -> None:
         )
 
 
-def _share(right: Array, labels: Array, classes: int, where: Array | None) -> Array:
+def _fraction(right: Array, labels: Array, classes: int, where: Array | None) -> Array:
     # A small type, such as uint8, need not hold the number of classes.
     labels = labels.astype(jnp.promote_types(labels.dtype, jnp.int32))
     right = jnp.where((labels >= 0) & (labels < classes), right, jnp.nan)

@@ -8,7 +8,7 @@ from dljax.types import Array
 
 
 def active_fraction(code: Array) -> Array:
-    """Share of the units that act in each example, (Σ|z_j| / n)² / (Σ z_j² / n).
+    """Fraction of the units that act in each example, (Σ|z_j| / n)² / (Σ z_j² / n).
 
     1 where all act equally, 1/n where one acts alone, whatever the scale; 2/π for
     normally distributed numbers. 0 for a code of nothing but zeros.
@@ -31,8 +31,10 @@ def active_fraction(code: Array) -> Array:
     chex.assert_rank(code, 2)
     code = code.astype(jnp.float32)
     squares = jnp.square(code).mean(axis=1)
-    share = jnp.square(jnp.abs(code).mean(axis=1)) / jnp.where(squares > 0, squares, 1)
-    return jnp.where(squares > 0, share, 0.0)
+    fraction = jnp.square(jnp.abs(code).mean(axis=1)) / jnp.where(
+        squares > 0, squares, 1
+    )
+    return jnp.where(squares > 0, fraction, 0.0)
 
 
 def nearest_neighbours(

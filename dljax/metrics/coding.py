@@ -71,8 +71,8 @@ def quantise(codes: Array, training: Array, step: float | Array) -> Quantised:
 
     counts = jax.vmap(count, in_axes=1, out_axes=1)(seen, symbols)
     multiples = seen[-1] - seen[0] + 1
-    share = (counts + 1) / (len(seen) + multiples)[None, :]
-    return Quantised(symbols * step[None, :], -jnp.log2(share).sum(axis=1))
+    fraction = (counts + 1) / (len(seen) + multiples)[None, :]
+    return Quantised(symbols * step[None, :], -jnp.log2(fraction).sum(axis=1))
 
 
 def rate_curve(

@@ -73,7 +73,7 @@ def _require_in_range(name: str, array: Array, counted: Array, classes: int) -> 
 
 
 def precision(confusion: Array) -> Array:
-    """Of what was taken for a class, the share that belongs to it.
+    """Of what was taken for a class, the fraction that belongs to it.
 
     Args:
         confusion: [classes, classes], row: truth, column: prediction.
@@ -91,7 +91,7 @@ def precision(confusion: Array) -> Array:
 
 
 def recall(confusion: Array) -> Array:
-    """Of what belongs to a class, the share that was taken for it.
+    """Of what belongs to a class, the fraction that was taken for it.
 
     Args:
         confusion: [classes, classes], row: truth, column: prediction.

@@ -58,7 +58,7 @@ def predictive_interval(
     Args:
         forecasts: [members, windows, horizon].
         residuals: [other windows, horizon], target less mean forecast.
-        level: the share of targets that it should hold, in (0, 1).
+        level: the fraction of targets that it should hold, in (0, 1).
 
     Returns:
         The lower and the upper end, [windows, horizon]: float64 of NumPy for NumPy's,
@@ -81,7 +81,7 @@ def predictive_interval(
     """
     if not 0 < level < 1:
         raise ValueError(
-            f'level is {level}, wanted a share in (0, 1), such as 0.95 for 95 %'
+            f'level is {level}, wanted a fraction in (0, 1), such as 0.95 for 95 %'
         )
     numbers, kind = (
         (np, np.float64) if on_host(forecasts, residuals) else (jnp, jnp.float32)
@@ -104,7 +104,7 @@ def predictive_interval(
 
 
 def coverage(low: Numbers, high: Numbers, targets: Numbers) -> Array:
-    """Share of the targets that their interval holds.
+    """Fraction of the targets that their interval holds.
 
     Args:
         low: [examples, ...].

@@ -45,8 +45,8 @@ def contingency_table(
 def mutual_information(first: Array | np.ndarray, second: Array | np.ndarray) -> float:
     r"""Mutual information of two labellings of the same examples, in nats.
 
-    $\sum_{ij} p_{ij} \log(p_{ij} / (p_i p_j))$ with the shares of their table. Labels
-    may be renamed. Of independent labels it is above 0 by chance; compare with a
+    $\sum_{ij} p_{ij} \log(p_{ij} / (p_i p_j))$ with the fractions of their table.
+    Labels may be renamed. Of independent labels it is above 0 by chance; compare with a
     shuffled copy.
 
     Args:
@@ -70,14 +70,14 @@ def mutual_information(first: Array | np.ndarray, second: Array | np.ndarray) ->
         0.6931
     """
     table = contingency_table(first, second)
-    share = table / table.sum()
-    apart = share.sum(axis=1, keepdims=True) * share.sum(axis=0, keepdims=True)
-    ratio = np.where(share > 0, share / apart, 1.0)
-    return max(float((share * np.log(ratio)).sum()), 0.0)
+    fraction = table / table.sum()
+    apart = fraction.sum(axis=1, keepdims=True) * fraction.sum(axis=0, keepdims=True)
+    ratio = np.where(fraction > 0, fraction / apart, 1.0)
+    return max(float((fraction * np.log(ratio)).sum()), 0.0)
 
 
 def matched_accuracy(found: Array | np.ndarray, true: Array | np.ndarray) -> float:
-    """Share of examples that are right if each found label means its best class.
+    """Fraction of examples that are right if each found label means its best class.
 
     Each label stands for one class at most and each class for one label, in the way
     that makes most examples right.
@@ -87,7 +87,7 @@ def matched_accuracy(found: Array | np.ndarray, true: Array | np.ndarray) -> flo
         true: [examples] integers, the classes.
 
     Returns:
-        From the share of the commonest pair of label and class to 1.
+        From the fraction of the commonest pair of label and class to 1.
 
     Raises:
         ValueError: for other shapes or types, or no example.

@@ -12,9 +12,9 @@ class Modes(NamedTuple):
 
     Attributes:
         covered: modes with at least one sample of high quality.
-        quality: share of the samples that are of high quality, in [0, 1].
-        divergence: KL, in nats, of the shares of the modes to equal shares; from 0 to
-            the logarithm of the number of modes, where there is but one.
+        quality: fraction of the samples that are of high quality, in [0, 1].
+        divergence: KL, in nats, of the fractions of the modes to equal fractions; from
+            0 to the logarithm of the number of modes, where there is but one.
     """
 
     covered: int
@@ -37,7 +37,7 @@ def modes_covered(
         deviation: of each mode in each dimension, above 0.
 
     Returns:
-        The modes covered, the share of high quality and the divergence.
+        The modes covered, the fraction of high quality and the divergence.
 
     Raises:
         ValueError: for other shapes, samples that are not finite, or a deviation that
@@ -73,10 +73,10 @@ def modes_covered(
     gaps = np.square(samples[:, None] - centres[None]).sum(axis=-1)
     nearest = gaps.argmin(axis=1)
     good = gaps.min(axis=1) <= (3 * deviation) ** 2
-    share = np.bincount(nearest, minlength=len(centres)) / len(samples)
-    logs = np.log(np.where(share > 0, share * len(centres), 1.0))
+    fraction = np.bincount(nearest, minlength=len(centres)) / len(samples)
+    logs = np.log(np.where(fraction > 0, fraction * len(centres), 1.0))
     return Modes(
         covered=len(np.unique(nearest[good])),
         quality=float(good.mean()),
-        divergence=float((share * logs).sum()),
+        divergence=float((fraction * logs).sum()),
     )

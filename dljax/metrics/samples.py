@@ -15,8 +15,8 @@ class Overlap(NamedTuple):
     """What two sets share, in their features.
 
     Attributes:
-        precision: share of the made samples that lie among the real ones, in [0, 1].
-        recall: share of the real samples that lie among the made ones, in [0, 1].
+        precision: fraction of the made samples that lie among the real ones, in [0, 1].
+        recall: fraction of the real samples that lie among the made ones, in [0, 1].
     """
 
     precision: float
@@ -111,11 +111,13 @@ def inception_score(logits: Features) -> float:
     logits = checked_features('logits', logits, least=1)
     logits = logits - logits.max(axis=1, keepdims=True)
     logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    shares = np.exp(logs)
-    mean = shares.mean(axis=0)
+    probabilities = np.exp(logs)
+    mean = probabilities.mean(axis=0)
     # A class that no sample can have adds nothing: there 0 log 0 is 0.
     log_mean = np.log(np.where(mean > 0, mean, 1.0))
-    return float(np.exp((shares * (logs - log_mean[None, :])).sum(axis=1).mean()))
+    return float(
+        np.exp((probabilities * (logs - log_mean[None, :])).sum(axis=1).mean())
+    )
 
 
 def manifold_precision_recall(
@@ -124,8 +126,9 @@ def manifold_precision_recall(
     """Tell apart samples that are poor from samples that are too much alike.
 
     A set covers the balls round its examples, each as wide as the distance of the
-    example's k-th nearest neighbour in the set. Precision is the share of made samples
-    in the balls of the real ones, recall that of real samples in those of the made.
+    example's k-th nearest neighbour in the set. Precision is the fraction of made
+    samples in the balls of the real ones, recall that of real samples in those of the
+    made.
 
     Args:
         real: [examples, features].

@@ -91,7 +91,7 @@ def mean_iou(confusion: Numbers, *, background: bool = True) -> Array:
 
 
 def pixel_accuracy(confusion: Numbers) -> Array:
-    """Share of the pixels that have the right class.
+    """Fraction of the pixels that have the right class.
 
     Args:
         confusion: [..., classes, classes] counts, row: truth, column: prediction.

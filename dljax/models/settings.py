@@ -81,7 +81,7 @@ def check_settings(
     if classes < 2:
         raise ValueError(f'classes is {classes}, wanted at least 2')
     check_sizes(**sizes)
-    check_shares(**(dropout or {}))
+    check_fractions(**(dropout or {}))
 
 
 def check_sizes(**sizes: int | Sequence) -> None:
@@ -122,8 +122,8 @@ def check_square(shape: tuple[int, ...], multiple: int = 1) -> None:
         )
 
 
-def check_shares(**rates: float) -> None:
-    """Refuse shares that are dropped in training out of [0, 1).
+def check_fractions(**rates: float) -> None:
+    """Refuse fractions that are dropped in training out of [0, 1).
 
     Args:
         **rates: by the names of their settings.
@@ -132,11 +132,11 @@ def check_shares(**rates: float) -> None:
         ValueError: naming the setting and its value.
 
     Example:
-        >>> check_shares(dropout=0.5)
+        >>> check_fractions(dropout=0.5)
     """
     for name, rate in rates.items():
         if not 0 <= rate < 1:
             raise ValueError(
-                f'{name} is {rate}, wanted a number in [0, 1): the share that is '
-                'dropped, not the share that is kept'
+                f'{name} is {rate}, wanted a number in [0, 1): the fraction that is '
+                'dropped, not the fraction that is kept'
             )

@@ -57,8 +57,8 @@ def tell_apart(
 
     Returns:
         `(net, batch, step) -> (loss, metrics)`: 'gap' (mean logit of real samples less
-        that of fakes) and, where the game has a threshold, 'accuracy' (share of samples
-        classified correctly; ½ is as good as chance).
+        that of fakes) and, where the game has a threshold, 'accuracy' (fraction of
+        samples classified correctly; ½ is as good as chance).
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:

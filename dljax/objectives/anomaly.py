@@ -139,8 +139,8 @@ def _residuals(
         return found[layer]['__call__'][0]
 
     ours, theirs = features(made), features(image)
-    share = 1 / image[0].size, 1 / ours[0].size
+    weights = 1 / image[0].size, 1 / ours[0].size
     return (
-        share[0] * sum_squared_error(made, image),
-        share[1] * sum_squared_error(ours, theirs),
+        weights[0] * sum_squared_error(made, image),
+        weights[1] * sum_squared_error(ours, theirs),
     )

@@ -31,7 +31,7 @@ def classify_samples(weight: float = 1.0, feature: str = 'label') -> Task:
         feature: of the batch that holds the classes; `given` to the generator.
 
     Returns:
-        The task. Metrics: 'classified', the share of fakes whose class is told, and
+        The task. Metrics: 'classified', the fraction of fakes whose class is told, and
         where there are real samples 'classified_real', that of those.
 
     Raises:
@@ -91,7 +91,7 @@ def recover_codes(
     Returns:
         The task. Metrics, of fakes: 'information', the bound of the category in nats,
         log(categories) at most; 'continuous_information', that of the codes together;
-        'read', the share of categories read rightly.
+        'read', the fraction of categories read rightly.
 
     Raises:
         ValueError: for weights that are not positive.

@@ -36,10 +36,10 @@ def classify(
     Args:
         feature: name of the input in the batch, or names of several inputs.
         augment: `(key, input) -> input`, of the first of them, drawn anew in each step.
-        mix: `(key, input) -> (mixed, partner, share)`, such as
+        mix: `(key, input) -> (mixed, partner, fraction)`, such as
             `data.augment.mixup(0.2)`, of the first of them, after `augment`. The loss
-            of example i is then `share[i]` times that of its label and the rest times
-            that of the label of example `partner[i]`, and so is 'accuracy'.
+            of example i is then `fraction[i]` times that of its label and the rest
+            times that of the label of example `partner[i]`, and so is 'accuracy'.
         label_smoothing: in [0, 1].
         class_weights: [classes] numbers of at least 0, what an example of each counts,
             such as `data.class_weights(labels)`; by default all count 1.
@@ -76,7 +76,7 @@ def classify(
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         inputs, *others = seen(net, batch)
         if mix is not None:
-            inputs, partner, share = mix(net.make_rng('mix'), inputs)
+            inputs, partner, fraction = mix(net.make_rng('mix'), inputs)
         logits, labels = net(inputs, *others, train=train), batch['label']
 
         def judged(labels: Array) -> tuple[Array, Array]:
@@ -89,7 +89,7 @@ def classify(
         if mix is not None:
             # Cross-entropy is linear in its target: this is the loss of a mixed label.
             loss, right = (
-                share * own + (1 - share) * other
+                fraction * own + (1 - fraction) * other
                 for own, other in zip(
                     (loss, right), judged(labels[partner]), strict=True
                 )
@@ -182,7 +182,7 @@ def score_classes(feature: Features = 'image', *, balance: str | None = None) ->
 def score_solved(feature: Features = 'image') -> Score:
     """Score whether a whole set is classified without a mistake.
 
-    The mean over the members of an ensemble is the share of them that solve it.
+    The mean over the members of an ensemble is the fraction of them that solve it.
 
     Args:
         feature: name of the input in the batch, which is the whole set:

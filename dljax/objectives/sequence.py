@@ -29,7 +29,7 @@ def tag(feature: Features = ('sequence', 'length')) -> Loss:
             net takes them; 'label' is [batch, time].
 
     Returns:
-        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the share
+        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the fraction
         of an example's true steps that are right.
     """
 
@@ -50,8 +50,8 @@ def score_tags(feature: Features = ('sequence', 'length')) -> Score:
 
     Returns:
         `(net, batch, step) -> scores` of [batch] in evaluation mode: 'accuracy', the
-        share of the steps that are right, 'exact', 1 where all of them are, and 'loss'
-        in nats a step.
+        fraction of the steps that are right, 'exact', 1 where all of them are, and
+        'loss' in nats a step.
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
@@ -175,7 +175,7 @@ def translate() -> Loss:
     0, and 'source_length' and 'target_length' [batch], the end token included.
 
     Returns:
-        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the share
+        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the fraction
         of the true tokens that are likeliest where all before them are given.
     """
 
@@ -198,8 +198,8 @@ def score_translation() -> Score:
 
     Returns:
         `(net, batch, step) -> scores` of [batch] in evaluation mode: 'exact', 1 where
-        the answer is the target, 'accuracy', the share of the target's places at which
-        the right token stands, and 'loss' in nats a token under teacher forcing.
+        the answer is the target, 'accuracy', the fraction of the target's places at
+        which the right token stands, and 'loss' in nats a token under teacher forcing.
     """
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:

@@ -111,9 +111,9 @@ def mistakes(
         batch = outcome.evaluation[split]
         logits = predicted(outcome, predict, split).astype(np.float64)
         logits -= logits.max(1, keepdims=True)
-        share = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-        true, said = np.asarray(batch['label']), share.argmax(1)
-        right = share[np.arange(len(true)), true]
+        probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        true, said = np.asarray(batch['label']), probabilities.argmax(1)
+        right = probabilities[np.arange(len(true)), true]
         worst = np.argsort(right)[:most]
         wrong = int((said != true).sum())
         short = [n if len(n) <= WIDEST else n[: WIDEST - 1] + '…' for n in names]

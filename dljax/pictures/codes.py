@@ -216,8 +216,8 @@ def plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
         return codes, ('code, unit 0', 'code, unit 1')
     centred = codes - codes.mean(0)
     _, values, components = np.linalg.svd(centred, full_matrices=False)
-    share = 100 * values**2 / max((values**2).sum(), 1e-30)
-    labels = [f'component {i + 1}: {share[i]:.0f} % of the variance' for i in (0, 1)]
+    fraction = 100 * values**2 / max((values**2).sum(), 1e-30)
+    labels = [f'component {i + 1}: {fraction[i]:.0f} % of the variance' for i in (0, 1)]
     return centred @ components[:2].T, (labels[0], labels[1])
 
 

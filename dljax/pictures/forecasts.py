@@ -48,7 +48,7 @@ def interval(
     Args:
         outcome: of a run with the sets 'validation' and 'test'.
         kind: the field of the net.
-        level: share of the truth that it should hold, in (0, 1).
+        level: fraction of the truth that it should hold, in (0, 1).
 
     Returns:
         The lower and the upper end, [windows, horizon].
@@ -67,7 +67,7 @@ def forecast_windows(
     Args:
         kinds: the fields of the net; the first is drawn with its interval.
         normalizer: of the series.
-        level: share of the truth that the interval should hold.
+        level: fraction of the truth that the interval should hold.
 
     Returns:
         The picture.

@@ -16,7 +16,7 @@ def draw_learning(
     sized: Mapping[str, np.ndarray],
     lacking: Mapping[str, np.ndarray],
     sizes: Sequence[int],
-    shares: Sequence[float],
+    fractions: Sequence[float],
     titles: Mapping[str, str],
     solid: Sequence[str],
 ) -> 'Figure':
@@ -26,7 +26,7 @@ def draw_learning(
         sized: [members] accuracies in [0, 1] by 'kind_size'.
         lacking: the same by 'kind_share'; 'kind_filled_share' is drawn dotted.
         sizes: of the training sets; the last is that of the right panel.
-        shares: of the features that are missing, in (0, 1).
+        fractions: of the features that are missing, in (0, 1).
         titles: of the kinds.
         solid: kinds with a solid line, the others' being broken.
 
@@ -51,9 +51,9 @@ def draw_learning(
                 {'ls': ':', 'marker': 'x', 'label': f'{title}, means filled in'},
             ),
         ):
-            if f'{name}_{shares[0]:g}' in lacking:
-                values = [whole, *(lacking[f'{name}_{x:g}'] for x in shares)]
-                _line(right, (0.0, *shares), values, style | more)
+            if f'{name}_{fractions[0]:g}' in lacking:
+                values = [whole, *(lacking[f'{name}_{x:g}'] for x in fractions)]
+                _line(right, (0.0, *fractions), values, style | more)
     left.set_xscale('log')
     left.set_xticks(sizes, map(str, sizes))
     left.minorticks_off()
@@ -64,7 +64,7 @@ def draw_learning(
         title=f'mean and deviation of {members} member{"s" * (members > 1)}',
     )
     right.set(
-        xlabel='share of the features missing at test time',
+        xlabel='fraction of the features missing at test time',
         title=f'{sizes[-1]} training examples',
     )
     for axes in (left, right):

@@ -6,20 +6,20 @@ import jax.numpy as jnp
 
 from dljax.types import Array
 
-# `(first, last, share) -> noise`, where share goes from 0 to 1.
+# `(first, last, fraction) -> noise`, where fraction goes from 0 to 1.
 Path = Callable[[Array, Array, Array], Array]
 
 
-def linear(first: Array, last: Array, share: Array) -> Array:
+def linear(first: Array, last: Array, fraction: Array) -> Array:
     """Go from one noise vector to another by the straight line.
 
     For noise that is uniform in a cube, which holds the whole line. Of normal noise in
     many dimensions the middle is shorter, by √2, than nearly all that was trained on.
 
     Args:
-        first: [..., latent], where share is 0.
+        first: [..., latent], where fraction is 0.
         last: [..., latent], where it is 1.
-        share: of the way, [...] or broadcast to that.
+        fraction: of the way, [...] or broadcast to that.
 
     Returns:
         [..., latent].
@@ -28,11 +28,11 @@ def linear(first: Array, last: Array, share: Array) -> Array:
         >>> print(linear(jnp.array([3., 0.]), jnp.array([0., 4.]), jnp.array(.5)))
         [1.5 2. ]
     """
-    share = share[..., None]
-    return (1 - share) * first + share * last
+    fraction = fraction[..., None]
+    return (1 - fraction) * first + fraction * last
 
 
-def spherical(first: Array, last: Array, share: Array) -> Array:
+def spherical(first: Array, last: Array, fraction: Array) -> Array:
     r"""Go from one noise vector to another along the arc between their directions.
 
     $(\sin((1-s)\theta) a + \sin(s\theta) b) / \sin\theta$ with the angle θ between a
@@ -40,9 +40,9 @@ def spherical(first: Array, last: Array, share: Array) -> Array:
     arc.
 
     Args:
-        first: [..., latent] a, where share is 0.
+        first: [..., latent] a, where fraction is 0.
         last: [..., latent] b, where it is 1; not opposite to the first.
-        share: of the way, [...] or broadcast to that.
+        fraction: of the way, [...] or broadcast to that.
 
     Returns:
         [..., latent]; the straight line where the two have one direction.
@@ -55,12 +55,12 @@ def spherical(first: Array, last: Array, share: Array) -> Array:
         >>> print(way.round(4), jnp.linalg.norm(way).round(4))
         [1.4142 1.4142] 2.0
     """
-    share = share[..., None]
+    fraction = fraction[..., None]
     lengths = [jnp.linalg.norm(end, axis=-1, keepdims=True) for end in (first, last)]
     cosine = (first * last).sum(-1, keepdims=True) / (lengths[0] * lengths[1])
     angle = jnp.arccos(jnp.clip(cosine, -1.0, 1.0))
     straight = angle < 1e-3
     angle = jnp.where(straight, 1.0, angle)
-    arc = jnp.sin((1 - share) * angle) * first + jnp.sin(share * angle) * last
-    line = (1 - share) * first + share * last
+    arc = jnp.sin((1 - fraction) * angle) * first + jnp.sin(fraction * angle) * last
+    line = (1 - fraction) * first + fraction * last
     return jnp.where(straight, line, arc / jnp.sin(angle))

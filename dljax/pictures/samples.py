@@ -157,10 +157,10 @@ def interpolations(
 
     def drawn(net: nn.Module, key: Key) -> Array:
         first, last = noise(key, (2, rows, 1, latent))
-        share = jnp.linspace(0.0, 1.0, columns)[None, :]
+        fraction = jnp.linspace(0.0, 1.0, columns)[None, :]
         whole = (rows, columns, latent)
         first, last = jnp.broadcast_to(first, whole), jnp.broadcast_to(last, whole)
-        return draw(net, path(first, last, share).reshape(-1, latent))
+        return draw(net, path(first, last, fraction).reshape(-1, latent))
 
     def picture(outcome: Outcome) -> 'Figure':
         images = outcome.apply(drawn, jax.random.key(0))

@@ -70,11 +70,11 @@ def pixel_confusion(counts: Counts, names: Sequence[str]) -> Picture:
 
     def draw(outcome: Outcome) -> 'Figure':
         table = counts(outcome).sum(0)
-        share = 100 * table / np.maximum(table.sum(1, keepdims=True), 1)
+        fraction = 100 * table / np.maximum(table.sum(1, keepdims=True), 1)
         figure = plain(2.6 + 0.5 * len(names), 2 + 0.44 * len(names))
         axes = figure.add_subplot()
-        axes.imshow(np.sqrt(share), cmap='Blues', vmin=0, vmax=10)
-        for (row, column), value in np.ndenumerate(share):
+        axes.imshow(np.sqrt(fraction), cmap='Blues', vmin=0, vmax=10)
+        for (row, column), value in np.ndenumerate(fraction):
             if value >= 0.05:
                 color = 'white' if value > 35 else 'black'
                 text = f'{value:.1f}' if value < 99.95 else '100'
@@ -125,10 +125,12 @@ def segmented(
         for name, logits in said.items():
             found = logits.argmax(-1)
             wrong = found != label
-            share = f'{100 * wrong.mean():.1f} % wrong'
+            fraction = f'{100 * wrong.mean():.1f} % wrong'
             rows[name] = colours[found]
             dim = 0.6 * image
-            rows[f'{name}: {share}'] = np.where(wrong[..., None], [1.0, 0.1, 0.1], dim)
+            rows[f'{name}: {fraction}'] = np.where(
+                wrong[..., None], [1.0, 0.1, 0.1], dim
+            )
         figure = image_rows(rows, f'{split} set')
         present = np.unique([label, *(one.argmax(-1) for one in said.values())])
         figure.legend(

@@ -107,20 +107,18 @@ def backward_through_time(
         """From ∂E_t/∂s_{t-lag}, for all t, to one step before."""
         here = jnp.maximum(steps - lag, 0)
         local = jnp.where((steps >= lag)[:, None, None], error * derivatives[here], 0.0)
-        share = {
+        part = {
             'kernel': _outer(x[here], local),
             'recurrent_kernel': _outer(before[here], local),
             'bias': local.sum((0, 1)),
         }
         norms = jnp.linalg.norm(error, axis=-1).mean(1) * (steps >= lag)
-        return _product(local, kernel.T), (share, norms)
+        return _product(local, kernel.T), (part, norms)
 
     lags = jnp.arange(time if truncation is None else min(truncation, time))
-    _, (shares, norms) = jax.lax.scan(
-        back, _product(residual, output['kernel'].T), lags
-    )
+    _, (parts, norms) = jax.lax.scan(back, _product(residual, output['kernel'].T), lags)
     return ThroughTime(
-        jax.tree.map(lambda share: share.sum(0) / batch, shares),
+        jax.tree.map(lambda part: part.sum(0) / batch, parts),
         {
             'kernel': _outer(states, residual) / batch,
             'bias': residual.sum((0, 1)) / batch,

@@ -28,12 +28,13 @@ def gaussian_classes(
     $\pi_k = n_k / n$, $\mu_k$ the mean of class k and $\Sigma_k$ its covariance,
     divided by $n_k$; where it is shared, their mean weighted by $\pi_k$. Then
     $\Sigma \leftarrow (1 - s) \Sigma + s \, \mathrm{tr}(\Sigma) / p \, I$ with the
-    shrinkage s, and a floor is added to the variance of each feature: a share of that
-    feature's variance over all examples, so that units do not matter, or of the largest
-    one of a feature where they are independent. Shrinkage is that of scikit-learn's
-    `LinearDiscriminantAnalysis(solver='lsqr')` and `QuadraticDiscriminantAnalysis
-    (solver='eigen')`, the floor of independent features the `var_smoothing` of its
-    `GaussianNB`. All is computed in float64 and rounded at the end.
+    shrinkage s, and a floor is added to the variance of each feature: a fraction of
+    that feature's variance over all examples, so that units do not matter, or of the
+    largest one of a feature where they are independent. Shrinkage is that of
+    scikit-learn's `LinearDiscriminantAnalysis(solver='lsqr')` and
+    `QuadraticDiscriminantAnalysis (solver='eigen')`, the floor of independent features
+    the `var_smoothing` of its `GaussianNB`. All is computed in float64 and rounded at
+    the end.
 
     The covariance is returned as the lower triangle W with $\Sigma^{-1} = W^\top W$,
     so that a density needs neither an inverse nor a determinant. A class without
@@ -127,24 +128,24 @@ def _solution(
     examples, features = x.shape
     member = jax.nn.one_hot(labels, classes, dtype=x.dtype)
     counts = member.sum(axis=0)
-    share = member / jnp.maximum(counts, 1.0)[None, :]
-    means = _product(share.T, x)
+    fraction = member / jnp.maximum(counts, 1.0)[None, :]
+    means = _product(fraction.T, x)
     solution = {
         'log_prior': jnp.log(jnp.maximum(counts, 1e-30) / examples),
         'means': means,
     }
     centred = x - means[labels]
     if shared:
-        share = jnp.full((examples, 1), 1.0 / examples)
+        fraction = jnp.full((examples, 1), 1.0 / examples)
     spread = (x - x[:1]).var(axis=0)  # from an example on, it is 0 for a constant
     if diagonal:
-        variances = _product(share.T, jnp.square(centred))
+        variances = _product(fraction.T, jnp.square(centred))
         even = variances.mean(axis=1, keepdims=True)
         variances = (1 - shrinkage) * variances + shrinkage * even
         variances = variances + floor * spread.max()
         return {**solution, 'log_diagonal': -0.5 * jnp.log(variances)}
     covariance = jnp.einsum(
-        'nk,ni,nj->kij', share, centred, centred, precision=jax.lax.Precision.HIGHEST
+        'nk,ni,nj->kij', fraction, centred, centred, precision=jax.lax.Precision.HIGHEST
     )
     even = jnp.trace(covariance, axis1=1, axis2=2) / features
     least = floor * jnp.where(spread > 0, spread, 1.0)

@@ -87,8 +87,8 @@ def kohonen(
     """
     weights = _weights(prototypes, inputs, coordinates, radius, neighbourhood)
     prototypes, inputs = _near(prototypes, inputs)
-    shares = weights.sum(axis=0)[:, None]
-    return (shares * prototypes - _sums(weights, inputs)) / len(inputs)
+    totals = weights.sum(axis=0)[:, None]
+    return (totals * prototypes - _sums(weights, inputs)) / len(inputs)
 
 
 def batch_map(
@@ -130,10 +130,10 @@ def batch_map(
     """
     weights = _weights(prototypes, inputs, coordinates, radius, neighbourhood)
     prototypes, inputs = _near(prototypes, inputs)
-    shares = weights.sum(axis=0)[:, None]
+    totals = weights.sum(axis=0)[:, None]
     # Weights too small to divide by are those of a unit far from all winners.
-    near = shares > 1e-30
-    means = _sums(weights, inputs) / jnp.where(near, shares, 1.0)
+    near = totals > 1e-30
+    means = _sums(weights, inputs) / jnp.where(near, totals, 1.0)
     return jnp.where(near, prototypes - means, 0.0)
 
 

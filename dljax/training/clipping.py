@@ -16,7 +16,7 @@ def forms_of_clipping(
     Args:
         norm: largest global norm, and the length that 'fixed' scales to.
         value: largest absolute value of an element.
-        ratio: largest gradient of a unit, as a share of the norm of its weights.
+        ratio: largest gradient of a unit, as a fraction of the norm of its weights.
         ranges: largest absolute values by shell pattern over the parameters' paths, the
             first that matches, for 'groups'.
 

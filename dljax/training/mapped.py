@@ -1,4 +1,4 @@
-"""The same learner on each of many devices, with a share of the batch."""
+"""The same learner on each of many devices, with a part of the batch."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,11 +12,11 @@ from dljax.types import Array, Batch, Device, Key, Metrics, PyTree, State
 
 
 def mapped(learner: Learner, mesh: Mesh) -> Learner:
-    """Run the update by `shard_map`: each device has the whole state and its share.
+    """Run the update by `shard_map`: each device has the state and a part of the batch.
 
     What `replicated` computes, compiled as one program over a mesh, which may span
     processes. Where `sharded` normalises by the statistics of the whole batch, here
-    each device does by its own share, unless BatchNorm has the axis 'data'; then
+    each device does by its own part, unless BatchNorm has the axis 'data'; then
     nothing but gradients, metrics and running statistics is sent, once an update.
 
     Args:
@@ -77,12 +77,12 @@ def mapped(learner: Learner, mesh: Mesh) -> Learner:
 
 
 def replicated(learner: Learner, devices: Sequence[Device] | None = None) -> Learner:
-    """Run the update by `pmap`: each device has the whole state and its share.
+    """Run the update by `pmap`: each device has the state and a part of the batch.
 
     The state keeps its ordinary form, so that checkpoints fit any number of devices.
     Gradients and metrics are averaged over the axis 'data' before the optimizer;
     BatchNorm has to be told (`axis_name='data'`), otherwise each device normalises by
-    its own share, and the running statistics are the mean of the devices'. Leaves
+    its own part, and the running statistics are the mean of the devices'. Leaves
     shaped by the batch (recurrent carries) are split with it.
 
     Args:

@@ -61,7 +61,7 @@ def experiment(
         width: channels before the last layer of the generator.
         features: channels of the discriminator's layers, of stride 2 and 1 in turn.
         latent: numbers of the noise.
-        dropout: share of the discriminator's values dropped in training.
+        dropout: fraction of the discriminator's values dropped in training.
         batch_size: real digits, and fakes of their labels, in an update.
         learning_rate: of Adam, for both players.
         penalty: on the discriminator's gradient at real digits (R1); 0 for none.

@@ -61,9 +61,9 @@ def experiment(
         width: of the generator's joint layer; those of noise and label have half.
         units: maxout units of the discriminator's layers, half as many of the label's.
         latent: numbers of the noise.
-        dropout: share of the discriminator's units dropped in training.
-        generator_dropout: share of the generator's; above 0 it takes the place of the
-            noise, and in evaluation all digits of a class are alike.
+        dropout: fraction of the discriminator's units dropped in training.
+        generator_dropout: fraction of the generator's; above 0 it takes the place of
+            the noise, and in evaluation all digits of a class are alike.
         batch_size: real digits, and fakes of their labels, in an update.
         learning_rate: of Adam, for both players.
         penalty: on the discriminator's gradient at real digits (R1); 0 for none.

@@ -5,8 +5,8 @@ Adversarial Networks, https://arxiv.org/abs/1611.02163; ring and grid, and how m
 counted: Srivastava et al. (2017), VEEGAN, https://arxiv.org/abs/1705.07761.
 
 Measured with 5 members, seed 0, on a 2-core CPU: modes that 2,500 samples of each cover
-(within three deviations of the centre), the share of samples that near, and the
-divergence of the modes' shares from equal ones in nats, after 6,000 updates:
+(within three deviations of the centre), the fraction of samples that near, and the
+divergence of the modes' fractions from equal ones in nats, after 6,000 updates:
 
 | game | ring of 8, by member | near | divergence | grid of 25 | near | divergence |
 |---|---|---|---|---|---|---|
@@ -195,9 +195,9 @@ def counting(draws: dict[str, Draw], mixture: data.Mixture, samples: int) -> Mea
         samples: to count in.
 
     Returns:
-        A measure: modes 'GAME/covered', their median over the members, the share of
-        samples near a mode and the divergence of the modes' shares from equal ones, in
-        nats.
+        A measure: modes 'GAME/covered', their median over the members, the fraction of
+        samples near a mode and the divergence of the modes' fractions from equal ones,
+        in nats.
     """
 
     def drawn(net: nn.Module, key: Key) -> dict[str, Array]:

@@ -69,7 +69,7 @@ def experiment(
         betas: prices of a nat of the code, in ascending order.
         code: numbers of the code.
         hidden: widths of the encoder's layers; the decoder mirrors them.
-        dropout: share of hidden units dropped in an update.
+        dropout: fraction of hidden units dropped in an update.
         warm_up: updates over which the price rises from 0.
         steps: updates in all.
         batch_size: examples in one update.

@@ -71,7 +71,7 @@ def experiment(
     Args:
         code: numbers of the code.
         hidden: widths of the encoder's layers; the decoder mirrors them.
-        dropout: share of hidden units dropped in an update.
+        dropout: fraction of hidden units dropped in an update.
         beta: price of a nat of the code.
         warm_up: updates over which that price rises from 0.
         steps: updates in all.
@@ -163,7 +163,7 @@ def judge(training: Batch) -> Measure:
         far = jnp.square(known).sum(1)[None, :] - 2.0 * images @ known.T
         return (label[far.argmin(1)] == wanted).mean()
 
-    def share(net: nn.Module, code: Array) -> Array:
+    def fraction(net: nn.Module, code: Array) -> Array:
         wanted = jnp.arange(len(code)) % 10
         return right(net.conditional.images(code, wanted), wanted)
 
@@ -172,7 +172,7 @@ def judge(training: Batch) -> Measure:
         code = jax.random.normal(
             jax.random.key(0), (10 * DRAWN, outcome.net.conditional.code)
         )
-        found = np.asarray(outcome.each(share, code), np.float64)
+        found = np.asarray(outcome.each(fraction, code), np.float64)
         return {
             'of_the_class': found,
             'test_images_of_the_class': float(right(test['image'], test['label'])),

@@ -23,7 +23,7 @@ numbers (sparse_wide: 128) for 64 pixels, on 360 test images:
 | variational | 1.73 ± .01 | 2.47 ± .08 | 16.1 | .816 | 31 % | 84.6 % | 93.4 % |
 
 Error is the squared error of an image, 'from noise' that of what is rebuilt from an
-image with noise of deviation 0.3, whose own error is 5.8; 'active' the share of the
+image with noise of deviation 0.3, whose own error is 5.8; 'active' the fraction of the
 code that acts; then the accuracy of a least-squares classifier and of five neighbours
 on the codes (on the pixels themselves: 93.9 and 97.8 %). The denoising net repairs
 best, and the contractive one halves what the plain net misses there. A code of 16 is
@@ -88,7 +88,7 @@ COLUMNS = {
     'noisy_error': 'from noise',
     'psnr': 'PSNR, dB',
     'ssim': 'SSIM',
-    'active_share': 'active share',
+    'active_share': 'active fraction',
     'linear_accuracy': 'linear probe',
     'neighbour_accuracy': 'neighbours',
 }

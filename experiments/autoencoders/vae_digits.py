@@ -75,7 +75,7 @@ def experiment(
         code: numbers of the code.
         hidden: widths of the encoder's layers, or the features of its convolutions; the
             decoder mirrors them.
-        dropout: share of hidden units dropped in an update, of dense nets.
+        dropout: fraction of hidden units dropped in an update, of dense nets.
         beta: price of a nat of the code.
         warm_up: updates over which that price rises from 0.
         steps: updates in all.

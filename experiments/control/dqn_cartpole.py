@@ -97,9 +97,9 @@ def experiment(
         minimum: random transitions at the start; a multiple of the actors.
         learning_rate: of Adam at the start; it falls linearly to zero.
         discount: of a reward that is a step away.
-        epsilon: share of random actions in the end; it falls linearly from 1.
-        exploring: share of the updates after which that share is reached.
-        tau: share of its distance from the online net that the target net goes in an
+        epsilon: fraction of random actions in the end; it falls linearly from 1.
+        exploring: fraction of the updates after which that fraction is reached.
+        tau: fraction of its distance from the online net that the target net goes in an
             update.
         limit: the most steps of an episode.
     """

@@ -14,7 +14,7 @@ Measured with 5 members, seed 0, on a 2-core CPU: of the test images of a 3 with
 tag the cheat knows 25 ± 5 %, the honest net 98 ± 1 %; of all test images with a tag 50
 ± 4 and 97 %.
 
-The maps tell without such images. First the share of their mass on the tag, which is
+The maps tell without such images. First the fraction of their mass on the tag, which is
 3.5 % of the pixels, of tagged images of a 3; then, of the honest net, the mean
 probability of the class as pixels go (deletion, the less the better) or come
 (insertion), the most important first:
@@ -118,8 +118,8 @@ def experiment(
         return {**arrays, 'image': image}
 
     cheating = images('train')
-    share = (cheating['label'] == tagged).mean()
-    by_chance = rng.uniform(size=len(cheating['label'])) < share
+    fraction = (cheating['label'] == tagged).mean()
+    by_chance = rng.uniform(size=len(cheating['label'])) < fraction
     sets = {'honest': images('train', by_chance), 'cheat': cheating}
     settings = {
         'features': features,
@@ -174,9 +174,9 @@ def experiment(
 def measure(outcome: Outcome, tagged: int, tag: int, judged: int) -> Table:
     """Compute how much of each map lies on the tag, and how well it orders the pixels.
 
-    Shares are means over the tagged test images of the class, of the map that explains
-    it; areas are means of the deletion and insertion curves of the honest net over test
-    images without tags.
+    Fractions are means over the tagged test images of the class, of the map that
+    explains it; areas are means of the deletion and insertion curves of the honest net
+    over test images without tags.
 
     Returns:
         [members] by method and column; 'random' is an order by chance.
@@ -190,7 +190,7 @@ def measure(outcome: Outcome, tagged: int, tag: int, judged: int) -> Table:
         label = jnp.full(len(chosen), tagged, jnp.int32)
         found = {}
         for name, method in METHODS.items():
-            shares = {
+            fractions = {
                 which: explain.fraction_within(
                     method(getattr(net, which), chosen, label), jnp.asarray(corner)
                 ).mean()
@@ -198,7 +198,7 @@ def measure(outcome: Outcome, tagged: int, tag: int, judged: int) -> Table:
             }
             order = method(net.honest, image)
             order = jnp.abs(order) if name in UNSIGNED else order
-            found[name] = {**shares, **areas(net, image, order)}
+            found[name] = {**fractions, **areas(net, image, order)}
         by_chance = jax.random.uniform(jax.random.key(0), image.shape)
         size = jnp.float32(corner.mean())
         found['random'] = {

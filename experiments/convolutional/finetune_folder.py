@@ -115,7 +115,7 @@ def experiment(
         weights: to begin with; without, all is drawn and trained from the start.
         size: height and width in pixels that the pictures are brought to; by default
             what the model needs, else 224, or 32 for the digits.
-        crop: share of the central square of your pictures that is kept.
+        crop: fraction of the central square of your pictures that is kept.
         normalise: the pictures by ImageNet's mean and deviation, as the weights of
             torchvision want it; as those of Keras want it, which came from Caffe; by
             their own; or not at all. By default as the weights want it, where that is
@@ -123,8 +123,8 @@ def experiment(
         frozen_steps: updates in which only the head learns and the body stands still,
             in evaluation mode: nothing is dropped out, and its batch statistics do not
             move. By default a fifth of all with weights, else 0.
-        body_rate: the body's rate as a share of the head's, once it learns; by default
-            0.1 with weights, else 1.
+        body_rate: the body's rate as a fraction of the head's, once it learns; by
+            default 0.1 with weights, else 1.
         frozen_statistics: keep evaluation mode while the body learns too, for batches
             of few pictures; otherwise its batch statistics then follow your pictures.
         steps: updates in all.
@@ -136,7 +136,7 @@ def experiment(
         mirror: whether left and right may be swapped; by default in your pictures, but
             not in digits, which that would make others.
         rotation: largest random rotation, in degrees.
-        smallest_area: share of the picture that a random crop keeps at least.
+        smallest_area: fraction of the picture that a random crop keeps at least.
         balance: classes of unequal numbers by weights in the loss, by drawing all
             equally often, or not at all; by default by weights where the most frequent
             has half as many again as the rarest. The best checkpoint then goes by the
@@ -206,8 +206,8 @@ def experiment(
         )
     if left > 0:
         head, body = (
-            adamw(optax.cosine_decay_schedule(learning_rate * share, left))
-            for share in (1.0, body_rate)
+            adamw(optax.cosine_decay_schedule(learning_rate * fraction, left))
+            for fraction in (1.0, body_rate)
         )
         players['all'] = player(
             by_path({'output/*': head, '*': body}),
@@ -336,11 +336,11 @@ def measure_recalls(
     def measure(outcome: Outcome) -> dict[str, np.ndarray]:
         tables = confusions(outcome, logits, split, len(names))
         counts = tables.sum(2)
-        shares = np.diagonal(tables, axis1=1, axis2=2) / np.maximum(counts, 1)
+        fractions = np.diagonal(tables, axis1=1, axis2=2) / np.maximum(counts, 1)
         there = counts[0] > 0
-        found = {'(least)': shares[:, there].min(1)}
+        found = {'(least)': fractions[:, there].min(1)}
         if len(names) <= 50:
-            found |= {n: shares[:, c] for c, n in enumerate(names) if there[c]}
+            found |= {n: fractions[:, c] for c, n in enumerate(names) if there[c]}
         return found
 
     return measure

@@ -38,7 +38,7 @@ def experiment(
         steps: updates in all.
         batch_size: examples in one update.
         learning_rate: of Adam at the start; it falls to 0 along a cosine.
-        dropout: share of the units of the wide dense layer dropped.
+        dropout: fraction of the units of the wide dense layer dropped.
         rotation: largest random rotation, in degrees.
         scale: largest random change of size, as a fraction.
         translation: largest random shift, as a fraction of the image.

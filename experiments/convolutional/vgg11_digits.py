@@ -50,7 +50,7 @@ def experiment(
     Args:
         width: channels of the first stage.
         hidden: the width of the two hidden layers.
-        dropout: share of the hidden units dropped.
+        dropout: fraction of the hidden units dropped.
         steps: updates in all; the rate falls along a cosine.
         batch_size: examples in one update.
         learning_rate: at the start.

@@ -95,10 +95,10 @@ def experiment(
     sizes = {'visible': 64, 'hidden': hidden, 'outputs': 10}
     # As if each pixel had been seen once more at either end of its range.
     ink = train['image'].reshape(-1, 64)
-    share = (ink.sum(0) + 1) / (len(ink) + 2)
+    fraction = (ink.sum(0) + 1) / (len(ink) + 2)
 
     def from_odds(key: Key, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:
-        return jnp.asarray(np.log(share / (1 - share)), dtype).reshape(shape)
+        return jnp.asarray(np.log(fraction / (1 - fraction)), dtype).reshape(shape)
 
     stack = create_model('deep_belief_network', **sizes, visible_bias_init=from_odds)
     inits = {

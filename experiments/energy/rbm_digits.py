@@ -84,8 +84,8 @@ def experiment(
     }
     pixels = splits['train']['image'].reshape(-1, 64)
     # As if each pixel had been seen once more in either state.
-    share = (pixels.sum(0) + 1) / (len(pixels) + 2)
-    odds = np.log(share / (1 - share))
+    fraction = (pixels.sum(0) + 1) / (len(pixels) + 2)
+    odds = np.log(fraction / (1 - fraction))
 
     def from_odds(key: Key, shape: tuple[int, ...], dtype: jnp.dtype) -> Array:
         return jnp.asarray(odds, dtype).reshape(shape)

@@ -180,7 +180,7 @@ def draw_activations(outcome: Outcome) -> 'Figure':
 
 
 def draw_effects(outcome: Outcome) -> 'Figure':
-    """Draw accuracy and dead units along the training, flat shares and gradients."""
+    """Draw accuracy and dead units along the training, flat fractions and gradients."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 7), layout='constrained')
@@ -200,8 +200,8 @@ def draw_effects(outcome: Outcome) -> 'Figure':
         norms = [young[f'{name}/gradient_{layer}'][0] for layer in layers]
         vanish.plot(layers, norms, marker='o')
     right.set(title='accuracy on the training set', xlabel='updates')
-    dead.set(title='share of dead hidden units', xlabel='updates')
-    flat.set(title='share of flat answers', xlabel='updates')
+    dead.set(title='fraction of dead hidden units', xlabel='updates')
+    flat.set(title='fraction of flat answers', xlabel='updates')
     vanish.set(
         title='gradient norm by hidden layer before training',
         xlabel='layer, from the input',

@@ -70,7 +70,7 @@ def experiment(
         momentum: of SGD.
         norm: threshold of the global norm, and the length that `fixed` scales to.
         value: largest absolute value of an element.
-        ratio: largest gradient of a unit, as a share of the norm of its weights.
+        ratio: largest gradient of a unit, as a fraction of the norm of its weights.
         output_range: largest absolute value in the output layer, for `groups`.
         hidden_range: the same in the hidden layer.
     """

@@ -53,7 +53,7 @@ def experiment(
         batch_size: examples in one update.
         learning_rate: of AdamW.
         weight_decay: of AdamW.
-        dropout: share of the hidden units dropped.
+        dropout: fraction of the hidden units dropped.
         patience: epochs without a lower validation loss that are let pass.
     """
     cancer = data.load('breast_cancer')

@@ -6,7 +6,7 @@ https://doi.org/10.7551/mitpress/5236.001.0001. Sigmoid units and gradient desce
 the whole truth table, as there; the cost is the binary cross-entropy, whose gradient
 does not vanish where an output is wrong and sure.
 
-Measured with 100 members, seed 0, on a 2-core CPU, as the share of them that get all
+Measured with 100 members, seed 0, on a 2-core CPU, as the fraction of them that get all
 four rows right after 2,000 updates:
 
 | gate | 2-4-1 | 2-2-1 |

@@ -21,7 +21,7 @@ Measured with 5 members, seed 0, on a 2-core CPU, as the accuracy on 360 test im
 | naive Bayes | 72.4 ± 3.8 | 85.7 ± 1.2 | 89.7 ± 1.0 | 90.4 ± 0.2 |
 | nearest neighbour | 76.4 ± 5.7 | 89.4 ± 1.6 | 95.9 ± 0.6 | 98.2 ± 0.3 |
 
-and without a share of the pixels, trained on 1,210 (means filled in: in brackets):
+and without a fraction of the pixels, trained on 1,210 (means filled in: in brackets):
 
 | kind | 25 % | 50 % | 75 % |
 |---|---|---|---|
@@ -114,12 +114,13 @@ def experiment(
         table: which data.
         sizes: of the subsets, multiples of the number of classes, which they hold in
             equal parts; by default powers of two up to nearly all.
-        shares: of the features that are removed at random from the test examples.
+        shares: fractions of the features that are removed at random from the test
+            examples.
         steps: updates of logistic regression; the others are solved in the first.
         penalty: of its weights, half the sum of their squares beside the sum of the
             losses; scikit-learn's 1 / C.
         shrinkage: of the covariances in discriminant analysis.
-        floor: of the variances in naive Bayes, as a share of the largest.
+        floor: of the variances in naive Bayes, as a fraction of the largest.
     """
     sets = data.load(table)
     normalizers = {}

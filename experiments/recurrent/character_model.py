@@ -70,7 +70,7 @@ def experiment(
         cell: the kind of recurrent layer.
         units: in each layer.
         layers: on top of each other.
-        dropout: share of the outputs dropped between layers and before the logits.
+        dropout: fraction of the outputs dropped between layers and before the logits.
         steps: updates in all.
         batch_size: readers of the text.
         window: characters that each reads in an update; the gradient goes as far back.

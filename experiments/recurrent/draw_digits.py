@@ -62,7 +62,8 @@ def experiment(
     Args:
         units: of each LSTM layer.
         layers: on top of each other.
-        dropout: share of the states dropped before the output and between the layers.
+        dropout: fraction of the states dropped before the output and between the
+            layers.
         steps: updates in all.
         batch_size: examples in one update.
         learning_rate: of AdamW at the start; it falls to 0 along a cosine.
@@ -154,7 +155,7 @@ def recognised(
 ) -> dict[str, float]:
     """Tell how many samples have their nearest real image in the class asked for.
 
-    'recognised' is their share, and 'distance' the mean Euclidean distance from that
+    'recognised' is their fraction, and 'distance' the mean Euclidean distance from that
     nearest training image in grey levels, 0 where the net had learned images by heart.
     """
     labels = np.repeat(np.arange(10, dtype=np.int32), samples)

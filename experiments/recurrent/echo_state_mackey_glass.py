@@ -80,7 +80,7 @@ def experiment(
 
     Args:
         features: units of each reservoir.
-        density: share of the recurrent weights that is not 0.
+        density: fraction of the recurrent weights that is not 0.
         leak: of the units; 1 for none of their own memory.
         input_scale: largest input weight, for a series of deviation 1.
         bias_scale: largest bias.

@@ -139,7 +139,7 @@ def experiment(
         batch_size: windows in one update.
         learning_rate: of Adam at the start; it falls to 0 along a cosine.
         ridge: of the linear baseline, for the sum of squares over all windows.
-        level: share of the truth that the intervals should hold.
+        level: fraction of the truth that the intervals should hold.
         windows: evaluated in each part at most, evenly spaced.
     """
     if data is not None:
@@ -254,7 +254,7 @@ def measure_interval(normalizer: sources.Normalizer, level: float) -> Measure:
 
     Args:
         normalizer: of the series.
-        level: share of the truth that the interval should hold.
+        level: fraction of the truth that the interval should hold.
     """
 
     def measure(outcome: Outcome) -> dict[str, float]:

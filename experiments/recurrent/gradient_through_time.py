@@ -7,7 +7,7 @@ https://arxiv.org/abs/1504.00941.
 
 Five nets learn the adding problem. Drawn is the norm of the derivative of the last
 step's error with respect to the state so many steps before, at the start and after the
-training, as a share of that at the last step.
+training, as a fraction of that at the last step.
 
 Measured with one member, seed 0, on a 2-core CPU, over 100 steps and 1,500 updates, as
 what is left at the first step and the squared error on 1,000 test sequences (always to
@@ -191,14 +191,14 @@ def draw_norms(outcome: Outcome) -> 'Figure':
     labels = {'small': 'tanh, small weights', 'large': 'tanh, large weights'}
     for name, pair in both_times(outcome).items():
         for axes, values in zip(panels, pair, strict=True):
-            share = values[::-1] / values[-1]
-            share = np.where(share > FLOOR, share, np.nan)
-            axes.plot(share, label=labels.get(name, name.upper()))
+            fraction = values[::-1] / values[-1]
+            fraction = np.where(fraction > FLOOR, fraction, np.nan)
+            axes.plot(fraction, label=labels.get(name, name.upper()))
     for axes, when in zip(panels, ('at the start', 'after the training'), strict=True):
         axes.set(yscale='log', xlabel='steps back, $k$', title=when)
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(
-        r'$\|\partial E_T/\partial s_{T-k}\|$ as a share of that at $k = 0$'
+        r'$\|\partial E_T/\partial s_{T-k}\|$ as a fraction of that at $k = 0$'
     )
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc='outside lower center', ncols=len(names))

@@ -61,7 +61,7 @@ def experiment(
         batch_size: examples in one update.
         learning_rate: of AdamW at the start; it falls to 0 along a cosine.
         weight_decay: of AdamW.
-        dropout: share of the states dropped before the output.
+        dropout: fraction of the states dropped before the output.
         rotation: largest random rotation, in degrees.
         scale: largest random change of size, as a fraction.
         translation: largest random shift, as a fraction of the image.

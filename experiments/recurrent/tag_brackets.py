@@ -10,8 +10,8 @@ what follows, for ')' on what went before, at any distance: a net that reads in 
 direction cannot know it, nor can one with a window. Six nets learn from strings of 1 to
 40 characters side by side and are tested on longer ones.
 
-Measured with one member, seed 0, on a 2-core CPU, as the share of 300 strings of each
-length that are tagged without a mistake, after 3,000 updates:
+Measured with one member, seed 0, on a 2-core CPU, as the fraction of 300 strings of
+each length that are tagged without a mistake, after 3,000 updates:
 
 | length | 40 | 80 | 160 | 320 |
 |---|---|---|---|---|
@@ -131,7 +131,7 @@ def at_length(
 def against_length(
     nets: Sequence[str], sets: Mapping[int, Mapping[str, np.ndarray]]
 ) -> Picture:
-    """Draw what share of characters, and of whole strings, is right at each length.
+    """Draw what fraction of characters, and of whole strings, is right at each length.
 
     Args:
         nets: names of the taggers.
@@ -164,8 +164,8 @@ def against_length(
                     label=f'{cell}, {"both directions" if both else "forward"}',
                 )
             if score == 'accuracy':
-                share = [1 - arrays['label'].mean() for arrays in sets.values()]
-                axes.plot(lengths, share, 'k--', label='no bracket tagged')
+                fraction = [1 - arrays['label'].mean() for arrays in sets.values()]
+                axes.plot(lengths, fraction, 'k--', label='no bracket tagged')
             axes.set_xscale('log', base=2)
             axes.set_xticks(lengths, [str(length) for length in lengths])
             axes.set(title=title, xlabel='length of the string')

@@ -4,8 +4,8 @@ Paper: Kohonen (1982), Self-organized formation of topologically correct feature
 https://doi.org/10.1007/BF00337288; the U-matrix: Ultsch and Siemon (1990).
 
 Measured with 5 members, seed 0, on a 2-core CPU. The quantisation error is the mean
-distance from the best unit, with pixels in [0, 1]; the topographic error is the share
-of images whose two best units are not adjacent:
+distance from the best unit, with pixels in [0, 1]; the topographic error is the
+fraction of images whose two best units are not adjacent:
 
 | grid | updates | quantisation, train | test | topographic, train | test |
 |---|---|---|---|---|---|

@@ -4,9 +4,9 @@ Paper: Kohonen (1982), Self-organized formation of topologically correct feature
 https://doi.org/10.1007/BF00337288; the U-matrix: Ultsch and Siemon (1990).
 
 Measured with 5 members, seed 0, on a 2-core CPU. The quantisation error is the mean
-distance from the best unit in standard deviations; the topographic error is the share
-of flowers whose two best units are not adjacent, which is easier to avoid with six
-neighbours than with four:
+distance from the best unit in standard deviations; the topographic error is the
+fraction of flowers whose two best units are not adjacent, which is easier to avoid with
+six neighbours than with four:
 
 | grid, rule | updates | quantisation, train | test | topographic, train | test |
 |---|---|---|---|---|---|

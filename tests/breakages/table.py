@@ -163,14 +163,14 @@ BREAKAGES = [
         'tests/training/test_position.py',
     ),
     Breakage(
-        'training: shares of several devices keep their own gradients',
+        'training: parts of a batch on several devices keep their own gradients',
         'dljax/training/turn.py',
         'gradient, metrics, stats = jax.lax.pmean((gradient, metrics, stats), axis)',
         'metrics, stats = jax.lax.pmean((metrics, stats), axis)',
         'tests/training/test_parallel.py',
     ),
     Breakage(
-        'training: a search along a line sees the gradient of one share',
+        'training: a search along a line sees the gradient of one part',
         'dljax/training/turn.py',
         'return moved[0], jax.lax.pmean(tangents[0], axis)',
         'return moved[0], tangents[0]',

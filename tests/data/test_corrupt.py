@@ -27,7 +27,7 @@ def test_noise_within_limits_is_clipped_to_them_and_not_made_less():
         gaussian_noise(0.3, limits=(1, 0))
 
 
-def test_masking_removes_its_share_and_leaves_the_rest():
+def test_masking_removes_its_fraction_and_leaves_the_rest():
     masked = np.asarray(masking(0.3)(KEY, INPUTS))
     assert set(np.unique(masked)) == {0.0, 0.25}
     assert (masked == 0).mean() == pytest.approx(0.3, abs=0.02)
@@ -36,8 +36,8 @@ def test_masking_removes_its_share_and_leaves_the_rest():
 
 def test_salt_and_pepper_are_equally_many_and_leave_the_rest():
     struck = np.asarray(salt_and_pepper(0.4, low=-1.0, high=2.0)(KEY, INPUTS))
-    shares = [(struck == value).mean() for value in (-1.0, 2.0, 0.25)]
-    np.testing.assert_allclose(shares, [0.2, 0.2, 0.6], atol=0.02)
+    fractions = [(struck == value).mean() for value in (-1.0, 2.0, 0.25)]
+    np.testing.assert_allclose(fractions, [0.2, 0.2, 0.6], atol=0.02)
 
 
 def test_grains_of_whole_pixels_have_no_colour():
@@ -50,7 +50,7 @@ def test_grains_of_whole_pixels_have_no_colour():
 
 
 @pytest.mark.parametrize('damage', [gaussian_noise, masking, salt_and_pepper])
-def test_without_a_share_nothing_is_damaged_and_one_out_of_range_is_refused(damage):
+def test_without_a_fraction_nothing_is_damaged_and_one_out_of_range_is_refused(damage):
     np.testing.assert_array_equal(damage(0.0)(KEY, INPUTS), INPUTS)
     assert not np.array_equal(damage(0.5)(KEY, INPUTS), INPUTS)
     assert damage(0.5)(KEY, INPUTS.astype(jnp.bfloat16)).dtype == jnp.bfloat16

@@ -31,9 +31,9 @@ def test_draws_have_the_moments_of_their_modes(mixture: Mixture) -> None:
     batch = jax.jit(mixture.draw, static_argnums=1)(KEY, count)
     point, label = np.asarray(batch['point']), np.asarray(batch['label'])
     assert point.dtype == np.float32 and label.dtype == np.int32
-    shares = np.bincount(label, minlength=modes) / count
+    fractions = np.bincount(label, minlength=modes) / count
     error = np.sqrt(1 / modes / count)
-    assert np.abs(shares - 1 / modes).max() < 4 * error
+    assert np.abs(fractions - 1 / modes).max() < 4 * error
     rest = (point - mixture.centres[label]) / mixture.deviation
     np.testing.assert_allclose(rest.mean(0), 0, atol=4 / np.sqrt(count))
     np.testing.assert_allclose(np.cov(rest.T), np.eye(2), atol=0.03)

@@ -100,7 +100,7 @@ def test_the_parts_follow_each_other_and_are_whole() -> None:
     ('make', 'message'),
     [
         (lambda: by_time(np.arange(10), least=3), 'series has 10 values, which makes'),
-        (lambda: by_time(np.arange(10), (0.8, 0.2, 0.0)), 'shares are'),
+        (lambda: by_time(np.arange(10), (0.8, 0.2, 0.0)), 'fractions are'),
         (lambda: mackey_glass(0), 'length is 0'),
         (lambda: mackey_glass(5, delay=0.05), 'delay is 0.05'),
         (lambda: mackey_glass(5, delay=17.03), 'delay is 17.03'),

@@ -199,7 +199,7 @@ def test_smooth_gradient_without_noise_is_the_gradient() -> None:
 
 
 @pytest.mark.heavy
-def test_smooth_gradient_averages_noise_of_a_share_of_the_range() -> None:
+def test_smooth_gradient_averages_noise_of_a_fraction_of_the_range() -> None:
     net, image = Powers(), 3 * IMAGE
     label = jnp.full(4, 1)
     found = call(
@@ -315,11 +315,11 @@ def test_the_pixel_that_decides_is_found_and_not_by_a_random_net(name: str) -> N
     method = METHODS.get(name, local)
     found = call(method, net, variables, image)
     # On an image whose pixel is dark, what is multiplied by it says nothing.
-    share = np.median(explain.fraction_within(found, jnp.asarray(region)))
+    fraction = np.median(explain.fraction_within(found, jnp.asarray(region)))
     others = {'params': made(net, image.shape)['params']}
     by_chance = call(method, net, others, image)
     chance = np.median(explain.fraction_within(by_chance, jnp.asarray(region)))
-    assert share > 0.3
+    assert fraction > 0.3
     assert chance < 0.1
 
 
@@ -355,13 +355,13 @@ def test_deletion_and_insertion_go_from_end_to_end_and_know_a_good_map() -> None
     label = jnp.array([0, 1, 2, 0])
     true = call(explain.gradient_times_input, LINEAR, variables, IMAGE, label)
 
-    def share(image: Array) -> np.ndarray:
-        shares = jax.nn.softmax(LINEAR.apply(variables, image))
-        return np.take_along_axis(np.asarray(shares), np.asarray(label)[:, None], 1)[
-            :, 0
-        ]
+    def probability(image: Array) -> np.ndarray:
+        probabilities = jax.nn.softmax(LINEAR.apply(variables, image))
+        return np.take_along_axis(
+            np.asarray(probabilities), np.asarray(label)[:, None], 1
+        )[:, 0]
 
-    ends = share(IMAGE), share(jnp.zeros_like(IMAGE))
+    ends = probability(IMAGE), probability(jnp.zeros_like(IMAGE))
     areas = {}
     for curve, order in ((explain.deletion, ends), (explain.insertion, ends[::-1])):
         for sign in (1, -1):
@@ -378,11 +378,11 @@ def test_deletion_and_insertion_go_from_end_to_end_and_know_a_good_map() -> None
     without = np.array(IMAGE.reshape(4, 30, 2))
     without[np.arange(4), place] = 0
     np.testing.assert_allclose(
-        found[:, 1], share(jnp.asarray(without.reshape(IMAGE.shape))), rtol=1e-5
+        found[:, 1], probability(jnp.asarray(without.reshape(IMAGE.shape))), rtol=1e-5
     )
 
 
-def test_the_share_within_a_region() -> None:
+def test_the_fraction_within_a_region() -> None:
     found = jnp.array([[[[-1.0, 2.0], [0.0, -1.0]]], [[[0.0, 0.0], [0.0, 0.0]]]])
     region = jnp.array([[False, True]])
     np.testing.assert_allclose(explain.fraction_within(found, region), [0.25, 0.0])

@@ -17,11 +17,11 @@ def applied(layer: nn.Module, x: np.ndarray, rngs: dict = KEY, **mode: bool) -> 
     return jax.jit(functools.partial(layer.apply, **mode))({}, x, rngs=rngs)
 
 
-def test_the_original_form_keeps_a_share_p_unscaled_in_training():
+def test_the_original_form_keeps_a_fraction_p_unscaled_in_training():
     x = np.full((200, 200), 3, np.float32)
     y = np.asarray(applied(OriginalDropout(keep=0.8), x, train=True))
     assert set(np.unique(y)) == {0.0, 3.0}
-    # Four standard deviations of the share among 40,000.
+    # Four standard deviations of the fraction among 40,000.
     assert abs((y > 0).mean() - 0.8) < 4 * np.sqrt(0.8 * 0.2 / 40_000)
 
 
@@ -90,7 +90,7 @@ def test_the_original_form_may_drop_maps_too():
     assert (y == y[:, :1, :1]).all() and (y == 0).any()
 
 
-def test_a_share_that_is_none_is_refused():
+def test_a_fraction_that_is_none_is_refused():
     with pytest.raises(ValueError, match='keep is 0'):
         OriginalDropout(keep=0)
     with pytest.raises(ValueError, match='rate is 1'):

@@ -99,7 +99,7 @@ def test_the_weights_are_no_parameters() -> None:
     assert set(made['reservoir']) == {'kernel', 'recurrent_kernel', 'bias'}
 
 
-def test_each_unit_hears_its_share_of_the_others() -> None:
+def test_each_unit_hears_its_fraction_of_the_others() -> None:
     matrix = weights(Reservoir(40, density=0.2))['recurrent_kernel']
     np.testing.assert_array_equal((matrix != 0).sum(axis=0), np.full(40, 8))
     assert ((matrix != 0).sum(axis=1) != 8).any()  # at places of their own

@@ -42,5 +42,5 @@ def test_the_loss_is_stable_differentiable_and_checked() -> None:
     )
     with pytest.raises(ValueError, match='trials is 0'):
         binomial_loss(LOGITS, COUNTS / 16, trials=0)
-    with pytest.raises(ValueError, match='logits and shares have shapes'):
+    with pytest.raises(ValueError, match='logits and fractions have shapes'):
         binomial_loss(LOGITS, COUNTS[:1] / 16, trials=16)

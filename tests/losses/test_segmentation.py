@@ -19,9 +19,9 @@ LOSSES = [pixel_cross_entropy, soft_dice]
 weigh = jax.jit(border_weights, static_argnums=1)
 
 
-def logarithms(*shares: list[float]) -> np.ndarray:
+def logarithms(*fractions: list[float]) -> np.ndarray:
     """Logits of one row of pixels."""
-    return np.log(np.float32([[shares]]))
+    return np.log(np.float32([[fractions]]))
 
 
 def test_without_weights_it_is_the_cross_entropy_over_the_number_of_pixels() -> None:

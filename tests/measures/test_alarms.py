@@ -75,8 +75,8 @@ def test_members_that_make_one_sample_of_a_class_are_reported() -> None:
 
     assert alarm(of(1.0, 0.5)) is None
     said = alarm(of(1.0, 0.1, 0.0))
-    share = float(said.partition('they lie ')[2].partition('%')[0])
-    assert share == pytest.approx(5.0, abs=0.3)  # the mean of 0.1 and 0
+    fraction = float(said.partition('they lie ')[2].partition('%')[0])
+    assert fraction == pytest.approx(5.0, abs=0.3)  # the mean of 0.1 and 0
     assert 'in 2 of 3 members: ' in said
 
 

@@ -12,12 +12,12 @@ from dljax import metrics
 RNG = np.random.default_rng(0)
 
 
-def test_the_active_share_counts_the_units_that_act_whatever_their_size():
-    share = jax.jit(metrics.active_fraction)
+def test_the_active_fraction_counts_the_units_that_act_whatever_their_size():
+    fraction = jax.jit(metrics.active_fraction)
     code = np.float32([[2.0, -2.0, 0.0, 0.0], [1e4, 0, 0, 0], [0, 0, 0, 0]])
-    np.testing.assert_allclose(share(code), [0.5, 0.25, 0.0])
+    np.testing.assert_allclose(fraction(code), [0.5, 0.25, 0.0])
     normal = RNG.normal(size=(1, 100_000)).astype(np.float32)
-    np.testing.assert_allclose(share(normal), [2 / np.pi], atol=0.01)
+    np.testing.assert_allclose(fraction(normal), [2 / np.pi], atol=0.01)
 
 
 @pytest.mark.others('heavy')

@@ -44,7 +44,7 @@ def test_a_single_logit_of_zero_means_the_second_class():
     np.testing.assert_array_equal(bernoulli(logits[:, None])[:, 0], fires)
 
 
-def test_accuracy_of_a_sequence_is_the_share_of_the_positions_that_count():
+def test_accuracy_of_a_sequence_is_the_fraction_of_the_positions_that_count():
     logits = jnp.array([[[1.0, 0], [1, 0], [0, 1]], [[1, 0], [1, 0], [1, 0]]])
     labels = jnp.array([[0, 1, 1], [0, 0, 0]])
     where = jnp.array([[True, True, False], [False, False, False]])

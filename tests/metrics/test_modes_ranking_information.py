@@ -25,7 +25,7 @@ def test_modes_are_counted_where_good_samples_are() -> None:
     samples = np.array([[0.0, 0.29], [0.0, 0.31], [9.0, 0.0], [10.2, 10.2]])
     found = metrics.modes_covered(samples, CENTRES, 0.1)
     assert (found.covered, found.quality) == (2, 0.5)
-    assert found.divergence == pytest.approx(0.5 * np.log(2))  # shares 1/2, 1/4, 1/4
+    assert found.divergence == pytest.approx(0.5 * np.log(2))  # fractions 1/2, 1/4, 1/4
 
 
 def test_a_single_mode_diverges_by_the_logarithm_of_their_number() -> None:

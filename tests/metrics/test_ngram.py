@@ -51,12 +51,12 @@ def test_all_orders_are_those_of_plain_counting() -> None:
 @pytest.mark.parametrize('context', [[0, 0], [1, 2], [4, 4], [0, 4]])
 def test_the_probabilities_sum_to_one(context: list) -> None:
     training = np.concatenate([TEXT, context])
-    shares = [
+    fractions = [
         2.0 ** -witten_bell(training, np.array([c]), symbols=5, orders=3)[:, 0]
         for c in range(5)
     ]
-    np.testing.assert_allclose(np.sum(shares, axis=0), 1.0, rtol=1e-12)
-    assert np.min(shares) > 0  # though 4 never occurs in the text before the context
+    np.testing.assert_allclose(np.sum(fractions, axis=0), 1.0, rtol=1e-12)
+    assert np.min(fractions) > 0  # though 4 never occurs in the text before the context
 
 
 def test_on_real_text_longer_contexts_help() -> None:

@@ -116,9 +116,9 @@ def test_sure_predictions_spread_evenly_score_the_number_of_classes(
 
 def test_the_inception_score_equals_its_definition() -> None:
     logits = RNG.normal(size=(9, 4))
-    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    mean = shares.mean(0)
-    terms = [(p * np.log(p / mean)).sum() for p in shares]
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    mean = probabilities.mean(0)
+    terms = [(p * np.log(p / mean)).sum() for p in probabilities]
     wanted = np.exp(np.mean(terms))
     assert metrics.inception_score(logits) == pytest.approx(wanted)
 

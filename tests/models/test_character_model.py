@@ -78,7 +78,7 @@ def test_dropout_acts_in_training_on_what_the_logits_are_made_of() -> None:
     (one, seen), (other, _) = trained(0), trained(1)
     assert np.any(np.asarray(one) != other)
     assert widths == [6]
-    assert all(0.3 < share < 0.7 for share in seen)
+    assert all(0.3 < kept < 0.7 for kept in seen)
 
 
 def test_the_three_groups_have_their_names() -> None:

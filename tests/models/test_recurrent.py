@@ -236,8 +236,8 @@ def test_samples_follow_the_likelihood_and_their_key() -> None:
     batch = {'label': np.zeros(4, np.int32), 'sequence': every}
     score = jax.jit(nn.apply(score_generation(), net))
     nll = score({'params': params}, batch, 0)['nll']
-    shares = np.bincount(made[:, 0] * 2 + made[:, 1], minlength=4) / 4000
-    np.testing.assert_allclose(shares, np.exp(-nll), atol=0.04)
+    fractions = np.bincount(made[:, 0] * 2 + made[:, 1], minlength=4) / 4000
+    np.testing.assert_allclose(fractions, np.exp(-nll), atol=0.04)
 
 
 def translator(**settings: object) -> EncoderDecoder:

@@ -1,4 +1,4 @@
-"""Sizes and shares out of range are refused where a model is made."""
+"""Sizes and fractions out of range are refused where a model is made."""
 
 import pytest
 
@@ -30,11 +30,11 @@ def out_of_range(name):
             yield setting, (0, *value[1:])
             yield setting, (*value[:-1], -1)
         elif 'dropout' in setting and isinstance(value, float):
-            yield from ((setting, share) for share in (-0.1, 1.0, float('nan')))
+            yield from ((setting, fraction) for fraction in (-0.1, 1.0, float('nan')))
 
 
 @pytest.mark.parametrize('name', zoo.list_models())
-def test_a_model_refuses_sizes_and_shares_out_of_range(name):
+def test_a_model_refuses_sizes_and_fractions_out_of_range(name):
     for setting, value in out_of_range(name):
         with pytest.raises(ValueError, match='wanted'):
             print(setting, value)  # shown where nothing is raised

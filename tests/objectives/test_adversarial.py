@@ -239,10 +239,10 @@ def test_the_penalty_reaches_the_weights_of_the_critic() -> None:
 
 def test_spread_falls_where_samples_are_alike() -> None:
     real = np.random.default_rng(0).normal(size=(64, 2, 2, 1)).astype(np.float32)
-    ones, share = np.ones((64, 2, 2, 1), np.float32), jax.jit(spread)
-    np.testing.assert_allclose(share(0.5 * real, real), 0.5, rtol=1e-6)
-    assert share(ones, real) == 0
-    assert np.isfinite(share(real, ones))
+    ones, ratio = np.ones((64, 2, 2, 1), np.float32), jax.jit(spread)
+    np.testing.assert_allclose(ratio(0.5 * real, real), 0.5, rtol=1e-6)
+    assert ratio(ones, real) == 0
+    assert np.isfinite(ratio(real, ones))
 
 
 GAMES = {

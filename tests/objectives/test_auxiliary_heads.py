@@ -45,7 +45,7 @@ def drawn() -> PyTree:
     return jax.tree.map(lambda s: np.float32(rng.normal(size=s.shape)), form)
 
 
-def test_the_loss_is_that_of_the_main_head_and_a_share_of_the_others():
+def test_the_loss_is_that_of_the_main_head_and_a_fraction_of_the_others():
     net = TwoSteps()
     variables = drawn()
     objective = classify_with_auxiliaries(weight=0.2, label_smoothing=0.1)

@@ -63,11 +63,11 @@ def test_predictions_are_float32_whatever_the_precision():
 def test_the_loss_of_mixed_inputs_is_that_of_the_mixed_labels(smoothing):
     labels = np.array([0, 1, 2, 0, 1, 2])
     partner = np.array([3, 1, 0, 5, 2, 4])
-    share = np.array([0.9, 0.2, 0.7, 0.5, 1.0, 0.0], np.float32)
+    fraction = np.array([0.9, 0.2, 0.7, 0.5, 1.0, 0.0], np.float32)
 
     def mix(key: Key, inputs: Array) -> tuple[Array, Array, Array]:
         del key
-        return inputs + 1, jnp.asarray(partner), jnp.asarray(share)
+        return inputs + 1, jnp.asarray(partner), jnp.asarray(fraction)
 
     objective = classify('features', mix=mix, label_smoothing=smoothing)
     loss, metrics = jax.jit(nn.apply(objective, LINEAR))(
@@ -75,7 +75,7 @@ def test_the_loss_of_mixed_inputs_is_that_of_the_mixed_labels(smoothing):
     )
     logits = np.asarray(jax.jit(LINEAR.apply)(VARIABLES, FEATURES + 1))
     one_hot = np.eye(3)[labels]
-    soft = share[:, None] * one_hot + (1 - share[:, None]) * one_hot[partner]
+    soft = fraction[:, None] * one_hot + (1 - fraction[:, None]) * one_hot[partner]
     target = (1 - smoothing) * soft + smoothing / 3
     expected = -(target * log_softmax(logits, axis=1)).sum(1).mean()
     np.testing.assert_allclose(loss, expected, rtol=1e-5)

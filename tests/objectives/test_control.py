@@ -149,7 +149,7 @@ def test_only_the_online_values_of_the_actions_taken_get_a_gradient() -> None:
     assert not gradient['target']['Dense_0']['kernel'].any()
 
 
-def test_the_share_of_random_actions_follows_its_schedule() -> None:
+def test_the_fraction_of_random_actions_follows_its_schedule() -> None:
     net = Values(Table(), Table())
     params = both([[0.0, 1.0], [1.0, 0.0]], np.zeros((2, 2)))
     policy = jax.jit(epsilon_greedy(net, optax.linear_schedule(1.0, 0.1, 10)))

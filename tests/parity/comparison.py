@@ -6,7 +6,7 @@ statistics after one step, all variables after some steps of SGD with momentum, 
 far the parameters have moved by then, which is small beside the parameters themselves.
 
 A ReLU or a maximum that stands within rounding of its kink may fall on either side
-of it; then the gradients of float32 differ by the share of that one place, far more
+of it; then the gradients of float32 differ by the fraction of that one place, far more
 than by rounding. There are a million such places in a deep net and every one has a
 chance of about 1e-6, and which one it is depends on the machine: so a comparison moves
 the kinks between the places by `away_from_kinks`. A maximum over a window has no bias

@@ -99,7 +99,7 @@ def test_parts_of_resized_crops_are_spread_as_torchvisions(
     expected = np.array([[one[name] for name in names] for one in theirs])
     got = np.stack([getattr(box, name) for name in names], axis=1)
 
-    def shares(boxes: Array | np.ndarray) -> np.ndarray:
+    def fractions(boxes: Array | np.ndarray) -> np.ndarray:
         return np.quantile(boxes / np.array([*size, *size]), [0.1, 0.5, 0.9], axis=0)
 
-    np.testing.assert_allclose(shares(got), shares(expected), atol=0.03)
+    np.testing.assert_allclose(fractions(got), fractions(expected), atol=0.03)

@@ -59,8 +59,8 @@ def test_wider_codes_are_shown_by_their_principal_components() -> None:
     gaps = np.linalg.norm(points[:, None] - points[None], axis=-1)
     wanted = np.linalg.norm(CODES[:, None] - CODES[None], axis=-1)
     np.testing.assert_allclose(gaps, wanted, atol=1e-6)  # nothing was lost
-    shares = [float(label.split(': ')[1].split(' %')[0]) for label in labels]
-    assert sum(shares) == pytest.approx(100, abs=1) and shares[0] > shares[1]
+    fractions = [float(label.split(': ')[1].split(' %')[0]) for label in labels]
+    assert sum(fractions) == pytest.approx(100, abs=1) and fractions[0] > fractions[1]
     assert plane(CODES[:, :1])[0].shape == (4, 2)
 
 

@@ -13,7 +13,7 @@ TABLE = {
     'small': {'error': np.array([1.0, 3.0]), 'accuracy': np.array([0.5, 0.7])},
     'large': {'error': np.array([0.5, 1.5]), 'accuracy': np.array([0.9, 0.9])},
 }
-TITLES = {'accuracy': 'share right', 'error': 'what is missed'}
+TITLES = {'accuracy': 'fraction right', 'error': 'what is missed'}
 
 
 def outcome(members: int) -> Outcome:
@@ -25,12 +25,12 @@ def outcome(members: int) -> Outcome:
 def test_a_comparison_has_a_panel_a_column_and_a_dot_a_row() -> None:
     figure = pictures.compared(lambda _: TABLE, TITLES)(outcome(2))
     panels = {axes.get_title(): axes for axes in figure.axes}
-    assert list(panels) == ['share right', 'what is missed']
+    assert list(panels) == ['fraction right', 'what is missed']
     small, small_ends, large, large_ends = panels['what is missed'].lines
     assert small.get_xdata() == [2.0] and large.get_xdata() == [1.0]
     assert list(small_ends.get_xdata()) == [1, 3]
     assert list(large_ends.get_xdata()) == [0.5, 1.5]
-    ticks = panels['share right'].get_yticklabels()
+    ticks = panels['fraction right'].get_yticklabels()
     places = {tick.get_text(): tick.get_position()[1] for tick in ticks}
     assert [places['small'], places['large']] == [
         *small.get_ydata(),
@@ -41,7 +41,7 @@ def test_a_comparison_has_a_panel_a_column_and_a_dot_a_row() -> None:
 def test_a_table_lists_the_means_in_the_order_of_the_heads() -> None:
     text = pictures.listed(lambda _: TABLE, TITLES)(outcome(2))
     rows = [line.split() for line in text.splitlines()]
-    assert rows[0] == ['share', 'right', 'what', 'is', 'missed']
+    assert rows[0] == ['fraction', 'right', 'what', 'is', 'missed']
     assert rows[1:] == [['small', '0.600', '2.000'], ['large', '0.900', '1.000']]
 
 

@@ -91,8 +91,8 @@ NOISE = np.random.default_rng(0).normal(size=(2, 100, 64)).astype(np.float32)
 @pytest.mark.parametrize('path', [linear, spherical])
 def test_a_path_leads_from_the_first_to_the_last(path: Path) -> None:
     walk = jax.jit(path)
-    for share, end in ((0.0, NOISE[0]), (1.0, NOISE[1])):
-        got = walk(*NOISE, np.full(100, share, np.float32))
+    for fraction, end in ((0.0, NOISE[0]), (1.0, NOISE[1])):
+        got = walk(*NOISE, np.full(100, fraction, np.float32))
         np.testing.assert_allclose(got, end, rtol=1e-4, atol=1e-5)
     got = walk(NOISE[0], NOISE[0], np.full(100, 0.3, np.float32))
     np.testing.assert_allclose(got, NOISE[0], rtol=1e-5)
@@ -105,9 +105,9 @@ def test_the_arc_keeps_the_length_that_the_line_loses() -> None:
     np.testing.assert_allclose(arc, 8.0, rtol=1e-5)
     line = np.linalg.norm(jax.jit(linear)(first, last, middle), axis=-1)
     assert abs(line.mean() / 8 - np.sqrt(1 / 2)) < 0.02
-    # Equal shares of the way are equal angles.
-    shares = np.linspace(0.0, 1.0, 5, dtype=np.float32)
-    way = np.asarray(jax.jit(spherical)(first[:1], last[:1], shares))
+    # Equal fractions of the way are equal angles.
+    fractions = np.linspace(0.0, 1.0, 5, dtype=np.float32)
+    way = np.asarray(jax.jit(spherical)(first[:1], last[:1], fractions))
     steps = (way[1:] * way[:-1]).sum(-1) / 64
     np.testing.assert_allclose(steps, steps[0], rtol=1e-4)
 

@@ -73,9 +73,9 @@ def test_with_the_exact_model_the_rule_is_the_gradient_of_the_likelihood() -> No
 
     states = np.asarray(metrics.states(6))
     log_z = log_partition(PARAMS)
-    shares = np.exp(-bound(NET.__call__, states) - log_z)
-    np.testing.assert_allclose(shares.sum(), 1.0, rtol=1e-5)
-    got = rule(PARAMS, DATA, states, shares)
+    probabilities = np.exp(-bound(NET.__call__, states) - log_z)
+    np.testing.assert_allclose(probabilities.sum(), 1.0, rtol=1e-5)
+    got = rule(PARAMS, DATA, states, probabilities)
     wanted = jax.jit(jax.grad(cost))(PARAMS)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), got, wanted)
     assert all(np.abs(leaf).max() > 0.01 for leaf in jax.tree.leaves(wanted))
@@ -107,18 +107,20 @@ def test_log_z_is_the_sum_over_all_states(shape: tuple[int, int]) -> None:
 @pytest.mark.heavy
 def test_gibbs_steps_keep_the_distribution_of_the_machine() -> None:
     states = np.asarray(metrics.states(6))
-    share = np.exp(-bound(NET.__call__, states) - log_partition(PARAMS))
-    chosen = np.random.default_rng(1).choice(64, 20000, p=share / share.sum())
+    probabilities = np.exp(-bound(NET.__call__, states) - log_partition(PARAMS))
+    chosen = np.random.default_rng(1).choice(
+        64, 20000, p=probabilities / probabilities.sum()
+    )
     after = bound(NET.gibbs, jax.random.key(1), states[chosen], 1)
     code = (after @ (2.0 ** np.arange(6))).astype(int)
     found = np.bincount(code, minlength=64) / 20000
-    assert np.abs(found - share).max() < 0.01
+    assert np.abs(found - probabilities).max() < 0.01
     # and from elsewhere they come to it
     alike = np.zeros((20000, 6), np.float32)
     far = bound(NET.gibbs, jax.random.key(2), alike, 50)
     code = (far @ (2.0 ** np.arange(6))).astype(int)
     found = np.bincount(code, minlength=64) / 20000
-    assert np.abs(found - share).max() < 0.01 < share.max()
+    assert np.abs(found - probabilities).max() < 0.01 < probabilities.max()
 
 
 def trained(**settings: object) -> tuple:
@@ -141,8 +143,11 @@ def test_a_machine_learns_what_independent_pixels_cannot(settings: dict) -> None
     state, _ = trained(**settings)
     score = score_machine('features', exact=True)
     found = evaluate(NET, score, state, [{'features': PAIRED}])
-    share = PAIRED.mean(0)
-    independent = (share * np.log(share) + (1 - share) * np.log(1 - share)).sum()
+    probabilities = PAIRED.mean(0)
+    independent = (
+        probabilities * np.log(probabilities)
+        + (1 - probabilities) * np.log(1 - probabilities)
+    ).sum()
     # The source's own entropy is log 2 + 6 H(0.05) = 1.88 nats.
     assert independent < -4.1 and found['log_likelihood'] > -2.8
 
@@ -151,8 +156,8 @@ def test_a_machine_learns_what_independent_pixels_cannot(settings: dict) -> None
 def test_annealing_finds_log_z_within_its_error_bar() -> None:
     params = trained(persistent=True)[0].params
     exact = float(twin_log_z(params))
-    share = np.clip(PAIRED.mean(0), 0.01, 0.99)
-    base = jnp.asarray(np.log(share / (1 - share)), jnp.float32)
+    probabilities = np.clip(PAIRED.mean(0), 0.01, 0.99)
+    base = jnp.asarray(np.log(probabilities / (1 - probabilities)), jnp.float32)
 
     @jax.jit
     @jax.vmap

@@ -61,7 +61,7 @@ def test_adjacency_is_mutual_also_on_a_large_grid(grid: str) -> None:
 
 def twin(radius: float) -> tuple[np.ndarray, np.ndarray]:
     """Both directions by loops over examples and units, in float64."""
-    online, sums, shares = np.zeros((12, 3)), np.zeros((12, 3)), np.zeros(12)
+    online, sums, totals = np.zeros((12, 3)), np.zeros((12, 3)), np.zeros(12)
     for x in INPUTS.astype(float):
         winner = np.argmin([np.linalg.norm(x - w) for w in PROTOTYPES])
         for j in range(12):
@@ -69,8 +69,8 @@ def twin(radius: float) -> tuple[np.ndarray, np.ndarray]:
             h = np.exp(-(d**2) / (2 * radius**2))
             online[j] += h * (PROTOTYPES[j] - x) / len(INPUTS)
             sums[j] += h * x
-            shares[j] += h
-    return online, PROTOTYPES - sums / shares[:, None]
+            totals[j] += h
+    return online, PROTOTYPES - sums / totals[:, None]
 
 
 @pytest.mark.parametrize('radius', [0.5, 1.0, 3.0])

@@ -906,7 +906,7 @@ class Normed(nn.Module):
         pytest.param('pmap', marks=pytest.mark.exhaustive),
     ],
 )
-def test_batch_norms_normalise_by_all_or_by_each_share(
+def test_batch_norms_normalise_by_all_or_by_each_part(
     tmp_path: Path, parallel: str
 ) -> None:
     one = trained(made(net=Normed()), tmp_path / 'one')

@@ -135,7 +135,7 @@ def test_a_training_goes_on_over_other_devices(
 
 
 @pytest.mark.exhaustive
-def test_without_its_axis_a_batch_norm_normalises_each_share() -> None:
+def test_without_its_axis_a_batch_norm_normalises_each_part() -> None:
     one, _ = trained('one', False)
     players = {'c': Player(optax.adam(1e-2), loss=loss)}
     each = learner(Net(), players, axis='data')
@@ -149,7 +149,7 @@ def test_without_its_axis_a_batch_norm_normalises_each_share() -> None:
 
 
 @pytest.mark.heavy
-def test_running_statistics_are_the_mean_of_the_shares() -> None:
+def test_running_statistics_are_the_mean_of_the_parts() -> None:
     frozen = {'c': Player(optax.sgd(0.0), loss=loss)}
     batch = {name: jnp.asarray(values[:16]) for name, values in SET.items()}
     halves = [jax.tree.map(lambda x, i=i: x[i : i + 8], batch) for i in (0, 8)]

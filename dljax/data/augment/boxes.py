@@ -43,7 +43,7 @@ def draw_box(
         key: of this draw.
         batch: number of examples.
         size: (height, width) of the image.
-        area: smallest and largest, as a share of the image's.
+        area: smallest and largest, as a fraction of the image's.
         aspect: smallest and largest ratio of width to height.
 
     Returns:

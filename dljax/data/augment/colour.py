@@ -27,7 +27,7 @@ def colour_jitter(
             1 + brightness], never below 0.
         contrast: the same of the contrast.
         saturation: the same of the saturation; images need 3 channels.
-        hue: in [0, 0.5], a share of the colour circle; the turn is uniform in
+        hue: in [0, 0.5], a fraction of the colour circle; the turn is uniform in
             [-hue, hue]; images need 3 channels.
 
     Returns:
@@ -57,8 +57,8 @@ def colour_jitter(
             raise ValueError(f'{name} is {span}, wanted a number of at least 0')
     if not 0 <= hue <= 0.5:
         raise ValueError(
-            f'hue is {hue}, wanted a share of the colour circle in [0, 0.5]: half of '
-            'it to either side is all of it'
+            f'hue is {hue}, wanted a fraction of the colour circle in [0, 0.5]: half '
+            'of it to either side is all of it'
         )
 
     def augment(key: Key, images: Array) -> Array:
@@ -152,7 +152,7 @@ def adjust_hue(images: Array, turn: Array | float) -> Array:
 
     Args:
         images: [batch, height, width, 3] float in [0, 1].
-        turn: [batch] or scalar, as a share of the circle; 1/3 makes red green.
+        turn: [batch] or scalar, as a fraction of the circle; 1/3 makes red green.
 
     Returns:
         The same shape and type.

@@ -92,7 +92,7 @@ def random_resized_crop(
 
     Args:
         size: (height, width) of the result.
-        area: smallest and largest part, as a share of the image's area; uniform.
+        area: smallest and largest part, as a fraction of the image's area; uniform.
         aspect: smallest and largest ratio of width to height; uniform in its logarithm.
 
     Returns:

@@ -73,7 +73,7 @@ def random_erasing(
 
     Args:
         probability: that an image is covered at all, in [0, 1].
-        area: smallest and largest, as a share of the image's area; uniform.
+        area: smallest and largest, as a fraction of the image's area; uniform.
         aspect: smallest and largest ratio of width to height; uniform in its logarithm.
         fill: value of what is covered; `None` is noise, uniform in [0, 1), for every
             number its own.

@@ -1,4 +1,4 @@
-"""Images mixed with others of their batch, whose labels then mix in the same share."""
+"""Images mixed with others of their batch, whose labels then mix likewise."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,19 +14,19 @@ from dljax.types import Array, Key, fold
 class Mixed(NamedTuple):
     """A batch of mixed images, and of what they are made.
 
-    The loss of example i is `share[i]` times that of its own label and the rest times
-    that of the label of example `partner[i]`: cross-entropy is linear in the target, so
-    this is the loss of the mixed label.
+    The loss of example i is `fraction[i]` times that of its own label and the rest
+    times that of the label of example `partner[i]`: cross-entropy is linear in the
+    target, so this is the loss of the mixed label.
 
     Attributes:
         images: [batch, ...] float.
         partner: [batch] int32, the example mixed in.
-        share: [batch] float32 in [0, 1], of the example itself.
+        fraction: [batch] float32 in [0, 1], of the example itself.
     """
 
     images: Array
     partner: Array
-    share: Array
+    fraction: Array
 
 
 Mixing = Callable[[Key, Array], Mixed]
@@ -54,16 +54,18 @@ def mixup(alpha: float = 0.2) -> Mixing:
 
     Example:
         >>> images = jnp.arange(3.0).reshape(3, 1, 1, 1)
-        >>> images, partner, share = jax.jit(mixup(1.0))(jax.random.key(0), images)
-        >>> images.shape, partner.shape, share.shape
+        >>> images, partner, fraction = jax.jit(mixup(1.0))(jax.random.key(0), images)
+        >>> images.shape, partner.shape, fraction.shape
         ((3, 1, 1, 1), (3,), (3,))
     """
     _check_alpha(alpha)
 
     def mix(key: Key, images: Array) -> Mixed:
-        share, partner = _drawn(key, images, alpha)
-        weight = of_each(share, images).astype(images.dtype)
-        return Mixed(weight * images + (1 - weight) * images[partner], partner, share)
+        fraction, partner = _drawn(key, images, alpha)
+        weight = of_each(fraction, images).astype(images.dtype)
+        return Mixed(
+            weight * images + (1 - weight) * images[partner], partner, fraction
+        )
 
     return mix
 
@@ -73,7 +75,7 @@ def cutmix(alpha: float = 1.0) -> Mixing:
 
     Its sides are $\sqrt{1-\lambda}$ of the image's with
     $\lambda \sim \mathrm{Beta}(\alpha, \alpha)$, its centre is anywhere, and what
-    reaches outside is cut off. The share is that of the pixels which stayed.
+    reaches outside is cut off. The fraction is that of the pixels which stayed.
 
     Args:
         alpha: at least 0; 0 leaves all images alone.
@@ -91,16 +93,16 @@ def cutmix(alpha: float = 1.0) -> Mixing:
 
     Example:
         >>> images = jnp.arange(3.0).reshape(3, 1, 1, 1)
-        >>> images, partner, share = jax.jit(cutmix())(jax.random.key(0), images)
-        >>> images.shape, partner.shape, share.shape
+        >>> images, partner, fraction = jax.jit(cutmix())(jax.random.key(0), images)
+        >>> images.shape, partner.shape, fraction.shape
         ((3, 1, 1, 1), (3,), (3,))
     """
     _check_alpha(alpha)
 
     def mix(key: Key, images: Array) -> Mixed:
-        share, partner = _drawn(key, checked(images), alpha)
+        fraction, partner = _drawn(key, checked(images), alpha)
         batch, height, width, _ = images.shape
-        side = jnp.sqrt(1 - share)
+        side = jnp.sqrt(1 - fraction)
         top, left = (
             pixels * (jax.random.uniform(fold(key, name), (batch,)) - side / 2)
             for name, pixels in (('row', height), ('column', width))
@@ -120,7 +122,8 @@ def _drawn(key: Key, images: Array, alpha: float) -> tuple[Array, Array]:
         return jnp.ones((batch,)), partner
     if alpha == 1:  # the same law, without the rejection sampling of gamma variables
         return jax.random.uniform(fold(key, 'share'), (batch,)), partner
-    # Beta is a share of two gamma variables; the logarithm keeps those near 0 apart.
+    # Beta is one gamma variable over the sum of two; the logarithm keeps those near 0
+    # apart.
     first, second = jax.random.loggamma(fold(key, 'share'), alpha, (2, batch))
     return jax.nn.sigmoid(first - second), partner
 

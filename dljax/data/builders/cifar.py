@@ -132,7 +132,7 @@ def cifar_form(version: Version, content: dict[str, bytes]) -> Form:
         content: of its files.
 
     Returns:
-        A tenth of the training images, the same share of each class, validates.
+        A tenth of the training images, the same fraction of each class, validates.
 
     Raises:
         ValueError: for names or records that are not those of the set.

@@ -17,7 +17,7 @@ def split_indices(examples: int, labels: np.ndarray | None) -> dict[str, np.ndar
 
     Args:
         examples: number of examples.
-        labels: [example] classes, whose shares each split keeps, or `None`.
+        labels: [example] classes, whose fractions each split keeps, or `None`.
 
     Returns:
         Shuffled, disjoint indices that together cover the set: 'train' 70 %,

@@ -153,7 +153,7 @@ def tenth(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Part training examples from a tenth that validates, always the same.
 
     Args:
-        labels: [example] classes, whose shares both parts keep.
+        labels: [example] classes, whose fractions both parts keep.
 
     Returns:
         Ascending indices of the training and of the validation examples.

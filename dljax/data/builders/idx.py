@@ -192,7 +192,7 @@ def idx_form(
         transposed: whether rows and columns of the images are to be exchanged.
 
     Returns:
-        A tenth of the training images, the same share of each class, validates.
+        A tenth of the training images, the same fraction of each class, validates.
 
     Raises:
         ValueError: for labels without a class, or a class without training images.

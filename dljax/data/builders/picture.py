@@ -35,7 +35,7 @@ class Recipe(NamedTuple):
         channels: 1 or 3.
         dtype: 'uint8' or 'uint16'; the latter with one channel only.
         size: (height, width) of the result, or `None` for the picture's own.
-        crop: share of the largest window of that shape that is kept, in (0, 1], or
+        crop: fraction of the largest window of that shape that is kept, in (0, 1], or
             `None` to stretch the whole picture.
         background: what shines through where a picture is transparent, 0 to 255.
     """

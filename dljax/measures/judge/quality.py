@@ -136,13 +136,13 @@ def agreement(draw: DrawLabelled, judge: Judge, *, count: int = 1000) -> Measure
 
     def measure(outcome: Outcome) -> dict[str, float | np.ndarray]:
         made = outcome.each(draw, jax.random.key(0), jnp.asarray(labels))
-        shares = [
+        fractions = [
             float((judge.logits(images).argmax(1) == labels).mean())
             for images in np.asarray(made, np.float32)
         ]
         return {
-            'agreement': np.array(shares),
-            'median': float(np.median(shares)),
+            'agreement': np.array(fractions),
+            'median': float(np.median(fractions)),
             'test_digits': judge.accuracy,
         }
 

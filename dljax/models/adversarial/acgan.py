@@ -16,7 +16,7 @@ from dljax.layers import (
     leaky_relu_fifth,
 )
 from dljax.models.adversaries import Adversaries
-from dljax.models.settings import check_shares, check_sizes, check_square
+from dljax.models.settings import check_fractions, check_sizes, check_square
 from dljax.types import Array
 
 
@@ -106,7 +106,7 @@ class ClassifyingDiscriminator(nn.Module):
     Attributes:
         classes: how many there are.
         features: channels of the layers.
-        dropout: share of the maps' values dropped in training, after each layer.
+        dropout: fraction of the maps' values dropped in training, after each layer.
         axis_name: of a mapped axis that shares the batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
@@ -130,7 +130,7 @@ class ClassifyingDiscriminator(nn.Module):
         if not self.features:
             raise ValueError(f'features are {self.features}, wanted widths, at least 1')
         check_sizes(classes=self.classes, features=self.features)
-        check_shares(dropout=self.dropout)
+        check_fractions(dropout=self.dropout)
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> tuple[Array, Array]:
@@ -188,7 +188,7 @@ def acgan(
         width: channels of the generator before its last layer.
         first: side of the generator's first maps.
         features: channels of the discriminator's layers.
-        dropout: share of its units dropped in training.
+        dropout: fraction of its units dropped in training.
 
     Returns:
         The net, that of the paper for CIFAR-10: the generator takes the label after the

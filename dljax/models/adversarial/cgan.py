@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers import Activation, Maxout, check_layout
 from dljax.models.adversaries import Adversaries, Prior
-from dljax.models.settings import check_shares, check_sizes
+from dljax.models.settings import check_fractions, check_sizes
 from dljax.types import Array
 
 Units = tuple[int, int]  # of a layer of maxout, and the lines of each
@@ -26,7 +26,7 @@ class ConditionalGenerator(nn.Module):
         noise_hidden: units that see the noise.
         label_hidden: units that see the label.
         hidden: units that see both.
-        dropout: share of the units dropped in training.
+        dropout: fraction of the units dropped in training.
         squash: of the sample: a sigmoid for samples in [0, 1], `jnp.tanh` for [-1, 1].
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
@@ -57,7 +57,7 @@ class ConditionalGenerator(nn.Module):
             label_hidden=self.label_hidden,
             hidden=self.hidden,
         )
-        check_shares(dropout=self.dropout)
+        check_fractions(dropout=self.dropout)
 
     @nn.compact
     def __call__(self, noise: Array, label: Array, *, train: bool = False) -> Array:
@@ -97,7 +97,7 @@ class ConditionalDiscriminator(nn.Module):
         sample_hidden: units that see the sample, and the lines of each.
         label_hidden: units that see the label, and the lines of each.
         hidden: units that see both, and the lines of each.
-        dropout: share of the units dropped in training.
+        dropout: fraction of the units dropped in training.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
@@ -124,7 +124,7 @@ class ConditionalDiscriminator(nn.Module):
             label_hidden=self.label_hidden,
             hidden=self.hidden,
         )
-        check_shares(dropout=self.dropout)
+        check_fractions(dropout=self.dropout)
 
     @nn.compact
     def __call__(self, sample: Array, label: Array, *, train: bool = False) -> Array:
@@ -181,8 +181,8 @@ def cgan(
         hidden: those that see both.
         maxout: units of the discriminator and the lines of each, of those that see the
             image, of those that see the label, and of those that see both.
-        dropout: share of the discriminator's hidden units dropped in training.
-        generator_dropout: share of the generator's; where it is 0, all that varies
+        dropout: fraction of the discriminator's hidden units dropped in training.
+        generator_dropout: fraction of the generator's; where it is 0, all that varies
             comes from the noise, as it then has to in evaluation.
         prior: `(key, shape) -> noise`, uniform in [0, 1) in the paper.
 

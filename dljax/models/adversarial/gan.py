@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers import Activation, Maxout, check_layout
 from dljax.models.adversaries import Adversaries
-from dljax.models.settings import check_shares, check_sizes
+from dljax.models.settings import check_fractions, check_sizes
 from dljax.types import Array, Key
 
 
@@ -74,8 +74,8 @@ class MaxoutDiscriminator(nn.Module):
     Attributes:
         hidden: units of each layer.
         pieces: lines of each unit.
-        input_dropout: share of the inputs dropped in training.
-        dropout: share of the units dropped in training.
+        input_dropout: fraction of the inputs dropped in training.
+        dropout: fraction of the units dropped in training.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
@@ -96,7 +96,7 @@ class MaxoutDiscriminator(nn.Module):
         """Check the settings."""
         super().__post_init__()
         check_sizes(hidden=self.hidden, pieces=self.pieces)
-        check_shares(input_dropout=self.input_dropout, dropout=self.dropout)
+        check_fractions(input_dropout=self.input_dropout, dropout=self.dropout)
 
     @nn.compact
     def __call__(self, sample: Array, *, train: bool = False) -> Array:
@@ -147,8 +147,8 @@ def gan(
         hidden: widths of the generator.
         maxout: units of the discriminator's layers.
         pieces: lines of each of these units.
-        input_dropout: share of the pixels that the discriminator does not see.
-        dropout: share of its units dropped in training.
+        input_dropout: fraction of the pixels that the discriminator does not see.
+        dropout: fraction of its units dropped in training.
 
     Returns:
         The net; the sizes of its layers are those of the paper's code for MNIST.

@@ -72,8 +72,8 @@ class TutorialCNN(nn.Module):
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the share that '
-                'is dropped, not the share that is kept'
+                f'dropout is {self.dropout}, wanted a number in [0, 1): the fraction '
+                'that is dropped, not the fraction that is kept'
             )
 
     @nn.compact

@@ -74,7 +74,7 @@ class MLP(nn.Module):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(
                     f'{name} is {getattr(self, name)}, wanted a number in [0, 1): the '
-                    'share that is dropped, not the share that is kept'
+                    'fraction that is dropped, not the fraction that is kept'
                 )
 
     @nn.compact

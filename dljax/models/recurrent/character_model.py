@@ -7,7 +7,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers.lstm import LSTM
 from dljax.layers.recurrent_stack import RecurrentStack
-from dljax.models.settings import check_shares, check_sizes
+from dljax.models.settings import check_fractions, check_sizes
 from dljax.types import Array, PyTree
 
 
@@ -71,7 +71,7 @@ class CharacterModel(nn.Module):
                 'wanted at least 2 tokens and a width of at least 1'
             )
         check_sizes(layers=self.layers)
-        check_shares(dropout=self.dropout)
+        check_fractions(dropout=self.dropout)
 
     def setup(self) -> None:
         """Make the three parts."""

@@ -28,7 +28,7 @@ class EchoStateNetwork(nn.Module):
         features: the number of units, at least 1.
         outputs: the number of outputs in each step, at least 1.
         spectral_radius: see `Reservoir`, as the next five.
-        density: the share of the recurrent weights that is not 0, in (0, 1].
+        density: the fraction of the recurrent weights that is not 0, in (0, 1].
         leak: in (0, 1].
         input_scale: largest absolute input weight.
         bias_scale: largest absolute bias.

@@ -125,8 +125,8 @@ class SequenceGenerator(nn.Module):
                 raise ValueError(f'{name} is {value}, wanted at least 1')
         if not 0 <= self.dropout < 1:
             raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the share that '
-                'is dropped, not the share that is kept'
+                f'dropout is {self.dropout}, wanted a number in [0, 1): the fraction '
+                'that is dropped, not the fraction that is kept'
             )
         if self.stack.bidirectional:
             raise ValueError(

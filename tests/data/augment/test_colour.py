@@ -75,7 +75,7 @@ def test_jitter_draws_its_factors_evenly_within_the_bounds() -> None:
     assert (wild * (np.asarray(IMAGES) > 0.9) >= -1e-6).all()
     red = jnp.broadcast_to(jnp.array([0.8, 0.2, 0.2])[None, None, None], plain.shape)
     turned = drawn(colour_jitter(hue=0.1), red)[:, 0, 0]
-    # Near red a turn by a share t of the circle adds 6 t of the chroma, 0.6.
+    # Near red a turn by a fraction t of the circle adds 6 t of the chroma, 0.6.
     turn = (turned[:, 1] - turned[:, 2]) / 3.6
     assert np.abs(turn).max() < 0.1 + 1e-5 and turn.min() < -0.095 < 0.095 < turn.max()
     assert turn.std() == pytest.approx(0.2 / np.sqrt(12), abs=0.003)

@@ -49,7 +49,7 @@ def test_more_holes_cover_more_and_lie_apart() -> None:
     assert two == pytest.approx(one**2, abs=0.01)  # what both leave, being independent
 
 
-def test_erasing_has_its_share_area_and_aspect_inside_the_image() -> None:
+def test_erasing_has_its_fraction_area_and_aspect_inside_the_image() -> None:
     images = jnp.full((2000, 50, 40, 1), 2.0)
     augment = random_erasing(0.4, area=(0.1, 0.3), aspect=(0.5, 2.0), fill=0.0)
     out = drawn(augment, images)[..., 0]
@@ -86,23 +86,25 @@ def test_what_never_fits_is_not_erased() -> None:
 
 @pytest.mark.others('heavy')
 @pytest.mark.parametrize('alpha', [0.2, 1.0])
-def test_mixup_blends_by_its_share_which_is_beta(alpha: float) -> None:
+def test_mixup_blends_by_its_fraction_which_is_beta(alpha: float) -> None:
     images = np.random.default_rng(0).uniform(size=(MANY, 2, 2, 1)).astype(np.float32)
-    mixed, partner, share = map(np.asarray, jax.jit(mixup(alpha))(KEY, images))
+    mixed, partner, fraction = map(np.asarray, jax.jit(mixup(alpha))(KEY, images))
     np.testing.assert_array_equal(np.sort(partner), np.arange(MANY))
     assert (partner != np.arange(MANY)).mean() > 0.99
-    weight = share[:, None, None, None]
+    weight = fraction[:, None, None, None]
     expected = weight * images + (1 - weight) * images[partner]
     np.testing.assert_allclose(mixed, expected, atol=1e-6)
-    assert share.min() >= 0 and share.max() <= 1
-    assert share.mean() == pytest.approx(0.5, abs=0.02)
-    assert share.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.08)
+    assert fraction.min() >= 0 and fraction.max() <= 1
+    assert fraction.mean() == pytest.approx(0.5, abs=0.02)
+    assert fraction.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.08)
 
 
 def test_mixup_takes_inputs_of_any_rank() -> None:
     features = np.random.default_rng(0).uniform(size=(5, 3)).astype(np.float32)
-    mixed, partner, share = map(np.asarray, jax.jit(mixup(1.0))(KEY, features))
-    expected = share[:, None] * features + (1 - share[:, None]) * features[partner]
+    mixed, partner, fraction = map(np.asarray, jax.jit(mixup(1.0))(KEY, features))
+    expected = (
+        fraction[:, None] * features + (1 - fraction[:, None]) * features[partner]
+    )
     np.testing.assert_allclose(mixed, expected, atol=1e-6)
 
 
@@ -110,18 +112,18 @@ def test_cutmix_pastes_a_rectangle_and_counts_what_stayed() -> None:
     # The number of an example in every pixel tells whose the pixel is.
     number = jnp.arange(float(MANY))[:, None, None, None]
     images = jnp.broadcast_to(number, (MANY, 20, 30, 1))
-    mixed, partner, share = map(np.asarray, jax.jit(cutmix())(KEY, images))
+    mixed, partner, fraction = map(np.asarray, jax.jit(cutmix())(KEY, images))
     own = np.arange(MANY)
     pasted = mixed[..., 0] == partner[:, None, None]
     assert ((mixed[..., 0] == own[:, None, None]) | pasted).all()
-    pasted, share = pasted[partner != own], share[partner != own]
-    np.testing.assert_allclose(share, 1 - pasted.mean((1, 2)), atol=1e-6)
+    pasted, fraction = pasted[partner != own], fraction[partner != own]
+    np.testing.assert_allclose(fraction, 1 - pasted.mean((1, 2)), atol=1e-6)
     rows, columns = spans(pasted)
     # Whole rectangles keep the aspect of the image, to a pixel; others are cut off.
     whole = ~(rows[:, [0, -1]].any(1) | columns[:, [0, -1]].any(1)) & pasted.any((1, 2))
     assert whole.mean() > 0.1
     gap = rows[whole].sum(1) / 20 - columns[whole].sum(1) / 30
     assert np.abs(gap).max() < 1 / 20 + 1 / 30
-    # A side sqrt(1 - share) about a uniform centre keeps s - s^2 / 4 of an axis, s^2
+    # A side sqrt(1 - fraction) about a uniform centre keeps s - s^2 / 4 of an axis, s^2
     # uniform: the mean of (s - s^2 / 4)^2 is 1/2 - 1/5 + 1/48.
-    assert 1 - share.mean() == pytest.approx(1 / 2 - 1 / 5 + 1 / 48, abs=0.02)
+    assert 1 - fraction.mean() == pytest.approx(1 / 2 - 1 / 5 + 1 / 48, abs=0.02)

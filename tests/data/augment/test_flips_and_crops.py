@@ -26,15 +26,15 @@ def drawn(augment: Augmentation, images: Array) -> np.ndarray:
     return np.asarray(jax.jit(augment)(KEY, images))
 
 
-def shares(images: np.ndarray, kinds: list[np.ndarray]) -> list[float]:
-    """How many of the images are each of the kinds, as a share."""
+def fractions(images: np.ndarray, kinds: list[np.ndarray]) -> list[float]:
+    """How many of the images are each of the kinds, as a fraction."""
     return [float((images == kind).all(axis=(1, 2, 3)).mean()) for kind in kinds]
 
 
 def test_flips_mirror_each_axis_with_their_probability_independently() -> None:
     out = drawn(flip(True, True, probability=0.3), COPIES)
     axes = [(), (2,), (1,), (1, 2)]
-    found = shares(out, [np.flip(CODED, a) for a in axes])
+    found = fractions(out, [np.flip(CODED, a) for a in axes])
     np.testing.assert_allclose(found, [0.49, 0.21, 0.21, 0.09], atol=0.03)
     across = drawn(flip(probability=1.0), CODED)
     np.testing.assert_array_equal(across[0, :, :, 0], [[2, 1], [4, 3]])
@@ -53,9 +53,9 @@ def test_a_quarter_turn_is_rot90(turns: int) -> None:
 def test_quarter_turns_are_drawn_evenly_from_those_allowed() -> None:
     kinds = [np.rot90(CODED, k, axes=(1, 2)) for k in range(4)]
     out = drawn(quarter_turns(), COPIES)
-    np.testing.assert_allclose(shares(out, kinds), 0.25, atol=0.03)
+    np.testing.assert_allclose(fractions(out, kinds), 0.25, atol=0.03)
     out = drawn(quarter_turns((0, 3)), COPIES)
-    np.testing.assert_allclose(shares(out, kinds), [0.5, 0, 0, 0.5], atol=0.03)
+    np.testing.assert_allclose(fractions(out, kinds), [0.5, 0, 0, 0.5], atol=0.03)
 
 
 def test_images_that_are_not_square_take_half_turns_only() -> None:

@@ -48,13 +48,13 @@ def test_the_splits_have_their_stated_sizes(name):
     data = load(name)
     total = sum(data.splits.values())
     assert tuple(data.splits) == SPLITS
-    for split, share in zip(SPLITS, (0.7, 0.1, 0.2), strict=True):
-        assert abs(data.splits[split] - share * total) <= 1.5
+    for split, fraction in zip(SPLITS, (0.7, 0.1, 0.2), strict=True):
+        assert abs(data.splits[split] - fraction * total) <= 1.5
         assert len(next(iter(data[split].values()))) == data.splits[split]
 
 
 @pytest.mark.parametrize('name', [name for name in LOADERS if name != 'diabetes'])
-def test_every_split_keeps_the_shares_of_the_classes(name):
+def test_every_split_keeps_the_fractions_of_the_classes(name):
     data = load(name)
     whole = np.bincount(data.merged(*SPLITS)['label'])
     for split in SPLITS:

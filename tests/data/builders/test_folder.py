@@ -52,8 +52,8 @@ def test_every_picture_is_in_one_split_with_its_class(tmp_path: Path) -> None:
         for feature, spec in pets.specs.items():
             spec.check(feature, arrays[feature])
         np.testing.assert_array_equal(arrays['image'][:, 0, 1, 0], arrays['label'])
-        shares = np.bincount(arrays['label']) / len(arrays['label'])
-        np.testing.assert_allclose(shares, [0.6, 0.4], atol=0.01)
+        fractions = np.bincount(arrays['label']) / len(arrays['label'])
+        np.testing.assert_allclose(fractions, [0.6, 0.4], atol=0.01)
         seen |= {*zip(arrays['image'][:, 0, 0, 0], arrays['label'], strict=True)}
     assert len(seen) == 50
     # Any slice of a split holds all classes: they are not in order on the disk.
@@ -334,7 +334,7 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     'settings, message',
     [
         ({'size': (0, 4)}, r'size is \(0, 4\)'),
-        ({'size': (4, 4), 'crop': 1.5}, r'crop is 1.5, wanted a share in \(0, 1\]'),
+        ({'size': (4, 4), 'crop': 1.5}, r'crop is 1.5, wanted a fraction in \(0, 1\]'),
         ({'channels': 4}, 'channels is 4'),
         ({'background': 300}, 'background 300'),
     ],

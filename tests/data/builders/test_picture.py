@@ -131,8 +131,8 @@ def test_what_is_transparent_is_laid_on_the_background(
     alpha[0, :2] = 0, 255
     path = tmp_path / 'a.png'
     Image.fromarray(np.dstack([COLOURS, alpha])).save(path)
-    share = alpha[..., None] / 255
-    wanted = COLOURS * share + background * (1 - share)
+    fraction = alpha[..., None] / 255
+    wanted = COLOURS * fraction + background * (1 - fraction)
     got = read(path, COLOUR._replace(background=background))
     assert np.abs(got - wanted).max() <= 0.501
     np.testing.assert_array_equal(got[0, 0], [background] * 3)
@@ -217,7 +217,7 @@ def test_the_middle_of_the_wanted_shape_is_resized_or_all_is_stretched(
     assert stretched[0, -1] == 200
 
 
-def test_a_share_of_the_window_is_that_of_imagenet(tmp_path: Path) -> None:
+def test_a_fraction_of_the_window_is_that_of_imagenet(tmp_path: Path) -> None:
     path = tmp_path / 'a.png'
     Image.fromarray(RANDOM.integers(0, 256, (300, 450), np.uint8)).save(path)
     with Image.open(path) as image:

@@ -122,9 +122,9 @@ def test_the_anchors_are_real_digits_and_pixels_like_theirs(judge: Judge) -> Non
     assert all(image.tobytes() in whole for image in test)
     # Quantiles pass through the cut at 0 and 1, as moments do not.
     mean, deviation = judge.real.mean(0), judge.real.std(0)
-    for share, height in ((0.5, 0.0), (0.841, 1.0), (0.159, -1.0)):
+    for fraction, height in ((0.5, 0.0), (0.841, 1.0), (0.159, -1.0)):
         wanted = np.clip(mean + height * deviation, 0, 1)
-        np.testing.assert_allclose(np.quantile(gauss, share, 0), wanted, atol=0.12)
+        np.testing.assert_allclose(np.quantile(gauss, fraction, 0), wanted, atol=0.12)
     assert 0 == gauss.min() and gauss.max() == 1
 
 
@@ -170,7 +170,7 @@ def test_quality_is_measured_member_by_member(judge: Judge) -> None:
         sample_quality(drawn, judge, count=361)
 
 
-def test_agreement_is_the_share_that_is_classified_as_asked(judge: Judge) -> None:
+def test_agreement_is_the_fraction_that_is_classified_as_asked(judge: Judge) -> None:
     """A generator that gives a real digit of the class asked for, or of the next."""
     firsts = np.stack(
         [judge.test[np.argmax(judge.test_labels == digit)] for digit in range(10)]
