@@ -48,7 +48,7 @@ def measure(
         chunk: updates in one compiled call.
         devices: over how many the batch is split.
         batch_statistics: 'global' of the whole batch, or of each 'device'.
-        remat: whether blocks are computed anew in the backward pass.
+        remat: whether blocks are rematerialised in the backward pass.
         accumulate: in how many parts the batch passes the net, whose gradients are
             averaged before the optimizer moves; the time is that of all parts.
         sizes: the shape of one example by feature, where the model leaves it open.

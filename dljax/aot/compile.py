@@ -44,7 +44,7 @@ def compile_ahead(
             takes, on each.
         precision: of the computation.
         fsdp: over how many chips each large parameter is split.
-        remat: whether blocks are computed anew in the backward pass.
+        remat: whether blocks are rematerialised in the backward pass.
         sizes: as for `recipes.recipe`.
         **settings: of the model.
 

@@ -43,7 +43,7 @@ def aot(
             of the model takes, on each chip.
         precision: of the computation; parameters and statistics stay float32.
         fsdp: over how many chips each large parameter is split.
-        remat: compute blocks anew in the backward pass, which saves memory.
+        remat: rematerialise blocks in the backward pass, which saves memory.
         settings: of the model, such as classes=3 or hidden=(64,32).
         sizes: of one example of a feature, such as image=(64,64,3).
         results: a file to which a line of JSON about each program is appended.

@@ -21,7 +21,8 @@ def gaussian_noise(
         A pure function `(key, inputs) -> inputs`, [batch, ...] float.
 
     Raises:
-        ValueError: at construction, for a negative deviation or limits out of order.
+        ValueError: at construction, for a negative standard deviation or limits out of
+            order.
 
     Reference:
         Vincent et al. (2010), Stacked Denoising Autoencoders: Learning Useful

@@ -16,7 +16,7 @@ class Mixture:
     Attributes:
         name: what it is, in a word or two.
         centres: [modes, 2] float32.
-        deviation: of each mode along each axis.
+        deviation: standard deviation of each mode along each axis.
     """
 
     name: str
@@ -54,7 +54,7 @@ def ring(modes: int = 8, radius: float = 2.0, deviation: float = 0.02) -> Mixtur
     Args:
         modes: how many, 1 or more.
         radius: of the circle, above 0.
-        deviation: of each mode along each axis, above 0.
+        deviation: standard deviation of each mode along each axis, above 0.
 
     Returns:
         The mixture; its first centre is (radius, 0).
@@ -79,7 +79,7 @@ def lattice(side: int = 5, spacing: float = 2.0, deviation: float = 0.05) -> Mix
     Args:
         side: modes in a row and in a column, 1 or more.
         spacing: of two neighbours, above 0.
-        deviation: of each mode along each axis, above 0.
+        deviation: standard deviation of each mode along each axis, above 0.
 
     Returns:
         The mixture of side² modes.

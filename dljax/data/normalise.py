@@ -162,7 +162,7 @@ def min_max(train: np.ndarray) -> Normalizer:
 
 
 def z_score(train: np.ndarray) -> Normalizer:
-    """Fit the map that gives each column of the training split mean 0 and deviation 1.
+    """Fit the map that gives each column of the training split mean 0 and variance 1.
 
     Args:
         train: [..., column] of the training split only.

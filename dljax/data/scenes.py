@@ -25,8 +25,8 @@ class Scenes:
         rotation: largest angle to either side, in degrees.
         brightness: least and greatest brightness of full ink.
         background: least and greatest mean brightness of the background.
-        texture: deviation of the smooth texture of the background.
-        noise: deviation of the noise of each pixel of the whole.
+        texture: standard deviation of the smooth texture of the background.
+        noise: standard deviation of the noise of each pixel of the whole.
         tries: layouts drawn, of which the least crowded is taken.
     """
 
@@ -167,9 +167,9 @@ def digit_scenes(
         rotation: largest angle to either side, in degrees.
         brightness: least and greatest brightness of full ink, in [0, 1].
         background: least and greatest mean brightness of the background, in [0, 1].
-        texture: deviation of the smooth texture of the background.
-        noise: deviation of the Gaussian noise on each pixel, before the image is cut to
-            [0, 1].
+        texture: standard deviation of the smooth texture of the background.
+        noise: standard deviation of the Gaussian noise on each pixel, before the image
+            is cut to [0, 1].
         tries: layouts drawn for a scene, of which the one is taken whose closest two
             digits are farthest apart; 1 takes the first.
 

@@ -13,7 +13,8 @@ class Options:
         workdir: folder of the run; by default runs/FAMILY/EXPERIMENT here, or where a
             run of other settings lies there EXPERIMENT-2 and so on.
         seed: of the run's root key; all else follows from it.
-        members: independent runs trained side by side, for a mean and a deviation.
+        members: independent runs trained side by side, for a mean and a standard
+            deviation.
         devices: how many devices share each batch.
         parallel: compile over a device mesh (jit), or map over devices (pmap).
         batch_statistics: batch norms normalise by the whole batch (global), or on

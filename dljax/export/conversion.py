@@ -23,7 +23,7 @@ TOLERANCE = 1e-3
 _EXPECTS = {
     'torchvision': (
         'red, green, blue in [0, 1], less the mean of each channel over ImageNet and '
-        'divided by its deviation: dljax.data.normalise_imagenet'
+        'divided by its standard deviation: dljax.data.normalise_imagenet'
     ),
     'keras': (
         'blue, green, red in 0 to 255, less the mean of each channel over ImageNet: '

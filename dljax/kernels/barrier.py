@@ -1,4 +1,4 @@
-"""Where the CPU's compiler has to store what it would rather compute again.
+"""Optimization barriers for what the CPU's compiler would rather recompute.
 
 It fuses a chain of operations on places into whatever reads the end of the chain, and
 so computes it once for each reader: of a net of residual blocks, all blocks up to
@@ -22,18 +22,18 @@ def _held(array: Array, *, ahead: bool) -> Array:
 
 
 barrier_p = primitive('barrier', _same, _held, merges='all')
-# Back, the gradient is stored whether or not the array is.
+# Back, the gradient has a barrier whether or not the array has one.
 ad.deflinear(barrier_p, lambda cotangent, **_: [barrier_p.bind(cotangent, ahead=True)])
 
 
 def barrier(array: Array, *, ahead: bool = True) -> Array:
-    """Give the array itself, which a CPU stores, and its gradient likewise.
+    """Put an optimization barrier behind an array and before its gradient, on a CPU.
 
     Under jit, vmap and derivatives of every order; on other backends it is nothing.
 
     Args:
         array: of any shape and type.
-        ahead: whether the array is stored, or its gradient only.
+        ahead: whether the array has a barrier, or its gradient only.
 
     Returns:
         The array.

@@ -64,7 +64,7 @@ def _convolved_on_cpu(
     if window == (1, 1) and padding == ((0, 0), (0, 0)):
         return images[:, :: stride[0], :: stride[1]] @ kernel[0, 0]
     if images.shape[3] == 1 and stride == (1, 1) and BARRIERS_HOLD:
-        # Between barriers, or whatever comes next would pad and sum up anew.
+        # Between barriers, or whatever comes next would recompute padding and sum.
         images, kernel = jax.lax.optimization_barrier(
             (jnp.pad(images, ((0, 0), *padding, (0, 0))), kernel)
         )
@@ -205,7 +205,7 @@ def _kernels_by_windows(
     the windows did, with the batch in the part of the channels.
     """
     if BARRIERS_HOLD:
-        # Else what made them is done anew, in the order of the transposes.
+        # Else what made them is recomputed, in the order of the transposes.
         images, cotangent = jax.lax.optimization_barrier((images, cotangent))
     if window == (1, 1) and padding == ((0, 0), (0, 0)):
         seen = images[:, :: stride[0], :: stride[1]]

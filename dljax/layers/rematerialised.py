@@ -1,4 +1,4 @@
-"""Blocks that are computed anew in the backward pass, which saves memory."""
+"""Blocks that are rematerialised in the backward pass, which saves memory."""
 
 from flax import linen as nn
 
@@ -8,7 +8,7 @@ from dljax.types import Array
 def rematerialised(
     block: nn.Module, inputs: Array, *, train: bool, remat: bool = True
 ) -> Array:
-    """Call a block, and let the backward pass compute its inside anew.
+    """Call a block, and let the backward pass recompute its inside.
 
     So only what stands between blocks is kept for the backward pass: memory is saved
     for the time of one more forward pass. Parameters, their paths and the numbers are

@@ -154,7 +154,7 @@ def border_weights(
             from 1; 0 for the background. Of an image with another number all is NaN.
         objects: how many there can be.
         scale: w₀, at least 0.
-        deviation: σ, in pixels, above 0.
+        deviation: standard deviation σ, in pixels, above 0.
 
     Returns:
         [batch, height, width] float32, from 1 to 1 + w₀; 1 where there are not two

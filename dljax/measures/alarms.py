@@ -12,7 +12,7 @@ from dljax.types import Array, Key, Predict
 
 
 def discriminator_wins(player: str = 'discriminator', above: float = 0.99) -> Alarm:
-    """Sound where a discriminator tells nearly all samples rightly.
+    """Sound where a discriminator classifies nearly all samples correctly.
 
     Its answers then hold nothing that a generator could learn from, and under the loss
     of the minimax game no gradient either.
@@ -90,7 +90,7 @@ def classes_collapse(
             fractions,
             fractions < below,
             'the samples of a class collapse, they lie {value:.1%} as far apart as '
-            'real ones of it{members}: give the noise a larger deviation, or flatten '
+            'real ones of it{members}: give the noise a larger variance, or flatten '
             'the discriminator by a penalty',
         )
 

@@ -7,7 +7,7 @@ from dljax.types import Array
 
 
 def accuracy(logits: Array, labels: Array, *, where: Array | None = None) -> Array:
-    """Fraction of an example's labels that are predicted rightly.
+    """Fraction of an example's labels that are predicted correctly.
 
     The prediction is the class of the largest logit or, where there is but one logit,
     whether it is at least 0, as `layers.binary_step` fires. With one label an example

@@ -57,7 +57,8 @@ def ssim(
         images: [batch, height, width, channel]; each channel counts by itself.
         targets: the true images, of the shape of `images`.
         window: its height and width in pixels, an odd number from 3 on.
-        sigma: deviation of its Gaussian weights in pixels; None for equal weights.
+        sigma: standard deviation of its Gaussian weights in pixels; None for equal
+            weights.
         data_range: L, from the darkest to the brightest value that is possible; by
             default 1 for floats and what their type holds for integers, such as 255.
         sample_covariance: whether (co)variances are those of a sample, divided by n - 1

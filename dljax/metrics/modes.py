@@ -27,14 +27,14 @@ def modes_covered(
 ) -> Modes:
     """Count the modes of a mixture of equal round Gaussians that samples come near to.
 
-    A sample is of high quality within three deviations of its nearest centre, and that
-    mode is covered then. In the plane, 98.9 % of the mixture's own samples are. For the
-    divergence each sample, good or bad, counts for its nearest mode.
+    A sample is of high quality within three standard deviations of its nearest centre,
+    and that mode is covered then. In the plane, 98.9 % of the mixture's own samples
+    are. For the divergence each sample, good or bad, counts for its nearest mode.
 
     Args:
         samples: [examples, dimensions].
         centres: [modes, dimensions].
-        deviation: of each mode in each dimension, above 0.
+        deviation: standard deviation of each mode in each dimension, above 0.
 
     Returns:
         The modes covered, the fraction of high quality and the divergence.

@@ -45,7 +45,7 @@ def kernel_distance(
 
     Returns:
         [subsets] float64; [1] where a subset would be everything. Their mean is the
-        figure to report, their deviation says how far to trust it.
+        figure to report, their standard deviation says how far to trust it.
 
     Raises:
         ValueError: for other shapes, fewer than two examples, a number that is not

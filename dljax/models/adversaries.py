@@ -20,7 +20,7 @@ class Adversaries(nn.Module):
             be a label.
         discriminator: `(samples, *conditions, train) -> logits`, large for real ones;
             or a tuple whose first part they are and whose others are further answers.
-        latent: numbers of the noise.
+        latent: dimension of the noise.
         prior: `(key, shape) -> noise`; the normal distribution by default.
         dtype: the type of the computation of both; None leaves each its own.
         param_dtype: the type of all parameters; None leaves each its own.

@@ -24,7 +24,7 @@ from dljax.types import Array, Batch, Loss, Metrics
 
 Critic = Callable[[Array], Array]
 # (logit of a sample, real samples, fake samples, random numbers in [0, 1], one a pair)
-# -> [batch] prices
+# -> [batch] penalties
 Penalty = Callable[[Critic, Array, Array, Array], Array]
 # (net, further answers on real samples or None, those on fakes, noise, batch)
 # -> the loss of a further task and its metrics
@@ -87,8 +87,8 @@ def tell_apart(
 
             shape = (len(real),) + (1,) * (real.ndim - 1)
             mix = jax.random.uniform(net.make_rng('penalty'), shape)
-            price = penalty(critic, real, fake, mix).mean()
-            loss, metrics['penalty'] = loss + price, price
+            held = penalty(critic, real, fake, mix).mean()
+            loss, metrics['penalty'] = loss + held, held
         if task is not None:
             more, found = task(net, real_answers, fake_answers, noise, batch)
             loss, metrics = loss + more, {**metrics, **found}

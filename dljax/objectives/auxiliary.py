@@ -80,7 +80,7 @@ def recover_codes(
     [-1, 1). The discriminator's further answers are the logits of the category, and
     means and logarithms of the variance of the codes. They give lower bounds of the
     mutual information of code and sample, H(c) + E log q(c|x), which is the entropy
-    H(c) where a category is always read rightly.
+    H(c) where a category is always read correctly.
 
     Args:
         categories: of the category.
@@ -91,7 +91,7 @@ def recover_codes(
     Returns:
         The task. Metrics, of fakes: 'information', the bound of the category in nats,
         log(categories) at most; 'continuous_information', that of the codes together;
-        'read', the fraction of categories read rightly.
+        'read', the fraction of categories read correctly.
 
     Raises:
         ValueError: for weights that are not positive.

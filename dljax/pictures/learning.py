@@ -61,7 +61,7 @@ def draw_learning(
     left.set(
         xlabel='training examples',
         ylabel='test accuracy in %',
-        title=f'mean and deviation of {members} member{"s" * (members > 1)}',
+        title=f'mean and standard deviation of {members} member{"s" * (members > 1)}',
     )
     right.set(
         xlabel='fraction of the features missing at test time',
@@ -109,7 +109,9 @@ def learning_curve(
         axes.set_xticks(sizes, [f'{size:g}' for size in sizes])
         axes.minorticks_off()
         members = len(values[next(iter(titles))])
-        note = f'mean and deviation of {members} members' if members > 1 else ''
+        note = (
+            f'mean and standard deviation of {members} members' if members > 1 else ''
+        )
         axes.set(xlabel=across, ylabel=above, title=note)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=9)

@@ -143,7 +143,7 @@ def interpolations(
     Args:
         draw: `(net, noise) -> images` of [count, height, width, channel], in [0, 1],
             for noise [count, latent].
-        latent: width of the noise.
+        latent: dimension of the noise.
         title: of the picture; the name of the path is added.
         path: of `dljax.pictures.paths`: `spherical`, for normal noise, or `linear`, for
             uniform noise.
@@ -174,8 +174,8 @@ def plane(
 ) -> Picture:
     """Show samples in the plane over the centres of the mixture they should be from.
 
-    Points of high quality, within three deviations of a centre, are blue, others red.
-    The first panel is of the mixture itself.
+    Points of high quality, within three standard deviations of a centre, are blue,
+    others red. The first panel is of the mixture itself.
 
     Args:
         draws: by the name of the generator: `(net, key, count) -> points` of

@@ -41,7 +41,7 @@ def recipe(
         name: one of `list_models()`.
         batch: examples in an update, at least 1; by default what the plan says.
         precision: of the computation; parameters and statistics stay float32.
-        remat: whether blocks are computed anew in the backward pass; of the models
+        remat: whether blocks are rematerialised in the backward pass; of the models
             that have this setting.
         axis_name: the mapped axis over which batch statistics are taken, under `pmap`
             or `shard_map`; of no effect on nets without any.

@@ -48,7 +48,7 @@ def sat_out(players: Mapping[str, Player], first: int, last: int) -> tuple[str, 
 
 
 def spread(values: Mapping[str, np.ndarray | float]) -> dict[str, float]:
-    """Turn metrics of the members of an ensemble into means and deviations.
+    """Turn metrics of the members of an ensemble into means and standard deviations.
 
     Args:
         values: scalars, or [members] arrays.

@@ -60,7 +60,7 @@ def experiment(
         steps: updates in all.
         width: channels before the last layer of the generator.
         features: channels of the discriminator's layers, of stride 2 and 1 in turn.
-        latent: numbers of the noise.
+        latent: dimension of the noise.
         dropout: fraction of the discriminator's values dropped in training.
         batch_size: real digits, and fakes of their labels, in an update.
         learning_rate: of Adam, for both players.

@@ -60,7 +60,7 @@ def experiment(
         steps: updates in all.
         width: of the generator's joint layer; those of noise and label have half.
         units: maxout units of the discriminator's layers, half as many of the label's.
-        latent: numbers of the noise.
+        latent: dimension of the noise.
         dropout: fraction of the discriminator's units dropped in training.
         generator_dropout: fraction of the generator's; above 0 it takes the place of
             the noise, and in evaluation all digits of a class are alike.

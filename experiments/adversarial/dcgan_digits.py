@@ -46,7 +46,7 @@ def experiment(
     Args:
         steps: updates in all.
         width: channels before the last layer of the generator.
-        latent: numbers of the noise.
+        latent: dimension of the noise.
         batch_size: real digits, and fakes, in an update.
         learning_rate: of Adam, for both players.
         label_smoothing: of real digits.

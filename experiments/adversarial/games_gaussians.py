@@ -5,8 +5,8 @@ Adversarial Networks, https://arxiv.org/abs/1611.02163; ring and grid, and how m
 counted: Srivastava et al. (2017), VEEGAN, https://arxiv.org/abs/1705.07761.
 
 Measured with 5 members, seed 0, on a 2-core CPU: modes that 2,500 samples of each cover
-(within three deviations of the centre), the fraction of samples that near, and the
-divergence of the modes' fractions from equal ones in nats, after 6,000 updates:
+(within three standard deviations of the centre), the fraction of samples that near, and
+the divergence of the modes' fractions from equal ones in nats, after 6,000 updates:
 
 | game | ring of 8, by member | near | divergence | grid of 25 | near | divergence |
 |---|---|---|---|---|---|---|
@@ -93,7 +93,7 @@ def experiment(
         games: which are played.
         steps: updates in all.
         width: units of the three hidden layers of each net.
-        latent: numbers of the noise.
+        latent: dimension of the noise.
         batch_size: real points, and fakes, in an update.
         learning_rate: of Adam, falling to 0 along a cosine.
         discriminator_moves: moves of each discriminator for one of its generator.

@@ -71,7 +71,7 @@ def experiment(
         steps: updates in all.
         hidden: widths of the generator.
         maxout: units of the discriminator's layers, of 5 pieces each.
-        latent: numbers of the noise.
+        latent: dimension of the noise.
         batch_size: real digits, and fakes, in an update.
         learning_rate: of Adam, for both players.
         label_smoothing: of real digits.

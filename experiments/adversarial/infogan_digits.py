@@ -73,7 +73,7 @@ def experiment(
         steps: updates in all.
         width: channels next to the image, in both nets.
         hidden: units of their widest dense layers, twice those that codes are read of.
-        noise: numbers of the noise, beside the codes.
+        noise: dimension of the noise, beside the codes.
         categories: of the categorical code.
         batch_size: real digits, and fakes, in an update.
         learning_rate: of Adam, for both players.

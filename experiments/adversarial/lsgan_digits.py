@@ -53,7 +53,7 @@ def experiment(
         steps: updates in all.
         width: channels of the generator's first maps.
         discriminator_width: channels of the discriminator's first layer.
-        latent: numbers of the noise.
+        latent: dimension of the noise.
         batch_size: real digits, and fakes, in an update.
         learning_rate: of Adam, for both players.
         labels: a, b and c: of fakes and of real digits for the discriminator, and what

@@ -49,7 +49,7 @@ def experiment(
     Args:
         steps: updates in all.
         width: channels of all maps.
-        latent: numbers of the noise.
+        latent: dimension of the noise.
         batch_size: real digits, and fakes, in an update.
         learning_rate: of Adam, for both players.
         penalty: on a gradient of the critic whose norm is not 1.

@@ -88,8 +88,8 @@ def experiment(
         steps: updates after them, of the encoder that inverts the generator; the
             autoencoder learns in as many, from the first on.
         hidden: units of the layers, for all nets.
-        code: numbers of the autoencoder's code.
-        latent: numbers of the generator's noise.
+        code: dimension of the autoencoder's code.
+        latent: dimension of the generator's noise.
         batch_size: digits in an update.
         learning_rate: of Adam, for both encoders.
         game_rate: of Adam, for the adversaries.

@@ -11,7 +11,7 @@ the two detectors beside them are given the season.
 
 Measured with 5 members, seed 0, on a 2-core CPU, as the area under the ROC curve of the
 steps of a kind against those where nothing is wrong; for the autoencoder the mean, with
-a deviation of at most 0.014:
+a standard deviation of at most 0.014:
 
 | series | detector | spike | shift | stuck | frequency | any |
 |---|---|---|---|---|---|---|

@@ -66,11 +66,11 @@ def experiment(
     """Train one net for each β on the same distribution.
 
     Args:
-        betas: prices of a nat of the code, in ascending order.
-        code: numbers of the code.
+        betas: weights of the divergence, in ascending order.
+        code: dimension of the code.
         hidden: widths of the encoder's layers; the decoder mirrors them.
         dropout: fraction of hidden units dropped in an update.
-        warm_up: updates over which the price rises from 0.
+        warm_up: updates over which the weight rises from 0.
         steps: updates in all.
         batch_size: examples in one update.
         learning_rate: of Adam at the start; it falls to 0 along a cosine.

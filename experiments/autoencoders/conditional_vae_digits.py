@@ -17,8 +17,8 @@ updates; bounds in nats, of all 16 + 1 shades of a pixel:
 
 The nearest training image of a sample is of the class asked for in 98.5 ± 0.6 % of
 1,000 (of a test image in 98.1 %), and Bayes' rule tells 97.7 ± 0.2 % of the test images
-rightly. At the price β = 1, for a code of 20.1 bits, these are 88.6 ± 1.8 % and 96.5 ±
-0.3 %, and the ELBO is -91.9 ± 0.4.
+correctly. At the weight β = 1, for a code of 20.1 bits, these are 88.6 ± 1.8 % and 96.5
+± 0.3 %, and the ELBO is -91.9 ± 0.4.
 Cost: 123 s of training for all on a busy machine. Commands:
 python experiments/autoencoders/conditional_vae_digits.py --members 5
 python experiments/autoencoders/conditional_vae_digits.py --members 5 --beta 1
@@ -69,11 +69,11 @@ def experiment(
     """Learn the distribution of the pixels given the class, and without it.
 
     Args:
-        code: numbers of the code.
+        code: dimension of the code.
         hidden: widths of the encoder's layers; the decoder mirrors them.
         dropout: fraction of hidden units dropped in an update.
-        beta: price of a nat of the code.
-        warm_up: updates over which that price rises from 0.
+        beta: weight of the divergence.
+        warm_up: updates over which that weight rises from 0.
         steps: updates in all.
         batch_size: examples in one update.
         learning_rate: of Adam at the start; it falls to 0 along a cosine.

@@ -23,12 +23,13 @@ numbers (sparse_wide: 128) for 64 pixels, on 360 test images:
 | variational | 1.73 ± .01 | 2.47 ± .08 | 16.1 | .816 | 31 % | 84.6 % | 93.4 % |
 
 Error is the squared error of an image, 'from noise' that of what is rebuilt from an
-image with noise of deviation 0.3, whose own error is 5.8; 'active' the fraction of the
-code that acts; then the accuracy of a least-squares classifier and of five neighbours
-on the codes (on the pixels themselves: 93.9 and 97.8 %). The denoising net repairs
-best, and the contractive one halves what the plain net misses there. A code of 16 is
-too narrow to be sparse, and the variational one gives up most of its numbers. The deep
-net fits the training set best (0.17) and generalises worse than the shallow one.
+image with noise of standard deviation 0.3, whose own error is 5.8; 'active' the
+fraction of the code that acts; then the accuracy of a least-squares classifier and of
+five neighbours on the codes (on the pixels themselves: 93.9 and 97.8 %). The denoising
+net repairs best, and the contractive one halves what the plain net misses there. A code
+of 16 is too narrow to be sparse, and the variational one gives up most of its numbers.
+The deep net fits the training set best (0.17) and generalises worse than the shallow
+one.
 Command:
 python experiments/autoencoders/kinds_digits.py --members 5
 """

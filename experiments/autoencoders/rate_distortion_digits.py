@@ -51,7 +51,7 @@ from dljax.training import Player
 from dljax.types import Array, Batch, Metrics, Objective, Spec
 
 TINY = {'widths': (1, 4), 'hidden': (8,), 'steps': 2, 'batch_size': 8}
-STEPS = (2.0, 1.0, 0.5, 0.25, 0.125)  # of nets, in deviations of each unit
+STEPS = (2.0, 1.0, 0.5, 0.25, 0.125)  # of nets, in standard deviations of each unit
 PIXEL_STEPS = (2.0, 1.4, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.125)  # of linear coders
 RATES = (15, 30, 60, 120)  # bits an image at which the coders are compared
 Curve = dict[str, np.ndarray]

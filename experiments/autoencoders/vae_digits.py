@@ -72,12 +72,12 @@ def experiment(
 
     Args:
         kind: of the net with the wide code; that with two numbers is dense.
-        code: numbers of the code.
+        code: dimension of the code.
         hidden: widths of the encoder's layers, or the features of its convolutions; the
             decoder mirrors them.
         dropout: fraction of hidden units dropped in an update, of dense nets.
-        beta: price of a nat of the code.
-        warm_up: updates over which that price rises from 0.
+        beta: weight of the divergence.
+        warm_up: updates over which that weight rises from 0.
         steps: updates in all.
         batch_size: examples in one update.
         learning_rate: of Adam at the start; it falls to 0 along a cosine.
@@ -229,7 +229,8 @@ def bounds(samples: tuple[int, ...], score: Objective) -> Picture:
             xscale='log',
             xlabel='codes drawn for an image, k',
             ylabel='bound on log p(x), in nats',
-            title=f'test: mean and deviation of {members} member{"s" * (members > 1)}',
+            title='test: mean and standard deviation of '
+            f'{members} member{"s" * (members > 1)}',
         )
         axes.set_xticks(samples, map(str, samples))
         axes.minorticks_off()

@@ -22,10 +22,11 @@ on 360 test digits, and on those 72 of them that are a 6 or a 9:
 
 Small distortions keep the label and take away half of the mistakes with few images and
 more than two thirds with many; mixup takes away about a fifth. Noise and cutout beside
-the distortions gain nothing that exceeds the deviation, and with many images cost some
-accuracy in so few updates. Flips and turns do not keep the label, as a 6 upside down is
-a 9: they double the mistakes with few images, though the net fits these in every
-position, and nearly quadruple them with many. 6 and 9 suffer more than the rest.
+the distortions gain nothing that exceeds the standard deviation, and with many images
+cost some accuracy in so few updates. Flips and turns do not keep the label, as a 6
+upside down is a 9: they double the mistakes with few images, though the net fits these
+in every position, and nearly quadruple them with many. 6 and 9 suffer more than the
+rest.
 Cost: 392 s of training for five members on a busy machine. Command:
 python experiments/convolutional/augmentation_digits.py --members 5
 """

@@ -116,10 +116,10 @@ def experiment(
         size: height and width in pixels that the pictures are brought to; by default
             what the model needs, else 224, or 32 for the digits.
         crop: fraction of the central square of your pictures that is kept.
-        normalise: the pictures by ImageNet's mean and deviation, as the weights of
-            torchvision want it; as those of Keras want it, which came from Caffe; by
-            their own; or not at all. By default as the weights want it, where that is
-            known, and by their own without weights.
+        normalise: the pictures by ImageNet's mean and standard deviation, as the
+            weights of torchvision want it; as those of Keras want it, which came from
+            Caffe; by their own; or not at all. By default as the weights want it, where
+            that is known, and by their own without weights.
         frozen_steps: updates in which only the head learns and the body stands still,
             in evaluation mode: nothing is dropped out, and its batch statistics do not
             move. By default a fifth of all with weights, else 0.

@@ -7,7 +7,7 @@ language model fine-tuning for text classification, https://arxiv.org/abs/1801.0
 A net of two convolutions and a dense layer learns the digits 0 to 4 (98.2 ± 0.3 % of
 their test images). Others take over its convolutions, or nothing, and learn 5 to 9 from
 few labels. Measured with 5 members, seed 0, on a 2-core CPU, as the accuracy in % on
-the 180 test images of the new classes, mean and deviation:
+the 180 test images of the new classes, mean and standard deviation:
 
 | labels of a class | 1 | 2 | 5 | 10 | 20 | 50 |
 |---|---|---|---|---|---|---|
@@ -17,8 +17,8 @@ the 180 test images of the new classes, mean and deviation:
 | from scratch | 68 ± 9 | 78 ± 2 | 90 ± 4 | 93 ± 3 | 96 ± 2 | 96.9 ± 0.8 |
 
 Transfer does not help here: no way is above the net from scratch by more than its
-deviation, with any number of labels. 630 images of five digits seem to teach the
-convolutions little that a few labels of the others do not. What is more special
+standard deviation, with any number of labels. 630 images of five digits seem to teach
+the convolutions little that a few labels of the others do not. What is more special
 transfers worse: with the dense layer carried over and frozen as well, one member came
 to only 72.8, 71.7 and 71.1 % with 2, 10 and 50 labels.
 Cost: 217 s of training for five members. Command:

@@ -198,7 +198,7 @@ def gain(outcome: Outcome) -> dict[str, np.ndarray]:
 
 
 def draw_accuracy(outcome: Outcome) -> 'Figure':
-    """Draw the test accuracy against the labels, with the deviation of the members."""
+    """Draw the test accuracy against the labels, with its standard deviation."""
     from matplotlib.figure import Figure
 
     found = accuracies(outcome)
@@ -222,7 +222,7 @@ def draw_accuracy(outcome: Outcome) -> 'Figure':
     axes.set(
         xlabel='labels',
         ylabel='test accuracy in %',
-        title=f'mean and deviation of {members} member{"s" * (members > 1)}',
+        title=f'mean and standard deviation of {members} member{"s" * (members > 1)}',
     )
     axes.grid(alpha=0.3)
     axes.legend()

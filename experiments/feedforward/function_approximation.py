@@ -71,7 +71,7 @@ def experiment(
         steps: updates in all, each on all points.
         examples: points to learn from; as many between them are held out.
         learning_rate: of Adam at the start; it falls to 0 along a cosine.
-        offset: deviation of the biases at the start.
+        offset: standard deviation of the biases at the start.
     """
     places = np.linspace(-1, 1, 2 * examples, dtype=np.float32)
     train, held_out = (

@@ -146,7 +146,7 @@ def against_length(
         lengths = list(sets)
         panels = figure.subplots(1, 2, sharex=True)
         titles = {
-            'accuracy': 'characters tagged rightly',
+            'accuracy': 'characters tagged correctly',
             'exact': 'strings without a mistake',
         }
         for axes, (score, title) in zip(panels, titles.items(), strict=True):

@@ -10,7 +10,8 @@ Beside the U-Net learns the same net without its contracting path, `local`, whos
 see no more than the 5x5 around them.
 
 Measured with 3 members, seed 0, on a 2-core CPU, on 500 test scenes after 2,000
-updates; deviations between members are 0.001 for the U-Net and 0.004 for the other:
+updates; standard deviations between members are 0.001 for the U-Net and 0.004 for the
+other:
 
 | net | mean of IoU | of the digits alone | Dice | pixels right |
 |---|---|---|---|---|

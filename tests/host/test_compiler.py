@@ -1,4 +1,4 @@
-"""The compiler of the CPU adds up rightly, with the flags that this package sets."""
+"""The compiler of the CPU adds up correctly, with the flags that this package sets."""
 
 from pathlib import Path
 

@@ -51,7 +51,7 @@ def test_a_metric_that_is_not_there_is_asked_for_by_name() -> None:
 
 
 class Maker(nn.Module):
-    """Points of a class: its number, and noise of a learned deviation."""
+    """Points of a class: its number, and noise of a learned standard deviation."""
 
     @nn.compact
     def __call__(self, key: Key, labels: Array) -> Array:

@@ -13,7 +13,7 @@ CENTRES = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
 
 
 def test_a_mixture_covers_its_own_modes() -> None:
-    """In the plane 1 - exp(-9/2) of a Gaussian lies within three deviations."""
+    """In the plane 1 - exp(-9/2) of a Gaussian is within 3 standard deviations."""
     samples = CENTRES[np.arange(20_000) % 4] + 0.3 * RNG.normal(size=(20_000, 2))
     found = metrics.modes_covered(samples, CENTRES, 0.3)
     assert found.covered == 4

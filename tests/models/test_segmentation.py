@@ -134,7 +134,7 @@ def test_remat_changes_no_number_and_no_path() -> None:
 
     for_each = jax.jit(jax.grad(loss, has_aux=True), static_argnums=1)
     plain, again = (for_each(variables['params'], remat) for remat in (False, True))
-    # What is computed anew may be rounded in another way: against the largest numbers.
+    # What is recomputed may be rounded in another way: against the largest numbers.
     largest = max(np.abs(leaf).max() for leaf in jax.tree.leaves(plain))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 * largest),

@@ -117,7 +117,8 @@ def test_a_net_that_is_not_to_move_still_uses_the_statistics_of_the_batch() -> N
     variables = jax.jit(Normed(1).init)(jax.random.key(0), x)
     call = jax.jit(nn.apply(lambda net, x: unmoved(net)(x, train=True), Normed(1)))
     normed = call(variables, x, rngs={'params': jax.random.key(3)})
-    # The data lie around 2 and their deviation is 0.1; running averages still say 0, 1.
+    # The data lie around 2 and their standard deviation is 0.1; running averages still
+    # say 0, 1.
     shifted = call(variables, x + 5.0, rngs={'params': jax.random.key(3)})
     np.testing.assert_allclose(normed, shifted, atol=1e-3)
     assert differs(normed, jax.jit(Normed(1).apply)(variables, x))
@@ -145,12 +146,12 @@ def test_a_linear_critic_pays_for_its_weights(penalty, wanted: float) -> None:
     def critic(x: Array) -> Array:
         return x @ jnp.array([[3.0], [4.0]])
 
-    def prices(real: Array, fake: Array, mix: Array) -> Array:
+    def penalties(real: Array, fake: Array, mix: Array) -> Array:
         return penalty(critic, real, fake, mix)
 
     real, fake = np.ones((4, 2), np.float32), np.zeros((4, 2), np.float32)
-    prices = jax.jit(prices)(real, fake, np.full((4, 1), 0.3, np.float32))
-    np.testing.assert_allclose(prices, wanted, rtol=1e-6)
+    found = jax.jit(penalties)(real, fake, np.full((4, 1), 0.3, np.float32))
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
 def test_the_penalty_between_is_taken_between() -> None:
@@ -158,9 +159,9 @@ def test_the_penalty_between_is_taken_between() -> None:
         return (x**2).sum(-1) / 2  # its gradient is x itself
 
     mix = jnp.array([[0.0], [0.25], [1.0]])
-    priced = functools.partial(penalise_between(1.0, target=0.0), critic)
-    prices = jax.jit(priced)(np.full((3, 1), 4.0), np.zeros((3, 1)), mix)
-    np.testing.assert_allclose(prices, [0.0, 1.0, 16.0], atol=1e-6)
+    penalise = functools.partial(penalise_between(1.0, target=0.0), critic)
+    found = jax.jit(penalise)(np.full((3, 1), 4.0), np.zeros((3, 1)), mix)
+    np.testing.assert_allclose(found, [0.0, 1.0, 16.0], atol=1e-6)
     with pytest.raises(ValueError, match='weight is 0'):
         penalise_between(0)
 
@@ -170,9 +171,9 @@ def test_the_penalty_at_real_samples_is_taken_there() -> None:
         return (x**2).sum(-1) / 2  # its gradient is x itself
 
     real, fake = np.array([[3.0, 4.0]]), np.ones((1, 2))
-    priced = functools.partial(penalise_real(2.0), critic)
-    prices = jax.jit(priced)(real, fake, np.full((1, 1), 0.5))
-    np.testing.assert_allclose(prices, [25.0])
+    penalise = functools.partial(penalise_real(2.0), critic)
+    found = jax.jit(penalise)(real, fake, np.full((1, 1), 0.5))
+    np.testing.assert_allclose(found, [25.0])
 
 
 class Told(nn.Module):

@@ -55,7 +55,7 @@ def test_a_category_that_is_always_read_has_all_its_entropy_as_information() -> 
     _, metrics = read((100 * category, codes, 0 * codes), noise)
     assert float(metrics['information']) == pytest.approx(math.log(5), rel=1e-6)
     assert float(metrics['read']) == 1.0
-    # With deviation 1 round the true codes, of which each has the entropy log 2.
+    # With standard deviation 1 round the true codes, each of the entropy log 2.
     wanted = 2 * (math.log(2.0) - 0.5 * math.log(2 * math.pi))
     assert float(metrics['continuous_information']) == pytest.approx(wanted, rel=1e-5)
     _, blind = read((0 * category, codes, 0 * codes), noise)
@@ -67,7 +67,7 @@ def test_codes_are_worth_what_the_gaussian_says() -> None:
     answers = np.zeros((1, 2)), np.zeros((1, 1)), np.full((1, 1), math.log(0.25))
     answers = tuple(each.astype(np.float32) for each in answers)
     loss, metrics = read(answers, noise, continuous_weight=0.5)
-    # Half a unit off at a deviation of a half: one deviation.
+    # Half a unit off at a standard deviation of a half: one of them.
     density = -0.5 * math.log(2 * math.pi * 0.25) - 0.5
     wanted = math.log(2.0) + density
     assert float(metrics['continuous_information']) == pytest.approx(wanted, rel=1e-5)

@@ -52,7 +52,7 @@ def test_curves_put_metrics_of_one_name_into_one_panel() -> None:
     assert lines.keys() == {'a', 'validation'}
     np.testing.assert_allclose(lines['a'].get_ydata(), [1, 1 / 2, 1 / 3])
     assert list(lines['validation'].get_xdata()) == [3]
-    assert len(by_title['loss'].collections) == 1  # the band of the deviation
+    assert len(by_title['loss'].collections) == 1  # the band of the standard deviation
 
 
 def test_curves_of_a_run_without_rows_are_empty() -> None:

@@ -279,7 +279,7 @@ def test_an_outcome_applies_every_member(tmp_path: Path, members: int) -> None:
     result = json.loads((tmp_path / 'result.json').read_text())
     if members > 1:
         assert len(result['members']['own/accuracy']) == members
-    else:  # one number, without a deviation
+    else:  # one number, without a standard deviation
         assert 'own/accuracy' not in result['members']
         assert 'own/accuracy/std' not in report.metrics
 

@@ -24,8 +24,9 @@ def sample_quality(
 
     The distances are those to all training digits; precision and recall use as many of
     them as there are samples. The anchors are the same figures, from as many images, of
-    real test digits and of independent Gaussian pixels with the mean and the deviation
-    of the training digits, cut off at 0 and 1. All members draw from the same key.
+    real test digits and of independent Gaussian pixels with the mean and the standard
+    deviation of the training digits, cut off at 0 and 1. All members draw from the same
+    key.
 
     The classes of the test digits are as frequent as those of the training digits, more
     nearly than by chance, so that their KID is a little below 0.

@@ -184,7 +184,7 @@ def acgan(
         size: height and width of the images, first · 2ⁿ with n of at least 1.
         channels: of the images.
         classes: how many there are; labels are integers from 0 on.
-        latent: numbers of the noise, normal, beside those of the class.
+        latent: dimension of the noise, normal, beside those of the class.
         width: channels of the generator before its last layer.
         first: side of the generator's first maps.
         features: channels of the discriminator's layers.

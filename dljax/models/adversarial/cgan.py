@@ -175,7 +175,7 @@ def cgan(
         size: height and width of the images.
         channels: of the images.
         classes: how many there are; labels are integers from 0 on.
-        latent: numbers of the noise.
+        latent: dimension of the noise.
         noise_hidden: units of the generator that see the noise.
         label_hidden: those that see the label.
         hidden: those that see both.

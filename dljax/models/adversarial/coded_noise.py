@@ -13,7 +13,7 @@ class CodedNoise:
     """A prior of noise, of a category and of continuous codes, side by side.
 
     Attributes:
-        noise: numbers of the noise, normal.
+        noise: dimension of the noise, normal.
         categories: of the category, all alike likely, as a one-hot vector.
         continuous: codes, uniform in [-1, 1).
 

@@ -192,7 +192,7 @@ def dcgan(
     Args:
         size: height and width of the images, first · 2ⁿ with n of at least 1.
         channels: of the images.
-        latent: numbers of the noise, normal (the paper's are uniform).
+        latent: dimension of the noise, normal (the paper's are uniform).
         width: channels next to the image in both; 128 in the paper's generator.
         first: side of the smallest maps.
         normalise: what normalises the discriminator: `batch_norm`, `layer_norm`, or
@@ -201,7 +201,7 @@ def dcgan(
             norm, as in SN-GAN.
 
     Returns:
-        The net; its initialisers are the paper's, normal with deviation 0.02.
+        The net; its initialisers are the paper's, normal with standard deviation 0.02.
 
     Raises:
         ValueError: for sizes that do not fit, or widths below 1.
@@ -237,7 +237,7 @@ def dcgan_small(
     Args:
         size: height and width of the images, first · 2ⁿ with n of at least 1.
         channels: of the images.
-        latent: numbers of the noise, normal.
+        latent: dimension of the noise, normal.
         width: channels next to the image in both.
         first: side of the smallest maps.
         normalise: as in `dcgan`.

@@ -143,7 +143,7 @@ def gan(
     Args:
         size: height and width of the images.
         channels: of the images.
-        latent: numbers of the noise, uniform in [-1, 1).
+        latent: dimension of the noise, uniform in [-1, 1).
         hidden: widths of the generator.
         maxout: units of the discriminator's layers.
         pieces: lines of each of these units.

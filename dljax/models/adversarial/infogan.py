@@ -200,7 +200,7 @@ def infogan(
     Args:
         size: height and width of the images, a multiple of 4.
         channels: of the images.
-        noise: numbers of the noise, beside the codes.
+        noise: dimension of the noise, beside the codes.
         categories: of the categorical code.
         continuous: how many continuous codes.
         width: channels next to the image, in both.

@@ -186,7 +186,7 @@ def lsgan(
     Args:
         size: height and width of the images, first · 2ⁿ with n of at least 2.
         channels: of the images.
-        latent: numbers of the noise, normal.
+        latent: dimension of the noise, normal.
         width: channels of the generator's first maps, a multiple of 4.
         first: side of the smallest maps, of both.
         discriminator_width: channels of the discriminator's first layer.

@@ -223,7 +223,7 @@ def wgan_gp(
     Args:
         size: height and width of the images, first · 2ⁿ with n of at least 1.
         channels: of the images.
-        latent: numbers of the noise, normal.
+        latent: dimension of the noise, normal.
         width: channels of all maps of both.
         first: side of the generator's first maps.
         halvings: blocks of the critic that halve the side.

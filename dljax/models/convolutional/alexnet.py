@@ -38,7 +38,7 @@ class AlexNet(nn.Module):
         hidden: the width of the two hidden layers.
         dropout: the probability in [0, 1) with which an input of a hidden layer is
             dropped.
-        remat: whether the convolutions are computed anew in the backward pass, which
+        remat: whether the convolutions are rematerialised in the backward pass, which
             saves the memory of their results.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
@@ -110,7 +110,7 @@ class AlexNet(nn.Module):
 
 
 def _block(index: int, types: dict[str, Any]) -> Callable[[nn.Module, Array], Array]:
-    """A convolution and the pool behind it, which remat computes anew together."""
+    """A convolution and the pool behind it, which remat recomputes together."""
     features, k, stride, padding, pooled = _CONVOLUTIONS[index]
 
     def run(net: nn.Module, x: Array) -> Array:

@@ -45,7 +45,7 @@ class AlexNet2012(nn.Module):
         groups: of the second, fourth and fifth convolution, a divisor of 128.
         padding: of the first convolution.
         dropout: the probability in [0, 1) with which a hidden unit is dropped.
-        remat: whether the convolutions are computed anew in the backward pass, which
+        remat: whether the convolutions are rematerialised in the backward pass, which
             saves the memory of their results.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.

@@ -60,8 +60,8 @@ class GoogLeNet(nn.Module):
         dropout: the probability in [0, 1) with which an input of the output is dropped.
         auxiliary_dropout: that of the hidden units of the auxiliary heads.
         auxiliary: whether there are auxiliary heads.
-        transform_input: whether images normalised by the mean and deviation of each
-            channel over ImageNet are brought to [-1, 1] first, as the weights that
+        transform_input: whether images normalised by the mean and standard deviation of
+            each channel over ImageNet are brought to [-1, 1] first, as the weights that
             torchvision took over from TensorFlow want them.
         kernel_size: of the third branch of each module.
         last_window: of the last maximum pool.
@@ -71,7 +71,7 @@ class GoogLeNet(nn.Module):
             and before the second.
         normalise: what stands between a convolution and its ReLU; None for
             nothing, and biases instead.
-        remat: whether each module is computed anew in the backward pass, which saves
+        remat: whether each module is rematerialised in the backward pass, which saves
             the memory of what is inside.
         axis_name: of a mapped axis that shares batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.

@@ -39,7 +39,7 @@ def googlenet_2014(
         auxiliary_dropout: that of the hidden units of the auxiliary heads.
         auxiliary: whether there are auxiliary heads, which want images of at least
             79x79; their number of weights depends on the size.
-        remat: whether each module is computed anew in the backward pass.
+        remat: whether each module is rematerialised in the backward pass.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.

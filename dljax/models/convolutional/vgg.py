@@ -35,8 +35,8 @@ class VGG(nn.Module):
         dropout: the probability in [0, 1) with which a hidden unit is dropped.
         normalise: what stands between a convolution and its ReLU; None for
             nothing. The convolutions keep their biases in any case, as in torchvision.
-        remat: whether each stage is computed anew in the backward pass, which saves the
-            memory of what is inside.
+        remat: whether each stage is rematerialised in the backward pass, which saves
+            the memory of what is inside.
         axis_name: of a mapped axis that shares batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.

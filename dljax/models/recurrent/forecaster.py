@@ -19,7 +19,7 @@ class Forecaster(nn.Module):
 
     - All steps at once, not one after the other: a decoder that feeds on its own
       forecasts carries each error on to the next step, is trained on other inputs than
-      it meets, and takes `horizon` steps in turn. The price is a horizon that is fixed.
+      it meets, and takes `horizon` steps in turn. In return the horizon is fixed.
     - A segment of several values is one step of the recurrence: a week of hours is 14
       steps and not 168, so it is fast, and a gradient reaches the beginning.
     - Forecasts are relative to the last value, so that a trend that leads out of the

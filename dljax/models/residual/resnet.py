@@ -52,7 +52,7 @@ class ResNet(nn.Module):
         use_bias: whether convolutions have biases though they are normalised.
         zero_init_residual: whether blocks start as their shortcuts; not with
             preactivation, where no scale stands behind the last convolution.
-        remat: whether the backward pass computes the inside of each block anew, which
+        remat: whether the backward pass rematerialises the inside of each block, which
             saves memory; the numbers are the same.
         normalise: after each convolution; None for none.
         axis_name: of a mapped axis that shares batch statistics.

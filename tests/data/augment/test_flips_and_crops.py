@@ -81,7 +81,7 @@ def test_every_crop_is_a_part_of_the_padded_image(
     parts = parts.reshape(-1, *out.shape[1:])
     counts = [int((out == part).all(axis=(1, 2)).sum()) for part in parts]
     assert sum(counts) == len(out)
-    # Each place is as likely as another: within five deviations of the mean.
+    # Each place is as likely as another: within five standard deviations of the mean.
     mean = len(out) / len(parts)
     assert np.abs(np.array(counts) - mean).max() < 5 * np.sqrt(mean)
 
