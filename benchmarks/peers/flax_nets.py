@@ -64,7 +64,7 @@ class Normalised(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool = True) -> Array:
-        """Compute the maps."""
+        """Compute the feature maps."""
         shape, strides = (self.kernel,) * 2, (self.stride,) * 2
         options = {'use_bias': False, 'name': 'conv'}
         if self.transposed:
@@ -113,7 +113,7 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
-        """Compute the maps."""
+        """Compute the feature maps."""
         f, s = self.features, self.stride
         plan = [(f, 3, s, 1), (f, 3, 1, 1)]
         if self.bottleneck:

@@ -170,7 +170,7 @@ def turned(weight: np.ndarray) -> np.ndarray:
 
 
 def after_maps(weight: np.ndarray, channels: int) -> np.ndarray:
-    """Turn a dense kernel behind maps, which torch flattens by channel."""
+    """Turn a dense kernel behind feature maps, which torch flattens by channel."""
     side = round((len(weight) / channels) ** 0.5)
     grid = weight.reshape(side, side, channels, -1)
     return grid.transpose(3, 2, 0, 1).reshape(weight.shape[1], -1).copy()

@@ -22,7 +22,7 @@ def grad_cam(
     signed: bool = False,
     resized: bool = True,
 ) -> Array:
-    r"""Weigh the maps of a layer by how much the logit rises with their mean.
+    r"""Weigh the feature maps of a layer by how much the logit rises with their mean.
 
     max(0, Σ_k α_k A_k), where A_k are the maps and α_k the mean of ∂z_c / ∂A_k over the
     places. Of a net that ends with a global average pool and a dense layer this is the

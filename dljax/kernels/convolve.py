@@ -149,7 +149,7 @@ def convolve_transposed(
         [batch, height', width', channel].
 
     Raises:
-        ValueError: where the convolution would give maps of another size.
+        ValueError: where the convolution would give feature maps of another size.
 
     Example:
         >>> import jax.numpy as jnp
@@ -163,7 +163,7 @@ def convolve_transposed(
     )
     if size != wanted:
         raise ValueError(
-            f'the maps have {size} places, and the convolution gives {wanted} of '
+            f'the feature maps have {size} places, and the convolution gives {wanted} '
             f'images with sides {sides}: give the sides that it came from'
         )
     settings = {'stride': stride, 'padding': padding, 'sides': sides, 'window': window}

@@ -1,8 +1,8 @@
 """Maximum pooling whose gradient is fast on a CPU too.
 
 XLA's CPU backend computes the gradient place by place, on one core. There it is made of
-comparisons of whole maps here, one phase of the stride after the other. Other backends
-compile JAX's own.
+comparisons of whole feature maps here, one phase of the stride after the other. Other
+backends compile JAX's own.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""A small classifier that looks at maps half way up a deep net."""
+"""A small classifier that looks at feature maps half way up a deep net."""
 
 from typing import Any
 
@@ -24,9 +24,9 @@ class AuxiliaryHead(nn.Module):
         features: channels of the convolution.
         hidden: the width of the hidden layer.
         dropout: the probability in [0, 1) with which a hidden unit is dropped.
-        adaptive: whether it averages over 4x4 windows that cover the map, whatever its
-            size, as in torchvision; else over 5x5 windows in steps of 3, as the paper,
-            of which a map of 14x14 makes 4x4 as well.
+        adaptive: whether it averages over 4x4 windows that cover the feature map,
+            whatever its size, as in torchvision; else over 5x5 windows in steps of 3,
+            as the paper, of which a map of 14x14 makes 4x4 as well.
         normalise: such as `batch_norm`; None for none, and biases instead.
         axis_name: of a mapped axis that shares batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.

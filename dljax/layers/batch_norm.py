@@ -17,8 +17,8 @@ class BatchNorm(nn.Module):
     of the same names. A batch is normalised by its own variance, divided by n, in any
     case; the average of the variances is that of the same numbers as in Flax, or, if
     `unbiased`, of those divided by n - 1, as in torch. All of it works on [rows,
-    channel]: XLA's CPU backend adds up the rows of a table on all cores, but maps place
-    by place on one.
+    channel]: XLA's CPU backend adds up the rows of a table on all cores, but feature
+    maps place by place on one.
 
     Attributes:
         use_running_average: whether the averages stand for mean and variance.

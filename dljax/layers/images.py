@@ -63,7 +63,7 @@ def doublings(size: int, first: int) -> int:
 
     Args:
         size: height and width of the images.
-        first: of the first layer's maps.
+        first: of the first layer's feature maps.
 
     Returns:
         n with size = first · 2ⁿ.

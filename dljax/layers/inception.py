@@ -1,4 +1,4 @@
-"""The inception module: four looks at the same maps, side by side."""
+"""The inception module: four looks at the same feature maps, side by side."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from dljax.types import Array
 class Inception(nn.Module):
     """Convolutions of 1x1, 3x3 and k x k and a pool, beside each other.
 
-    All see the same maps and keep height and width; their channels are joined. A 1x1
-    convolution narrows the maps before either large kernel and behind the pool.
+    All see the same feature maps and keep height and width; their channels are joined.
+    A 1x1 convolution narrows the maps before either large kernel and behind the pool.
 
     Attributes:
         features: six numbers of channels: of the 1x1 branch, what the second is
@@ -71,7 +71,7 @@ class Inception(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
-        """Compute the maps.
+        """Compute the feature maps.
 
         Args:
             inputs: [batch, height, width, channel].

@@ -29,7 +29,7 @@ class NormalisedConv(nn.Module):
         features: channels of the result.
         kernel_size: k, side of the kernel.
         stride: s.
-        transposed: whether the layer runs backwards: to larger maps.
+        transposed: whether the layer runs backwards: to larger feature maps.
         padded: whether the edges are padded; if not, a plain convolution with a kernel
             as large as the map makes one place of it, and a transposed one the reverse.
         padding: of each edge of a plain convolution, in the place of (k - 1) // 2.
@@ -109,7 +109,7 @@ class NormalisedConv(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
-        """Compute the maps.
+        """Compute the feature maps.
 
         Args:
             inputs: [batch, height, width, channel].

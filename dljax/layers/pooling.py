@@ -78,7 +78,7 @@ def ceil_max_pool(inputs: Array, window: int = 3, stride: int = 2) -> Array:
 
 
 def adaptive_average_pool(inputs: Array, size: int) -> Array:
-    """Average over size x size windows that cover the map, whatever its own size.
+    """Average over size x size windows of the feature map, whatever its size.
 
     Window i of a side of n places reaches from ⌊i n / size⌋ up to ⌈(i + 1) n / size⌉,
     as torch has it: windows overlap where size does not divide n, and repeat places

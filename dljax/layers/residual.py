@@ -26,7 +26,7 @@ class ResidualBlock(nn.Module):
 
     Attributes:
         features: f.
-        stride: s; the side n of a map becomes n / s, rounded up.
+        stride: s; the side n of a feature map becomes n / s, rounded up.
         bottleneck: whether F has three convolutions.
         shortcut: S where the shapes differ: a 1x1 convolution, normalised
             ('projection'); or every s-th place, and zeros for the channels that are not
@@ -79,7 +79,7 @@ class ResidualBlock(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
-        """Compute the maps.
+        """Compute the feature maps.
 
         Args:
             inputs: [batch, height, width, channel].
@@ -129,7 +129,7 @@ class PreactivationBlock(nn.Module):
 
     Attributes:
         features: f, channels of the convolutions; of a bottleneck's last, 4f.
-        stride: s; the side n of a map becomes n / s, rounded up.
+        stride: s; the side n of a feature map becomes n / s, rounded up.
         bottleneck: whether F has three convolutions.
         shortcut: S where the shapes differ, as in `ResidualBlock`.
         stride_first: whether the stride of a bottleneck is at its first convolution.
@@ -177,7 +177,7 @@ class PreactivationBlock(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
-        """Compute the maps.
+        """Compute the feature maps.
 
         Args:
             inputs: [batch, height, width, channel].

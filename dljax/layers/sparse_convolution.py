@@ -1,4 +1,4 @@
-"""Convolution in which each output map sees only some of the input maps."""
+"""Convolution in which each output feature map sees only some of the input maps."""
 
 import itertools
 
@@ -33,7 +33,7 @@ class SparseConv(nn.Module):
     than sixteen narrow ones.
 
     Attributes:
-        table: for each output map the input maps that it sees.
+        table: for each output feature map the input maps that it sees.
         kernel_size: height and width.
         padding: as of `nn.Conv`.
         dtype: the type of the computation; None takes that of inputs and parameters.

@@ -11,7 +11,7 @@ from dljax.types import Array
 
 
 class Subsampling(nn.Module):
-    """Sum each window, times one coefficient and plus one bias for each map.
+    """Sum each window, times one coefficient and plus one bias for each feature map.
 
     Two parameters a map: `coefficient` and `bias`. With a small coefficient and a
     squashing function behind, the unit blurs; with a large one it is a noisy OR or AND.

@@ -14,7 +14,7 @@ class TransposedConv(nn.Module):
     """A square transposed convolution: what `nn.ConvTranspose` computes.
 
     It is computed as the gradient of the convolution which it is the transpose of,
-    and not by convolving stretched maps, most of whose places are zeros.
+    and not by convolving stretched feature maps, most of whose places are zeros.
 
     Attributes:
         features: channels of the result.
@@ -62,7 +62,7 @@ class TransposedConv(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
-        """Turn maps into larger ones.
+        """Turn feature maps into larger ones.
 
         A side of n becomes (n - 1) · stride + 1 + the padding - k + 1.
 

@@ -51,9 +51,9 @@ def from_torchvision(
     """Make our variables from a state dict of torchvision.
 
     Kernels become [height, width, in, out] and matrices [in, out]; the inputs of the
-    first matrix after the maps are sorted from [channel, height, width] to [height,
-    width, channel]. torch's count of batches is left out. What stands before the names
-    of a net that was part of another is taken off, see `unwrapped`.
+    first matrix after the feature maps are sorted from [channel, height, width] to
+    [height, width, channel]. torch's count of batches is left out. What stands before
+    the names of a net that was part of another is taken off, see `unwrapped`.
 
     Args:
         name: one of `names()`, as torchvision and our zoo call it.
@@ -193,7 +193,7 @@ def _norm(theirs: str, ours: str) -> Iterator[Entry]:
 
 
 def _dense(theirs: str, ours: str, side: int = 1) -> Iterator[Entry]:
-    """Map a matrix, whose inputs are maps of the given side, flattened."""
+    """Map a matrix, whose inputs are feature maps of the given side, flattened."""
     form = _DENSE if side == 1 else _after_maps(side)
     yield Entry(f'{theirs}.weight', f'params/{ours}/kernel', form)
     yield Entry(f'{theirs}.bias', f'params/{ours}/bias', _CHANNELS)

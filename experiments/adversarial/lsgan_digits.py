@@ -51,7 +51,7 @@ def experiment(
 
     Args:
         steps: updates in all.
-        width: channels of the generator's first maps.
+        width: channels of the generator's first feature maps.
         discriminator_width: channels of the discriminator's first layer.
         latent: dimension of the noise.
         batch_size: real digits, and fakes, in an update.

@@ -48,7 +48,7 @@ def experiment(
 
     Args:
         steps: updates in all.
-        width: channels of all maps.
+        width: channels of all feature maps.
         latent: dimension of the noise.
         batch_size: real digits, and fakes, in an update.
         learning_rate: of Adam, for both players.

@@ -1,4 +1,4 @@
-"""Small maps of many channels: the numbers of JAX, without products with padding."""
+"""Small, deep feature maps: the numbers of JAX, without products with padding."""
 
 from collections.abc import Callable
 

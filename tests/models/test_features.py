@@ -23,7 +23,7 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:
-        """Compute the maps."""
+        """Compute the feature maps."""
         x = nn.relu(nn.Conv(self.width, (3, 3), name='inner')(x))
         x = nn.BatchNorm(use_running_average=not train, name='norm')(x)
         return x * 2.0

@@ -30,7 +30,7 @@ class LabelledGenerator(nn.Module):
         shape: (height, width, channels) of an image, a square.
         classes: how many there are.
         width: channels before the last layer.
-        first: side of the first maps; the size is first · 2ⁿ.
+        first: side of the first feature maps; the size is first · 2ⁿ.
         axis_name: of a mapped axis that shares the batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
@@ -106,7 +106,8 @@ class ClassifyingDiscriminator(nn.Module):
     Attributes:
         classes: how many there are.
         features: channels of the layers.
-        dropout: fraction of the maps' values dropped in training, after each layer.
+        dropout: fraction of the feature maps' values dropped in training, after each
+            layer.
         axis_name: of a mapped axis that shares the batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
@@ -186,7 +187,7 @@ def acgan(
         classes: how many there are; labels are integers from 0 on.
         latent: dimension of the noise, normal, beside those of the class.
         width: channels of the generator before its last layer.
-        first: side of the generator's first maps.
+        first: side of the generator's first feature maps.
         features: channels of the discriminator's layers.
         dropout: fraction of its units dropped in training.
 

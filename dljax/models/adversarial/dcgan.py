@@ -24,7 +24,7 @@ from dljax.types import Array
 class ConvolutionalGenerator(nn.Module):
     """Transposed 4x4 convolutions that double the side, from noise to an image.
 
-    The noise is a map of 1x1 that the first layer makes `first` x `first`, with
+    The noise is a feature map of 1x1 that the first layer makes `first` x `first`, with
     w·2ⁿ⁻¹ channels; each layer after it halves the channels and doubles the side. Each
     but the last is normalised and rectified; the last ends in tanh.
 
@@ -105,7 +105,7 @@ class ConvolutionalDiscriminator(nn.Module):
 
     Attributes:
         width: channels of the first layer; each layer after it has twice as many.
-        last: side of the maps of which the last layer makes a logit.
+        last: side of the feature maps of which the last layer makes a logit.
         normalise: the layers between the first and the last; None for none of them.
         spectral: whether to divide the weights of every layer by their spectral norm,
             as it is used in the place of `normalise`.
@@ -194,7 +194,7 @@ def dcgan(
         channels: of the images.
         latent: dimension of the noise, normal (the paper's are uniform).
         width: channels next to the image in both; 128 in the paper's generator.
-        first: side of the smallest maps.
+        first: side of the smallest feature maps.
         normalise: what normalises the discriminator: `batch_norm`, `layer_norm`, or
             None where that is `spectral` or nothing. The generator has batch norm.
         spectral: whether the discriminator's weights are divided by their spectral
@@ -239,7 +239,7 @@ def dcgan_small(
         channels: of the images.
         latent: dimension of the noise, normal.
         width: channels next to the image in both.
-        first: side of the smallest maps.
+        first: side of the smallest feature maps.
         normalise: as in `dcgan`.
         spectral: as in `dcgan`.
 

@@ -28,7 +28,7 @@ class LeastSquaresGenerator(nn.Module):
 
     Attributes:
         shape: (height, width, channels) of an image, a square.
-        width: channels of the first maps, a multiple of 4.
+        width: channels of the first feature maps, a multiple of 4.
         first: side of the first maps; the size is first · 2ⁿ, n at least 2.
         axis_name: of a mapped axis that shares the batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
@@ -187,7 +187,7 @@ def lsgan(
         size: height and width of the images, first · 2ⁿ with n of at least 2.
         channels: of the images.
         latent: dimension of the noise, normal.
-        width: channels of the generator's first maps, a multiple of 4.
+        width: channels of the generator's first feature maps, a multiple of 4.
         first: side of the smallest maps, of both.
         discriminator_width: channels of the discriminator's first layer.
 

@@ -53,7 +53,7 @@ class ResidualBlock(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
-        """Compute the maps.
+        """Compute the feature maps.
 
         Args:
             inputs: [batch, height, width, channel].
@@ -98,7 +98,7 @@ class ResidualGenerator(nn.Module):
 
     Attributes:
         shape: (height, width, channels) of an image, a square.
-        width: channels of all maps.
+        width: channels of all feature maps.
         first: side of the first maps; the size is first · 2ⁿ.
         normalise: before each ReLU; None for none.
         axis_name: of a mapped axis that shares the batch statistics.
@@ -156,7 +156,7 @@ class ResidualCritic(nn.Module):
     gradient at each of them; `layer_norm` would be allowed.
 
     Attributes:
-        width: channels of all maps.
+        width: channels of all feature maps.
         halvings: how many blocks halve the side.
         blocks: how many blocks there are after those.
         normalise: before each ReLU but that of the first block; None for none.
@@ -224,7 +224,7 @@ def wgan_gp(
         size: height and width of the images, first · 2ⁿ with n of at least 1.
         channels: of the images.
         latent: dimension of the noise, normal.
-        width: channels of all maps of both.
+        width: channels of all feature maps of both.
         first: side of the generator's first maps.
         halvings: blocks of the critic that halve the side.
         blocks: blocks of the critic after those.

@@ -66,7 +66,8 @@ class GoogLeNet(nn.Module):
         kernel_size: of the third branch of each module.
         last_window: of the last maximum pool.
         adaptive: whether an auxiliary head averages over 4x4 windows that cover the
-            map, whatever its size; else over 5x5 windows in steps of 3, as the paper.
+            feature map, whatever its size; else over 5x5 windows in steps of 3, as the
+            paper.
         response_norm: whether local response normalisation stands behind the first pool
             and before the second.
         normalise: what stands between a convolution and its ReLU; None for

@@ -46,7 +46,7 @@ class DoubleConv(nn.Module):
 
     @nn.compact
     def __call__(self, maps: Array, *, train: bool = False) -> Array:
-        """Compute the maps of a level.
+        """Compute the feature maps of a level.
 
         Args:
             maps: [batch, height, width, channel].
@@ -73,7 +73,7 @@ class DoubleConv(nn.Module):
 
 
 class UNet(nn.Module):
-    """U-Net: what a pixel is, from coarse maps; where it ends, from fine ones.
+    """U-Net: what a pixel is, from coarse feature maps; where it ends, from fine ones.
 
     Each level of the contracting path has two 3x3 convolutions; a 2x2 max pooling leads
     down to the next, of twice the channels. On the way up a 2x2 up-convolution halves
