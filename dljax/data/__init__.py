@@ -10,7 +10,7 @@ from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
 from dljax.data.faults import FAULTS, inject_faults
 from dljax.data.imagenet import IMAGENET, normalise_caffe, normalise_imagenet
-from dljax.data.images import as_float, cropped, padded, resized
+from dljax.data.images import as_float, crop, pad, resize
 from dljax.data.labelled import labelled
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
@@ -23,7 +23,7 @@ from dljax.data.resident import resident
 from dljax.data.scenes import Scenes, digit_scenes
 from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.series import by_time, mackey_glass, seasonal
-from dljax.data.shuffle import permuted
+from dljax.data.shuffle import permute
 from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
 from dljax.data.table import read_column
@@ -31,9 +31,9 @@ from dljax.data.text import Vocabulary, read_text, scored_windows, text_windows
 from dljax.data.together import together
 from dljax.data.windows import (
     all_windows,
+    average_windows,
     count_windows,
     cut_windows,
-    overlapped,
     window_source,
 )
 from dljax.data.written import write_folder
@@ -54,6 +54,7 @@ __all__ = [
     'adding_problem',
     'all_windows',
     'as_float',
+    'average_windows',
     'batches',
     'batches_per_epoch',
     'brackets',
@@ -61,7 +62,7 @@ __all__ = [
     'cifar',
     'class_weights',
     'count_windows',
-    'cropped',
+    'crop',
     'cut_windows',
     'dates',
     'digit_scenes',
@@ -77,17 +78,16 @@ __all__ = [
     'min_max',
     'normalise_caffe',
     'normalise_imagenet',
-    'overlapped',
-    'padded',
+    'pad',
     'paint',
-    'permuted',
+    'permute',
     'procedural',
     'read_column',
     'read_text',
     'regression',
     'replay',
     'resident',
-    'resized',
+    'resize',
     'ring',
     'salt_and_pepper',
     'scored_windows',

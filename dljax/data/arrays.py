@@ -11,7 +11,7 @@ _FEW = 16  # rows that may differ by little although their column varies
 _KEPT = ('bool', 'uint8', 'uint16', 'int32', 'float32', 'float16', 'bfloat16')
 
 
-def unmasked(name: str, values: ArrayLike) -> np.ndarray:
+def require_unmasked(name: str, values: ArrayLike) -> np.ndarray:
     """Give values as an array, and refuse those of which some are masked.
 
     An array forgets the mask, and what stands behind it would be data.
@@ -55,7 +55,7 @@ def canonical(name: str, values: np.ndarray) -> np.ndarray:
         ValueError: for text or objects, for integers beyond 32 bits, for masked values
             and for a number that is not finite.
     """
-    values = unmasked(name, values)
+    values = require_unmasked(name, values)
     kind = values.dtype.kind
     if values.dtype.name not in _KEPT:
         if kind not in _CANONICAL:
@@ -81,7 +81,7 @@ def canonical(name: str, values: np.ndarray) -> np.ndarray:
     return values
 
 
-def checked(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def check_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Make the arrays of a set canonical, and refuse a set that does not fit together.
 
     Args:
@@ -100,7 +100,7 @@ def checked(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             f'the data are a {type(arrays).__name__}, wanted arrays by feature, such '
             "as {'image': ..., 'label': ...}"
         )
-    given = {name: unmasked(name, values) for name, values in arrays.items()}
+    given = {name: require_unmasked(name, values) for name, values in arrays.items()}
     arrays = {name: canonical(name, values) for name, values in given.items()}
     for name, values in given.items():
         _check_kept(name, values, arrays[name])
@@ -123,7 +123,7 @@ def checked(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def narrowed(name: str, values: np.ndarray) -> np.ndarray:
+def narrow(name: str, values: np.ndarray) -> np.ndarray:
     """Give an array its canonical type, but where float32 would lose what varies.
 
     Args:
@@ -131,8 +131,8 @@ def narrowed(name: str, values: np.ndarray) -> np.ndarray:
         values: [example, ...] numbers.
 
     Returns:
-        What `canonical` gives, or the float64 array where `checked` would refuse it
-        as it is: to be normalised first.
+        What `canonical` gives, or the float64 array where `check_arrays` would refuse
+        it as it is: to be normalised first.
 
     Raises:
         ValueError: as `canonical` does.
@@ -181,7 +181,7 @@ def labels_of(arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     Raises:
         ValueError: where there is no such feature, or it is something else.
     """
-    labels = unmasked(name, arrays.get(name, ()))
+    labels = require_unmasked(name, arrays.get(name, ()))
     if labels.ndim != 1 or labels.dtype.kind not in 'biu':
         there = (
             sorted(arrays) if name not in arrays else f'{labels.dtype}{labels.shape}'

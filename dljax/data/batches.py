@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from dljax.data.arrays import batches_per_epoch, checked
+from dljax.data.arrays import batches_per_epoch, check_arrays
 
 
 def batches(
@@ -31,7 +31,7 @@ def batches(
         >>> [batch['mask'].tolist() for batch in batches({'x': np.arange(3)}, 2)]
         [[1.0, 1.0], [1.0, 0.0]]
     """
-    arrays = checked(arrays)
+    arrays = check_arrays(arrays)
     examples = len(next(iter(arrays.values())))
     if 'mask' in arrays:
         raise ValueError(

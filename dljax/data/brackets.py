@@ -5,11 +5,11 @@ import numpy as np
 SYMBOLS = '()x'
 
 
-def unmatched(text: str) -> list[bool]:
+def find_unmatched(text: str) -> list[bool]:
     """Tell which characters are brackets without a partner.
 
     Example:
-        >>> [int(alone) for alone in unmatched('(x))(')]
+        >>> [int(alone) for alone in find_unmatched('(x))(')]
         [0, 0, 0, 1, 1]
     """
     alone, open_ones = [False] * len(text), []
@@ -60,7 +60,7 @@ def brackets(
     label = np.zeros((examples, longest), np.int32)
     for index, (row, size) in enumerate(zip(symbols, length, strict=True)):
         text = ''.join(SYMBOLS[symbol] for symbol in row[:size])
-        label[index, :size] = unmatched(text)
+        label[index, :size] = find_unmatched(text)
     return {
         'sequence': np.eye(3, dtype=np.float32)[symbols] * valid[:, :, None],
         'length': length.astype(np.int32),

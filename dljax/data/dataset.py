@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dljax.data.arrays import canonical, narrowed
-from dljax.data.images import as_float, resized
+from dljax.data.arrays import canonical, narrow
+from dljax.data.images import as_float, resize
 from dljax.data.normalise import Normalizer
 from dljax.data.whole import whole
 from dljax.types import Spec
@@ -146,7 +146,7 @@ class DataSet:
         """
         arrays = self[split]
         image = as_float(arrays['image'])
-        made = np.asarray(resized(image, size)) if size else image
+        made = np.asarray(resize(image, size)) if size else image
         return {**arrays, 'image': made}
 
     def table(self, split: str, normalizer: Normalizer) -> dict[str, np.ndarray]:
@@ -264,6 +264,6 @@ class DataSet:
                     array[i] = record[name]
         for name, array in arrays.items():
             if _is_numeric(array):
-                arrays[name] = narrowed(name, array)
+                arrays[name] = narrow(name, array)
             arrays[name].flags.writeable = False  # the cache is shared by all who ask
         return arrays

@@ -23,7 +23,7 @@ SOURCE_LENGTH, TARGET_LENGTH = 32, 11  # characters, the end included
 STYLES = 8
 
 
-def written(day: datetime.date, style: int) -> str:
+def write_date(day: datetime.date, style: int) -> str:
     """Write a date in one of the styles.
 
     The number of two digits for a year means one from 1930 to 2029; three numbers stand
@@ -41,7 +41,7 @@ def written(day: datetime.date, style: int) -> str:
 
     Example:
         >>> for style in range(STYLES):
-        ...     print(written(datetime.date(1998, 3, 22), style))
+        ...     print(write_date(datetime.date(1998, 3, 22), style))
         22 March 1998
         March 22, 1998
         Sun 22 Mar 1998
@@ -71,7 +71,7 @@ def written(day: datetime.date, style: int) -> str:
     )[style]
 
 
-def encoded(text: str, steps: int) -> np.ndarray:
+def encode(text: str, steps: int) -> np.ndarray:
     """Write a text as tokens, with its end and its padding.
 
     Args:
@@ -94,17 +94,17 @@ def encoded(text: str, steps: int) -> np.ndarray:
     return np.array([CHARACTERS.index(letter) for letter in text], np.int32)
 
 
-def decoded(tokens: np.ndarray) -> str:
+def decode(tokens: np.ndarray) -> str:
     """Read tokens as text, up to the end token.
 
     Args:
-        tokens: [steps] integers, as `encoded` gives them.
+        tokens: [steps] integers, as `encode` gives them.
 
     Returns:
         The text before the end token; without one, all that is not padding at the end.
 
     Example:
-        >>> decoded(encoded('3 May', 9))
+        >>> decode(encode('3 May', 9))
         '3 May'
     """
     return ''.join(CHARACTERS[token] for token in tokens).split(END)[0].rstrip(PADDING)
@@ -135,7 +135,7 @@ def dates(
 
     Example:
         >>> split = dates(0, 1, 1, 1)['test']
-        >>> print(decoded(split['source'][0]), '->', decoded(split['target'][0]))
+        >>> print(decode(split['source'][0]), '->', decode(split['target'][0]))
         March 22, 2020 -> 2020-03-22
     """
     sizes = {'train': train, 'validation': validation, 'test': test}
@@ -155,11 +155,13 @@ def _pairs(
 ) -> dict[str, np.ndarray]:
     chosen = [FIRST + datetime.timedelta(int(n)) for n in random.choice(days, examples)]
     styles = random.integers(STYLES, size=examples)
-    sources = [written(day, style) for day, style in zip(chosen, styles, strict=True)]
+    sources = [
+        write_date(day, style) for day, style in zip(chosen, styles, strict=True)
+    ]
     return {
-        'source': np.stack([encoded(text, SOURCE_LENGTH) for text in sources]),
+        'source': np.stack([encode(text, SOURCE_LENGTH) for text in sources]),
         'source_length': np.array([len(text) + 1 for text in sources], np.int32),
-        'target': np.stack([encoded(str(day), TARGET_LENGTH) for day in chosen]),
+        'target': np.stack([encode(str(day), TARGET_LENGTH) for day in chosen]),
         'target_length': np.full(examples, TARGET_LENGTH, np.int32),
     }
 

@@ -93,7 +93,7 @@ def table(
         return Table(path, delimiter, [str(i + 1) for i in range(len(names))], first)
     if header is None and all(is_value(name) for name in names):
         raise ValueError(
-            f"'{path}' has {shown(names)} in its first row {line}, wanted the names "
+            f"'{path}' has {quote(names)} in its first row {line}, wanted the names "
             'of the columns: write them there, or say header=False, by which the '
             "columns are called '1', '2' and so on (header=True if these are names)"
         )
@@ -275,7 +275,7 @@ def is_value(text: str) -> bool:
     return any(map(str.isdigit, text)) and not any(map(str.isalpha, rest))
 
 
-def shown(names: Sequence[str]) -> str:
+def quote(names: Sequence[str]) -> str:
     """Quote names, but not without end."""
     more = f' and {len(names) - 12} more' if len(names) > 12 else ''
     return ', '.join(f"'{name[:40]}'" for name in names[:12]) + more

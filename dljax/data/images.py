@@ -46,7 +46,7 @@ def as_float(images: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
     return images.astype(np.float32)
 
 
-def resized(images: np.ndarray | jax.Array, size: tuple[int, int]) -> jax.Array:
+def resize(images: np.ndarray | jax.Array, size: tuple[int, int]) -> jax.Array:
     """Resize images bilinearly, with antialiasing where they shrink.
 
     Args:
@@ -64,7 +64,7 @@ def resized(images: np.ndarray | jax.Array, size: tuple[int, int]) -> jax.Array:
     return jax.image.resize(images, shape, 'bilinear')
 
 
-def padded(
+def pad(
     images: np.ndarray | jax.Array, size: tuple[int, int], value: float = 0.0
 ) -> jax.Array:
     """Put images in the middle of a larger frame; an odd pixel goes below and right.
@@ -92,7 +92,7 @@ def padded(
     return jnp.pad(images, width, constant_values=value)
 
 
-def cropped(images: np.ndarray | jax.Array, size: tuple[int, int]) -> jax.Array:
+def crop(images: np.ndarray | jax.Array, size: tuple[int, int]) -> jax.Array:
     """Cut out the middle of images; an odd pixel is cut below and right.
 
     Args:

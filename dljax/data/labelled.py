@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.data.arrays import checked, labels_of
+from dljax.data.arrays import check_arrays, labels_of
 from dljax.data.resident import resident
 from dljax.types import AnyBatch, Batch, Key, Position, Source, State, fold
 
@@ -38,7 +38,7 @@ def labelled(
         >>> sorted(batch['label'].tolist())
         [0, 0, 1, 1]
     """
-    arrays = checked(arrays)
+    arrays = check_arrays(arrays)
     labels = labels_of(arrays, 'label')
     if labels.min() < 0:
         raise ValueError(f"'label' is {labels.min()}, wanted integers from 0 on")

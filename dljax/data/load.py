@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from dljax.data.dataset import DataSet
-from dljax.data.prepare import expanded, opened, prepared
+from dljax.data.prepare import expand_user, open_builder, prepare
 from dljax.data.whole import folder_of, whole
 
 BUILT_IN = {
@@ -66,20 +66,20 @@ def load(
             "'mnist', 'name/config' or 'name:1.0.0': for files of your own call "
             'data.folder, data.idx or data.cifar with their path'
         )
-    data_dir = expanded(data_dir)
+    data_dir = expand_user(data_dir)
     if name in BUILT_IN:
         builder = _built_in(name, data_dir)
         kind = builder.kind
     else:
         builder, kind = _published(name, data_dir), 'TFDS'
-    return opened(builder, name=name, kind=kind, memory_limit=memory_limit)
+    return open_builder(builder, name=name, kind=kind, memory_limit=memory_limit)
 
 
 def _built_in(name: str, data_dir: str | None) -> Any:
     """Open one of our builders, preparing its data if this is the first time."""
     module, builder_class = BUILT_IN[name]
     make = getattr(importlib.import_module(module), builder_class)
-    return prepared(
+    return prepare(
         name,
         lambda: make(data_dir=data_dir),
         lambda: folder_of(data_dir, make.name, str(make.VERSION)),

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.data.arrays import unmasked
+from dljax.data.arrays import require_unmasked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,7 +226,7 @@ def _require_kept(columns: np.ndarray, spread: np.ndarray) -> None:
 
 def _wide(values: np.ndarray) -> np.ndarray:
     """Bring real numbers to float64; NumPy would read a text, or half a complex one."""
-    values = unmasked('values', values)
+    values = require_unmasked('values', values)
     real = values.dtype == object or any(
         jnp.issubdtype(values.dtype, kind) for kind in (bool, np.integer, np.floating)
     )

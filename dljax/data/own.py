@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dljax.data.dataset import DataSet
-from dljax.data.prepare import expanded, opened, prepared, without_warnings
+from dljax.data.prepare import expand_user, open_builder, prepare, without_warnings
 from dljax.data.whole import folder_of, whole
 
 MEMORY = 4 * 2**30
@@ -89,7 +89,7 @@ def folder(
     """
     from dljax.data.builders.files import key_of
     from dljax.data.builders.folder import description, folder_form
-    from dljax.data.builders.listing import listed
+    from dljax.data.builders.listing import list_pictures
 
     if size is not None and (
         len(size) != 2 or min(size) < 1 or math.prod(size) > LARGEST
@@ -107,7 +107,7 @@ def folder(
             f'channels is {channels} and background {background}, wanted 1, 3 or None, '
             'and 0 (black) to 255 (white)'
         )
-    listing = listed(path)
+    listing = list_pictures(path)
     settings = (size and (size[0], size[1]), crop, channels, background)
     files = (file for split in listing.splits.items() for file in (split[0], *split[1]))
     key = key_of(listing.root, listing.root, listing.classes, settings, *files)
@@ -254,7 +254,7 @@ def _opened(
     from dljax.data.builders.files import Files
     from dljax.data.builders.twice import TWICE
 
-    folder = expanded(data_dir)
+    folder = expand_user(data_dir)
 
     def place_of() -> str:
         return folder_of(folder, Files.name, key, str(Files.VERSION))
@@ -270,7 +270,7 @@ def _opened(
         )
     if not ready:
         made = form()
-        builder = prepared(name, lambda: Files(key, folder, made), place_of)
+        builder = prepare(name, lambda: Files(key, folder, made), place_of)
         builder.release()
     # Reads what is there, and needs neither the files nor their listing any more.
     with whole(place_of):
@@ -278,4 +278,4 @@ def _opened(
     if description is not None:
         # Copies were looked for when it was prepared.
         description += ''.join(builder.info.description.partition(TWICE)[1:])
-    return opened(builder, name=name, description=description, **facts)
+    return open_builder(builder, name=name, description=description, **facts)

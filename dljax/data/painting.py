@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from dljax.data.augment import warp
-from dljax.data.images import padded
+from dljax.data.images import pad
 from dljax.types import Array, Batch
 
 INK = 0.35  # a pixel of a canvas that gets more ink than this from a digit is its own
@@ -74,7 +74,7 @@ def paint(
     odd = tuple((side - glyphs.shape[2]) % 2 for side in size)
     canvas = size[0] + odd[0], size[1] + odd[1]
     ink = warp(
-        padded(glyphs.reshape(-1, *glyphs.shape[2:]), canvas),
+        pad(glyphs.reshape(-1, *glyphs.shape[2:]), canvas),
         placement.angle.ravel(),
         placement.side.ravel() / glyphs.shape[2],
         placement.centre.reshape(-1, 2) - jnp.array([odd]) / 2,

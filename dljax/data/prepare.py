@@ -14,7 +14,7 @@ from dljax.data.whole import check, seal, whole
 from dljax.types import Spec
 
 
-def prepared(name: str, make: Callable[[], Any], folder: Callable[[], str]) -> Any:
+def prepare(name: str, make: Callable[[], Any], folder: Callable[[], str]) -> Any:
     """Prepare what a builder writes, unless that was done before.
 
     TFDS writes to a folder of its own and renames it at the end, so that half a set is
@@ -66,7 +66,7 @@ def prepared(name: str, make: Callable[[], Any], folder: Callable[[], str]) -> A
         ) from error
 
 
-def opened(
+def open_builder(
     builder: Any,
     *,
     name: str,
@@ -128,7 +128,7 @@ def without_warnings() -> Iterator[None]:
         log.setLevel(level)
 
 
-def expanded(data_dir: str | os.PathLike[str] | None) -> str | None:
+def expand_user(data_dir: str | os.PathLike[str] | None) -> str | None:
     """Write a folder's name out; `None` stays, for TFDS's own folders."""
     return None if data_dir is None else os.path.expanduser(data_dir)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dljax.data.arrays import batches_per_epoch, canonical
-from dljax.data.shuffle import permuted
+from dljax.data.shuffle import permute
 from dljax.types import Spec
 
 
@@ -58,7 +58,7 @@ class Reader:
         part, parts = self.shard
         share = self.batch_size // parts
         first = place * self.batch_size + part * share
-        index = permuted(np.arange(first, first + share), size, self.words, epoch)
+        index = permute(np.arange(first, first + share), size, self.words, epoch)
         examples = self._read(index)
         names = list(examples[0])
         missing = set(self.specs) - set(names)

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.data.arrays import batches_per_epoch, checked, labels_of
-from dljax.data.shuffle import permuted
+from dljax.data.arrays import batches_per_epoch, check_arrays, labels_of
+from dljax.data.shuffle import permute
 from dljax.types import Batch, Key, Source, State, fold
 
 
@@ -50,7 +50,7 @@ def resident(
         >>> batch['x'].shape
         (2,)
     """
-    arrays = checked(arrays)
+    arrays = check_arrays(arrays)
     examples = len(next(iter(arrays.values())))
     per_epoch = batches_per_epoch(examples, batch_size)
     drawn = None if balanced is None else _by_class(arrays, balanced, batch_size)
@@ -65,7 +65,7 @@ def resident(
         words = jax.random.key_data(fold(key, 'batches'))
         epoch, place = position // per_epoch, position % per_epoch
         index = place * batch_size + jnp.arange(batch_size, dtype=jnp.int32)
-        index = permuted(index, examples, words, epoch)
+        index = permute(index, examples, words, epoch)
         return gathered(index)
 
     def gathered(index: jax.Array) -> Batch:

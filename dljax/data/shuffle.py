@@ -18,12 +18,10 @@ ROUNDS = (
 
 
 @overload
-def permuted(
-    index: np.ndarray, size: int, words: Words, epoch: Epoch
-) -> np.ndarray: ...
+def permute(index: np.ndarray, size: int, words: Words, epoch: Epoch) -> np.ndarray: ...
 @overload
-def permuted(index: jax.Array, size: int, words: Words, epoch: Epoch) -> jax.Array: ...
-def permuted(
+def permute(index: jax.Array, size: int, words: Words, epoch: Epoch) -> jax.Array: ...
+def permute(
     index: jax.Array | np.ndarray,
     size: int,
     words: Words,

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from dljax.data.delimited import Table, body, is_value, shown, table
+from dljax.data.delimited import Table, body, is_value, quote, table
 from dljax.data.direction import SOME, backward, tells
 from dljax.data.numerals import number, require_no_thousands
 from dljax.data.spacing import in_order
@@ -134,7 +134,7 @@ def _place(
         named = [i for i, name in enumerate(names) if name and i != besides]
         if len(named) != 1:
             raise ValueError(
-                f"'{path}' has the columns {shown(names)}: say which, by its name"
+                f"'{path}' has the columns {quote(names)}: say which, by its name"
             )
         return named[0]
     column = column.strip()
@@ -145,7 +145,7 @@ def _place(
         )
         hint = f'; the fields seem to be separated by {other!r}' if other else ''
         raise ValueError(
-            f"'{path}' has {many} '{column}', wanted one of {shown(names)}{hint}"
+            f"'{path}' has {many} '{column}', wanted one of {quote(names)}{hint}"
         )
     if header is None and is_value(column):
         raise ValueError(

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.data.arrays import batches_per_epoch, checked
-from dljax.data.shuffle import permuted
+from dljax.data.arrays import batches_per_epoch, check_arrays
+from dljax.data.shuffle import permute
 from dljax.types import Array, Batch, Key, Source, State, fold
 
 
@@ -38,7 +38,7 @@ def window_source(
         ((4, 3, 1), (4, 2))
     """
     windows = count_windows(len(series), history, horizon)
-    values = checked({'series': series})['series']
+    values = check_arrays({'series': series})['series']
     if values.ndim != 1:
         raise ValueError(
             f'the series has shape {values.shape}, wanted [time]: choose one column'
@@ -52,7 +52,7 @@ def window_source(
         words = jax.random.key_data(fold(key, 'batches'))
         epoch, place = position // per_epoch, position % per_epoch
         index = place * batch_size + jnp.arange(batch_size, dtype=jnp.int32)
-        starts = permuted(index, windows, words, epoch)
+        starts = permute(index, windows, words, epoch)
         return cut_windows(values, starts, history, horizon)
 
     def init(key: Key) -> tuple[Array, Batch]:
@@ -121,7 +121,7 @@ def all_windows(
     return {'history': view[:, :history, None], 'target': view[:, history:]}
 
 
-def overlapped(values: np.ndarray) -> np.ndarray:
+def average_windows(values: np.ndarray) -> np.ndarray:
     """Average what the windows of a series say of each of its steps.
 
     Args:
@@ -131,7 +131,7 @@ def overlapped(values: np.ndarray) -> np.ndarray:
         [..., windows + history - 1]: the mean over all windows that hold the step.
 
     Example:
-        >>> overlapped(np.array([[1., 2.], [4., 6.]])).tolist()
+        >>> average_windows(np.array([[1., 2.], [4., 6.]])).tolist()
         [1.0, 3.0, 6.0]
     """
     *rest, windows, history = values.shape

@@ -223,7 +223,7 @@ def scores(outcome: Outcome, baselines: dict[str, np.ndarray]) -> dict[str, np.n
 
     history = jnp.asarray(outcome.evaluation['test']['history'])
     found = {
-        name: data.overlapped(np.asarray(values))
+        name: data.average_windows(np.asarray(values))
         for name, values in outcome.each(errors, history).items()
     }
     return found | {name: values[None, :-1] for name, values in baselines.items()}

@@ -219,7 +219,7 @@ def photographs() -> np.ndarray:
     from sklearn.datasets import load_sample_images  # 2 s
 
     images = np.stack(load_sample_images().images)[:, 100:356, 200:456]
-    return np.asarray(data.resized(data.as_float(images), (128, 128)))
+    return np.asarray(data.resize(data.as_float(images), (128, 128)))
 
 
 if __name__ == '__main__':

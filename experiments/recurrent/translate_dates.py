@@ -22,7 +22,7 @@ import numpy as np
 import optax
 
 from dljax import create_model, data, zoo
-from dljax.data.dates import CHARACTERS, SOURCE_LENGTH, TARGET_LENGTH, decoded
+from dljax.data.dates import CHARACTERS, SOURCE_LENGTH, TARGET_LENGTH, decode
 from dljax.experiment import Experiment, Outcome
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
 from dljax.objectives import score_translation, translate
@@ -104,7 +104,7 @@ def answers(outcome: Outcome) -> list[tuple[str, str, str]]:
     batch = outcome.evaluation['test']
     said = np.asarray(outcome.apply(greedy, batch))
     return [
-        tuple(map(decoded, row))
+        tuple(map(decode, row))
         for row in zip(batch['source'], said, batch['target'], strict=True)
     ]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dljax.data import batches_per_epoch
-from dljax.data.arrays import canonical, checked
+from dljax.data.arrays import canonical, check_arrays
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def test_text_is_refused():
 def test_masked_values_are_refused_and_a_mask_of_nothing_passes():
     masked = np.ma.masked_equal([1.0, -999.0], -999.0)
     with pytest.raises(ValueError, match="'x' masks 1 values.*drop or fill"):
-        checked({'x': masked})
-    assert checked({'x': np.ma.masked_array([1.0, 2.0])})['x'].tolist() == [1, 2]
+        check_arrays({'x': masked})
+    assert check_arrays({'x': np.ma.masked_array([1.0, 2.0])})['x'].tolist() == [1, 2]
 
 
 def test_integers_beyond_32_bits_are_refused():
@@ -68,26 +68,26 @@ def test_a_double_too_large_for_float32_is_refused():
 )
 def test_a_set_that_does_not_fit_together_is_refused(arrays, message):
     with pytest.raises(ValueError, match=message):
-        checked(arrays)
+        check_arrays(arrays)
 
 
 def test_a_column_that_float32_would_make_constant_is_refused():
     random = np.random.default_rng(0)
     table = random.normal(size=(50, 3)) * [1, 3, 1e-14] + [0, 98_765_432, 1]
     with pytest.raises(ValueError, match=r"column 1 of 'x' .* 9876543.* normalise"):
-        checked({'x': table})
+        check_arrays({'x': table})
     with pytest.raises(ValueError, match="'y' holds .* vary by .*e-06"):
-        checked({'x': table[:, :1], 'y': 48.1374 + 5e-6 * table[:, 0]})
+        check_arrays({'x': table[:, :1], 'y': 48.1374 + 5e-6 * table[:, 0]})
     with pytest.raises(ValueError, match="'z' holds"):
-        checked({'z': 1e-50 * table[:, 0]})
+        check_arrays({'z': 1e-50 * table[:, 0]})
 
 
 def test_columns_that_float32_holds_pass_and_so_do_computed_constants():
     random = np.random.default_rng(0)
     table = random.normal(size=(50, 3)) * [1, 3, 1e-14] + [0, 1e5, 1]
-    assert checked({'x': table, 'y': np.full(50, 0.1)})['x'].dtype == np.float32
+    assert check_arrays({'x': table, 'y': np.full(50, 0.1)})['x'].dtype == np.float32
     few = np.array([48.1374, 48.13741])
-    assert checked({'x': few})['x'].shape == (2,)
+    assert check_arrays({'x': few})['x'].shape == (2,)
 
 
 def test_an_epoch_counts_its_full_batches():
@@ -106,7 +106,7 @@ def test_an_epoch_counts_its_full_batches():
 )
 def test_what_is_no_set_of_arrays_is_refused(arrays, message):
     with pytest.raises(ValueError, match=message):
-        checked(arrays)
+        check_arrays(arrays)
 
 
 @pytest.mark.parametrize('batch_size', [0, -1, 11, 8.0, '8'])

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from dljax.data import brackets, dates
-from dljax.data.brackets import SYMBOLS, unmatched
+from dljax.data.brackets import SYMBOLS, find_unmatched
 from dljax.data.dates import (
     CHARACTERS,
     FIRST,
     LAST,
     SOURCE_LENGTH,
     STYLES,
-    decoded,
-    encoded,
-    written,
+    decode,
+    encode,
+    write_date,
 )
 
 FORMATS = {
@@ -32,13 +32,13 @@ FORMATS = {
 def test_the_standard_library_reads_what_is_written(style: int) -> None:
     for number in range(0, (LAST - FIRST).days, 97):
         day = FIRST + datetime.timedelta(number)
-        read = datetime.datetime.strptime(written(day, style), FORMATS[style]).date()
+        read = datetime.datetime.strptime(write_date(day, style), FORMATS[style]).date()
         assert (read.day, read.month) == (day.day, day.month)
         assert read.year % 100 == day.year % 100
 
 
 def test_ordinals_end_as_in_english() -> None:
-    said = [written(datetime.date(2000, 1, n), 4).split()[1] for n in range(1, 32)]
+    said = [write_date(datetime.date(2000, 1, n), 4).split()[1] for n in range(1, 32)]
     assert said[:4] == ['1st', '2nd', '3rd', '4th']
     assert said[10:13] == ['11th', '12th', '13th']
     assert said[20:23] + said[30:] == ['21st', '22nd', '23rd', '31st']
@@ -47,16 +47,18 @@ def test_ordinals_end_as_in_english() -> None:
 def test_every_text_fits_and_comes_back() -> None:
     for month in range(1, 13):
         for style in range(STYLES):
-            text = written(datetime.date(1998, month, 30 if month != 2 else 28), style)
-            tokens = encoded(text, SOURCE_LENGTH)
-            assert decoded(tokens) == text
+            text = write_date(
+                datetime.date(1998, month, 30 if month != 2 else 28), style
+            )
+            tokens = encode(text, SOURCE_LENGTH)
+            assert decode(tokens) == text
             assert tokens[len(text)] == 1 and not tokens[len(text) + 1 :].any()
 
 
 def test_splits_share_no_day_and_pairs_agree() -> None:
     sets = dates(0, 3000, 500, 500)
     days = {
-        split: {decoded(t) for t in arrays['target']} for split, arrays in sets.items()
+        split: {decode(t) for t in arrays['target']} for split, arrays in sets.items()
     }
     assert not days['train'] & days['validation'] and not days['train'] & days['test']
     assert not days['validation'] & days['test']
@@ -66,9 +68,9 @@ def test_splits_share_no_day_and_pairs_agree() -> None:
             arrays['source'], arrays['source_length'], arrays['target'], strict=True
         )
         for source, length, target in list(rows)[:200]:
-            text, day = decoded(source), datetime.date.fromisoformat(decoded(target))
+            text, day = decode(source), datetime.date.fromisoformat(decode(target))
             assert len(text) + 1 == length
-            assert text in {written(day, style) for style in range(STYLES)}
+            assert text in {write_date(day, style) for style in range(STYLES)}
 
 
 def test_equal_seeds_give_equal_data_and_others_do_not() -> None:
@@ -97,17 +99,17 @@ def test_brackets_that_cancel_have_partners() -> None:
 
 
 def test_a_bracket_may_wait_for_its_partner_at_any_distance() -> None:
-    assert unmatched('(' + 'x' * 50 + ')') == [False] * 52
-    assert unmatched('(' + 'x' * 50) == [True] + [False] * 50
+    assert find_unmatched('(' + 'x' * 50 + ')') == [False] * 52
+    assert find_unmatched('(' + 'x' * 50) == [True] + [False] * 50
 
 
 @pytest.mark.parametrize(
     ('make', 'message'),
     [
-        (lambda: written(FIRST, 8), 'style is 8'),
-        (lambda: written(datetime.date(2030, 1, 1), 0), 'day is 2030-01-01'),
-        (lambda: encoded('3 May?', 9), "text is '3 May[?]'"),
-        (lambda: encoded('3 May', 5), 'at most 4'),
+        (lambda: write_date(FIRST, 8), 'style is 8'),
+        (lambda: write_date(datetime.date(2030, 1, 1), 0), 'day is 2030-01-01'),
+        (lambda: encode('3 May?', 9), "text is '3 May[?]'"),
+        (lambda: encode('3 May', 5), 'at most 4'),
         (lambda: dates(0, 0), "'train': 0"),
         (lambda: brackets(0, 5, 4, 3), 'shortest 4, longest 3'),
     ],

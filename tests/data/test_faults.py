@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dljax.data import FAULTS, all_windows, inject_faults, overlapped
+from dljax.data import FAULTS, all_windows, average_windows, inject_faults
 
 TIME = np.arange(2000.0)
 CLEAN = np.sin(TIME / 5) + 0.001 * TIME  # no two values are equal
@@ -61,8 +61,8 @@ def test_only_the_kinds_that_are_asked_for_are_made() -> None:
 
 def test_what_the_windows_of_a_series_say_of_it_is_the_series() -> None:
     windows = all_windows(CLEAN, 9, 1)['history'][..., 0]
-    np.testing.assert_allclose(overlapped(windows), CLEAN[:-1])
-    two = overlapped(np.stack([windows, 2 * windows]))
+    np.testing.assert_allclose(average_windows(windows), CLEAN[:-1])
+    two = average_windows(np.stack([windows, 2 * windows]))
     np.testing.assert_allclose(two, np.stack([CLEAN[:-1], 2 * CLEAN[:-1]]))
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import cropped
+from dljax.data import crop
 from dljax.data.augment import (
     adjust_brightness,
     adjust_contrast,
@@ -78,9 +78,7 @@ def test_greyness_is_torchvisions() -> None:
 def test_the_centre_is_torchvisions(size: tuple[int, int]) -> None:
     # Of even rests: torchvision rounds half of an odd one to an even number.
     expected = functional.center_crop(to_torch(IMAGES), list(size))
-    np.testing.assert_array_equal(
-        np.asarray(cropped(IMAGES, size)), from_torch(expected)
-    )
+    np.testing.assert_array_equal(np.asarray(crop(IMAGES, size)), from_torch(expected))
 
 
 @pytest.mark.parametrize('size', [(60, 60), (40, 100)])

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import cropped
+from dljax.data import crop
 from dljax.data.augment import Mixed, fixed
 from dljax.pictures.augmentations import contact_sheet, drawn
 from dljax.types import Array, Key
@@ -22,7 +22,7 @@ def test_rows_show_the_images_in_turn_and_what_becomes_of_each() -> None:
     kinds = {
         'left as it is': lambda key, images: images,
         'negative': lambda key, images: 1 - images,
-        'smaller': fixed(cropped, size=(20, 24)),
+        'smaller': fixed(crop, size=(20, 24)),
         'the other': swapped,
     }
     figure = contact_sheet(kinds, IMAGES, 'sheet', draws=3)(None)

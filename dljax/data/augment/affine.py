@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from dljax.data.augment.form import Augmentation, check_span, checked
+from dljax.data.augment.form import Augmentation, check_images, check_span
 from dljax.types import Array, Key, fold
 
 
@@ -54,7 +54,7 @@ def affine(
         )
 
     def augment(key: Key, images: Array) -> Array:
-        batch, height, width, _ = checked(images).shape
+        batch, height, width, _ = check_images(images).shape
 
         def draw(name: str, shape: tuple[int, ...], a: float, b: float) -> Array:
             return jax.random.uniform(fold(key, name), shape, minval=a, maxval=b)
@@ -116,7 +116,7 @@ def warp(
     Raises:
         ValueError: for images that are not float or not of rank 4.
     """
-    images = checked(images)
+    images = check_images(images)
     batch, height, width, _ = images.shape
     angle, scale = (
         jnp.broadcast_to(jnp.asarray(a, jnp.float32), (batch,))[:, None, None]
@@ -130,10 +130,10 @@ def warp(
     y, x = y[:, :, None], x[:, None, :]
     from_y = (cosine * y + sine * x) / scale + middle_y
     from_x = (cosine * x - sine * y) / scale + middle_x
-    return sampled(images, from_y, from_x, fill)
+    return sample_bilinearly(images, from_y, from_x, fill)
 
 
-def sampled(images: Array, y: Array, x: Array, fill: float = 0.0) -> Array:
+def sample_bilinearly(images: Array, y: Array, x: Array, fill: float = 0.0) -> Array:
     """Read images between their pixels: bilinearly, from the nearest four.
 
     Args:

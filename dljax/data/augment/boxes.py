@@ -100,7 +100,7 @@ def inside(first: Array, length: Array, pixels: int) -> Array:
     return (centre >= first) & (centre < first + length[:, None])
 
 
-def marked(box: Box, size: tuple[int, int]) -> Array:
+def mark(box: Box, size: tuple[int, int]) -> Array:
     """Mark the pixels whose centre lies in a box.
 
     Args:

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from dljax.data.augment.form import Augmentation, checked, of_each
+from dljax.data.augment.form import Augmentation, check_images, of_each
 from dljax.types import Array, Key, fold
 
 # Of red, green and blue in what the eye sees as bright (ITU-R BT.601).
@@ -62,7 +62,7 @@ def colour_jitter(
         )
 
     def augment(key: Key, images: Array) -> Array:
-        dtype = checked(images).dtype
+        dtype = check_images(images).dtype
         images = images.astype(jnp.float32)
 
         def draw(name: str, low: float, high: float) -> Array:
@@ -181,7 +181,7 @@ def adjust_hue(images: Array, turn: Array | float) -> Array:
 
 
 def _blended(images: Array, other: Array, factor: Array | float) -> Array:
-    factor = _of_each(checked(images), factor)
+    factor = _of_each(check_images(images), factor)
     result = factor * images.astype(jnp.float32) + (1 - factor) * other
     return jnp.clip(result, 0, 1).astype(images.dtype)
 
@@ -199,7 +199,7 @@ def _of_each(images: Array, values: Array | float) -> Array:
 
 
 def _channels(images: Array) -> list[Array]:
-    if checked(images).shape[-1] != 3:
+    if check_images(images).shape[-1] != 3:
         raise ValueError(
             f'images have {images.shape[-1]} channels, wanted 3 (red, green, blue): '
             'saturation, hue and greyness are of colours'

@@ -119,8 +119,8 @@ def fixed(function: Callable[..., Array], **settings: Any) -> Augmentation:
     """Give a function of images that draws nothing the form of an augmentation.
 
     Args:
-        function: `(images, **settings) -> images`, such as `data.resized`,
-            `data.padded`, `data.cropped` or `data.augment.to_grayscale`.
+        function: `(images, **settings) -> images`, such as `data.resize`,
+            `data.pad`, `data.crop` or `data.augment.to_grayscale`.
         **settings: its other arguments.
 
     Returns:

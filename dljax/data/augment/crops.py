@@ -5,9 +5,9 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from dljax.data.augment.affine import sampled
+from dljax.data.augment.affine import sample_bilinearly
 from dljax.data.augment.boxes import draw_box
-from dljax.data.augment.form import Augmentation, check_size, check_span, checked
+from dljax.data.augment.form import Augmentation, check_images, check_size, check_span
 from dljax.types import Array, Key, fold
 
 MODES = {'zero': 'constant', 'reflect': 'reflect', 'edge': 'edge'}
@@ -53,7 +53,7 @@ def random_crop(
         check_size('size', size)
 
     def augment(key: Key, images: Array) -> Array:
-        images = checked(images)
+        images = check_images(images)
         batch, height, width, channels = images.shape
         rows, columns = size or (height, width)
         border = (padding, padding)
@@ -68,7 +68,8 @@ def random_crop(
         def first(name: str, most: int) -> Array:
             return jax.random.randint(fold(key, name), (batch, 1), 0, most + 1)
 
-        # One flat index a pixel, as in `sampled`: faster on the CPU than slices.
+        # One flat index a pixel, as in `sample_bilinearly`: faster on the CPU than
+        # slices.
         y = first('row', height - rows) + jnp.arange(rows)[None, :]
         x = first('column', width - columns) + jnp.arange(columns)[None, :]
         place = (y[:, :, None] * width + x[:, None, :]).reshape(batch, -1, 1)
@@ -117,7 +118,7 @@ def random_resized_crop(
     check_span('aspect', aspect)
 
     def augment(key: Key, images: Array) -> Array:
-        batch, height, width, _ = checked(images).shape
+        batch, height, width, _ = check_images(images).shape
         box, _ = draw_box(key, batch, (height, width), area, aspect)
 
         def places(first: Array, length: Array, count: int, pixels: int) -> Array:
@@ -128,6 +129,8 @@ def random_resized_crop(
         y = places(box.top, box.height, size[0], height)[:, :, None]
         x = places(box.left, box.width, size[1], width)[:, None, :]
         whole = (batch, *size)
-        return sampled(images, jnp.broadcast_to(y, whole), jnp.broadcast_to(x, whole))
+        return sample_bilinearly(
+            images, jnp.broadcast_to(y, whole), jnp.broadcast_to(x, whole)
+        )
 
     return augment

@@ -3,12 +3,12 @@
 import jax
 import jax.numpy as jnp
 
-from dljax.data.augment.boxes import Box, draw_box, marked
+from dljax.data.augment.boxes import Box, draw_box, mark
 from dljax.data.augment.form import (
     Augmentation,
+    check_images,
     check_probability,
     check_span,
-    checked,
     of_each,
 )
 from dljax.types import Array, Key, fold
@@ -46,7 +46,7 @@ def cutout(size: int, holes: int = 1, fill: float = 0.0) -> Augmentation:
         )
 
     def augment(key: Key, images: Array) -> Array:
-        batch, height, width, _ = checked(images).shape
+        batch, height, width, _ = check_images(images).shape
         side = jnp.full((batch,), size, jnp.float32)
         for hole in range(holes):
             top, left = (
@@ -56,7 +56,7 @@ def cutout(size: int, holes: int = 1, fill: float = 0.0) -> Augmentation:
             )
             box = Box(top, left, side, side)
             images = jnp.where(
-                marked(box, (height, width)), jnp.asarray(fill, images.dtype), images
+                mark(box, (height, width)), jnp.asarray(fill, images.dtype), images
             )
         return images
 
@@ -100,10 +100,10 @@ def random_erasing(
     check_span('aspect', aspect)
 
     def augment(key: Key, images: Array) -> Array:
-        batch, height, width, _ = checked(images).shape
+        batch, height, width, _ = check_images(images).shape
         box, found = draw_box(key, batch, (height, width), area, aspect)
         struck = jax.random.bernoulli(fold(key, 'erased'), probability, (batch,))
-        covered = marked(box, (height, width)) & of_each(struck & found, images)
+        covered = mark(box, (height, width)) & of_each(struck & found, images)
         if fill is None:
             cover = jax.random.uniform(fold(key, 'fill'), images.shape, images.dtype)
         else:

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 
 from dljax.data.augment.form import (
     Augmentation,
+    check_images,
     check_probability,
-    checked,
     of_each,
 )
 from dljax.types import Array, Key, fold
@@ -42,7 +42,7 @@ def flip(
     axes |= {'vertical': 1} if vertical else {}
 
     def augment(key: Key, images: Array) -> Array:
-        images = checked(images)
+        images = check_images(images)
         for name, axis in axes.items():
             swapped = jax.random.bernoulli(
                 fold(key, name), probability, images.shape[:1]
@@ -84,7 +84,7 @@ def quarter_turns(turns: Sequence[int] = (0, 1, 2, 3)) -> Augmentation:
     among = tuple(int(turn) % 4 for turn in turns)
 
     def augment(key: Key, images: Array) -> Array:
-        images = checked(images)
+        images = check_images(images)
         batch, height, width, _ = images.shape
         odd = any(turn % 2 for turn in among)
         if odd and height != width:

@@ -10,7 +10,7 @@ from dljax.types import Array, Key
 Augmentation = Callable[[Key, Array], Array]
 
 
-def checked(images: Array) -> Array:
+def check_images(images: Array) -> Array:
     """Refuse what is not a batch of images, and whole numbers.
 
     Args:

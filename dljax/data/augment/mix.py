@@ -6,8 +6,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dljax.data.augment.boxes import Box, marked
-from dljax.data.augment.form import checked, of_each
+from dljax.data.augment.boxes import Box, mark
+from dljax.data.augment.form import check_images, of_each
 from dljax.types import Array, Key, fold
 
 
@@ -100,7 +100,7 @@ def cutmix(alpha: float = 1.0) -> Mixing:
     _check_alpha(alpha)
 
     def mix(key: Key, images: Array) -> Mixed:
-        fraction, partner = _drawn(key, checked(images), alpha)
+        fraction, partner = _drawn(key, check_images(images), alpha)
         batch, height, width, _ = images.shape
         side = jnp.sqrt(1 - fraction)
         top, left = (
@@ -108,7 +108,7 @@ def cutmix(alpha: float = 1.0) -> Mixing:
             for name, pixels in (('row', height), ('column', width))
         )
         box = Box(top, left, side * height, side * width)
-        pasted = marked(box, (height, width))
+        pasted = mark(box, (height, width))
         images = jnp.where(pasted, images[partner], images)
         return Mixed(images, partner, 1 - pasted.mean((1, 2, 3)))
 

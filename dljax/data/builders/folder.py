@@ -8,9 +8,9 @@ import numpy as np
 
 from dljax.data.builders.embedded import FRACTIONS, split_indices
 from dljax.data.builders.files import Example, Form, tenth
-from dljax.data.builders.listing import File, Listing, shown
+from dljax.data.builders.listing import File, Listing, escape
 from dljax.data.builders.picture import Recipe, kind, picture, pixels
-from dljax.data.builders.twice import repeated
+from dljax.data.builders.twice import find_repeated
 
 Parts = dict[str, list[File]]
 
@@ -67,7 +67,7 @@ def folder_form(
     except Exception:
         raise refusal(listing, recipe) from None
     return Form(
-        description=description(listing) + repeated(listing),
+        description=description(listing) + find_repeated(listing),
         citation='',
         shape=shape,
         dtype=recipe.dtype,
@@ -107,11 +107,11 @@ def refusal(listing: Listing, recipe: Recipe) -> ValueError:
                 with picture(listing.root, file) as image:
                     sizes[pixels(image, recipe).shape[:2]] += 1
             except ValueError as error:
-                faults.append(f'{shown(file.path)} {error}')
+                faults.append(f'{escape(file.path)} {error}')
             except Exception as error:
                 what = f'cannot be read ({type(error).__name__}: {error})'
-                faults.append(f'{shown(file.path)} {what}')
-    message = f"'{shown(listing.root)}' cannot be used as it is"
+                faults.append(f'{escape(file.path)} {what}')
+    message = f"'{escape(listing.root)}' cannot be used as it is"
     if faults:
         message += f': {len(faults)} files have to be mended or taken out\n- '
         message += '\n- '.join(sorted(faults))
@@ -140,7 +140,7 @@ def _parts(listing: Listing) -> Parts:
             counts = np.bincount(labels, minlength=len(listing.classes))
             fewest = listing.classes[counts.argmin()]
             raise ValueError(
-                f"'{shown(listing.root)}' has {len(train)} pictures of {len(counts)} "
+                f"'{escape(listing.root)}' has {len(train)} pictures of {len(counts)} "
                 f"classes, of '{fewest}' {counts.min()}, which cannot be parted "
                 f'{FRACTIONS} ({error}): add pictures, or part them yourself into '
                 'the folders train, validation and test'

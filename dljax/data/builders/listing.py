@@ -58,7 +58,7 @@ class Listing(NamedTuple):
     faults: list[str]
 
 
-def listed(path: str | os.PathLike[str]) -> Listing:
+def list_pictures(path: str | os.PathLike[str]) -> Listing:
     """List a folder of class folders, or of split folders of class folders.
 
     No link is followed: one inside is a fault, whatever it points to; the folder itself
@@ -78,7 +78,7 @@ def listed(path: str | os.PathLike[str]) -> Listing:
     root = os.path.realpath(os.path.expanduser(path))
     if not os.path.isdir(root):
         raise FileNotFoundError(
-            f"'{shown(root)}' is no folder, wanted one with a folder of pictures for "
+            f"'{escape(root)}' is no folder, wanted one with a folder of pictures for "
             'each class'
         )
     walk = _Walk(root)
@@ -113,7 +113,7 @@ def listed(path: str | os.PathLike[str]) -> Listing:
     return Listing(root, classes, splits, walk.passed_over, walk.faults)
 
 
-def shown(path: str) -> str:
+def escape(path: str) -> str:
     """Write a path so that it can be printed, whatever bytes it is made of."""
     return path.encode('utf-8', 'backslashreplace').decode()
 
@@ -165,11 +165,11 @@ class _Walk:
     def fault(self, entry: os.DirEntry, what: str) -> None:
         """Keep in mind what does not belong here."""
         path = os.path.relpath(entry.path, self.root)
-        self.faults.append(f'{shown(path)} {what}')
+        self.faults.append(f'{escape(path)} {what}')
 
     def refusal(self, what: str) -> ValueError:
         """Refuse the folder as a whole, with the faults that may be why."""
-        return ValueError('\n- '.join([f"'{shown(self.root)}' {what}", *self.faults]))
+        return ValueError('\n- '.join([f"'{escape(self.root)}' {what}", *self.faults]))
 
 
 def _parts(walk: _Walk, folders: list[str]) -> dict[str, tuple[str, list[str]]]:
@@ -201,7 +201,7 @@ def _distinct(folder: str, names: list[str]) -> list[str]:
     for name in names:
         if not name.isprintable() or name != name.strip():
             raise ValueError(
-                f'a class folder is called {shown(name)!r}, wanted printable '
+                f'a class folder is called {escape(name)!r}, wanted printable '
                 'characters without blanks around them: rename it'
             )
         plain = _class(name).casefold()
@@ -244,4 +244,4 @@ def _names(names: Sequence[str]) -> str:
     if not names:
         return 'no folder'
     more = f' and {len(names) - 12} more' if len(names) > 12 else ''
-    return ', '.join(f"'{shown(name)}'" for name in names[:12]) + more
+    return ', '.join(f"'{escape(name)}'" for name in names[:12]) + more

@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 HELD_OUT = 10  # the last one of so many parts of the characters is the test split
 
 
-def parted(topics: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
+def split_topics(topics: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
     r"""Cut the topics, joined by newlines in the order of their names, in two.
 
     Args:
@@ -22,7 +22,7 @@ def parted(topics: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
         the whole, to the character: one topic may be in both with a piece of each.
 
     Example:
-        >>> parts = parted({'b': '3456789', 'a': '01'})
+        >>> parts = split_topics({'b': '3456789', 'a': '01'})
         >>> parts['train'], parts['test']
         ([('a', '01'), ('b', '345678')], [('b', '9')])
     """
@@ -78,7 +78,7 @@ class PythonHelp(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         del dl_manager  # nothing is downloaded
         return {
             split: self._generate_examples(pairs)
-            for split, pairs in parted(topics).items()
+            for split, pairs in split_topics(topics).items()
         }
 
     def _generate_examples(

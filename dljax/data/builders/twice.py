@@ -5,12 +5,12 @@ import os
 from collections import defaultdict
 from itertools import pairwise
 
-from dljax.data.builders.listing import File, Listing, shown
+from dljax.data.builders.listing import File, Listing, escape
 
 TWICE = ' There twice: '
 
 
-def repeated(listing: Listing) -> str:
+def find_repeated(listing: Listing) -> str:
     """Say which pictures are there more than once, in several splits or classes.
 
     What is tested was trained on then, or has two labels. Only files of equal size are
@@ -51,16 +51,16 @@ def repeated(listing: Listing) -> str:
     if trained:
         said.append(
             f'{len(trained):,} pictures of validation or test are in train too, such '
-            f'as {shown(trained[0].path)}'
+            f'as {escape(trained[0].path)}'
         )
     elif list(listing.splits) == ['train']:
         more = sum(len(found) - 1 for found in groups)
         said.append(
             f'{more:,} pictures are copies of others, such as '
-            f'{shown(groups[0][1][1].path)}, and may be in train and in test'
+            f'{escape(groups[0][1][1].path)}, and may be in train and in test'
         )
     if torn:
-        one, other = map(shown, torn[0])
+        one, other = map(escape, torn[0])
         said.append(f'{len(torn):,} have two classes, such as {one} and {other}')
     return f'{TWICE}{"; ".join(said)}.' if said else ''
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import padded, resized
+from dljax.data import pad, resize
 from dljax.data.augment import Augmentation, chance, choice, compose, fixed
 from dljax.types import Array, Key
 
@@ -75,8 +75,8 @@ def test_inputs_of_any_rank_take_a_chance() -> None:
 
 def test_fixed_functions_take_their_settings_and_no_key() -> None:
     images = jax.random.uniform(KEY, (2, 4, 5, 1))
-    grown = compose(fixed(padded, size=(8, 9), value=0.5), fixed(resized, size=(4, 4)))
-    expected = resized(padded(images, (8, 9), 0.5), (4, 4))
+    grown = compose(fixed(pad, size=(8, 9), value=0.5), fixed(resize, size=(4, 4)))
+    expected = resize(pad(images, (8, 9), 0.5), (4, 4))
     np.testing.assert_array_equal(drawn(grown, images), np.asarray(expected))
 
 
@@ -85,4 +85,4 @@ def test_a_change_of_size_is_refused_where_examples_are_chosen(
     combine: object,
 ) -> None:
     with pytest.raises(ValueError, match='put the one that changes it outside'):
-        jax.eval_shape(combine(fixed(resized, size=(3, 3))), KEY, ZEROS)
+        jax.eval_shape(combine(fixed(resize, size=(3, 3))), KEY, ZEROS)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dljax.data import cropped, resized
+from dljax.data import crop, resize
 from dljax.data.augment import (
     Augmentation,
     flip,
@@ -125,7 +125,7 @@ def test_a_resized_crop_has_area_aspect_and_place_as_asked() -> None:
 def test_the_whole_image_as_a_part_is_resized_as_jax_does() -> None:
     images = RNG.uniform(size=(2, 8, 8, 3)).astype(np.float32)
     out = drawn(random_resized_crop((19, 16), (1.0, 1.0), (1.0, 1.0)), images)
-    expected = jax.jit(resized, static_argnums=1)(images, (19, 16))
+    expected = jax.jit(resize, static_argnums=1)(images, (19, 16))
     np.testing.assert_allclose(out, np.asarray(expected), atol=1e-5)
 
 
@@ -133,5 +133,5 @@ def test_the_whole_image_as_a_part_is_resized_as_jax_does() -> None:
 def test_a_part_that_cannot_fit_is_taken_from_the_middle() -> None:
     images = RNG.uniform(size=(3, 4, 40, 1)).astype(np.float32)
     out = drawn(random_resized_crop((4, 4), (0.9, 1.0), (1.0, 1.0)), images)
-    middle = cropped(images, (4, 4))
+    middle = crop(images, (4, 4))
     np.testing.assert_allclose(out, np.asarray(middle), atol=1e-5)

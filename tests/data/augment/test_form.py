@@ -69,9 +69,9 @@ NOTHING = {
     'compose': augment.compose(),
     'chance': augment.chance(0.0, augment.cutout(5)),
     'choice': augment.choice(augment.flip(False), augment.random_crop(0)),
-    'cropped': augment.fixed(data.cropped, size=SAME),
-    'padded': augment.fixed(data.padded, size=SAME),
-    'resized': augment.fixed(data.resized, size=SAME),
+    'cropped': augment.fixed(data.crop, size=SAME),
+    'padded': augment.fixed(data.pad, size=SAME),
+    'resized': augment.fixed(data.resize, size=SAME),
 }
 
 

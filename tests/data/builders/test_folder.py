@@ -14,7 +14,7 @@ from PIL import Image
 
 from dljax import data
 from dljax.data.builders import folder as preparing
-from dljax.data.builders.listing import listed
+from dljax.data.builders.listing import list_pictures
 
 
 def write(root: Path, counts: Mapping[str, int], side: int = 4) -> None:
@@ -84,7 +84,7 @@ def test_folders_of_splits_are_known_by_what_people_call_them(
 ) -> None:
     for name, count in zip(names, counts.values(), strict=True):
         write(tmp_path / name, {'cat': count // 2, 'dog': count // 2})
-    found = listed(tmp_path)
+    found = list_pictures(tmp_path)
     assert found.classes == ('cat', 'dog') and not found.faults
     assert {split: len(files) for split, files in found.splits.items()} == counts
 
@@ -106,7 +106,7 @@ def test_folders_that_seem_to_be_splits_are_refused(
     for folder in folders:
         write(tmp_path / folder, {'cat': 2, 'dog': 2})
     with pytest.raises(ValueError, match=message):
-        listed(tmp_path)
+        list_pictures(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -122,27 +122,27 @@ def test_splits_are_not_learned_as_classes_of_their_own(
 ) -> None:
     write(tmp_path, dict.fromkeys(counts, 2))
     with pytest.raises(ValueError, match=message):
-        listed(tmp_path)
+        list_pictures(tmp_path)
 
 
 def test_classes_that_are_parted_inside_are_refused(tmp_path: Path) -> None:
     for name in ('cat', 'dog'):
         write(tmp_path / 'a' / name, {'train': 2, 'test': 2})
     with pytest.raises(ValueError, match="in each of which there are 'test', 'train'"):
-        listed(tmp_path / 'a')
+        list_pictures(tmp_path / 'a')
     # Folders of one name in every class are no classes, nor is what one class has.
     for name in ('cat', 'dog'):
         write(tmp_path / 'b' / name, {'images': 2})
     write(tmp_path / 'b', {'cat': 2})
-    assert listed(tmp_path / 'b').classes == ('cat', 'dog')
+    assert list_pictures(tmp_path / 'b').classes == ('cat', 'dog')
     write(tmp_path / 'b' / 'cat', {'old': 2, 'new': 1})
-    assert len(listed(tmp_path / 'b').splits['train']) == 9
+    assert len(list_pictures(tmp_path / 'b').splits['train']) == 9
 
 
 def test_pictures_in_splits_without_classes_are_refused(tmp_path: Path) -> None:
     write(tmp_path, {'train': 3, 'test': 3})
     with pytest.raises(ValueError, match='a folder for each class in each of the'):
-        listed(tmp_path)
+        list_pictures(tmp_path)
 
 
 def test_copies_in_other_splits_or_classes_are_told(tmp_path: Path) -> None:
@@ -181,7 +181,11 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     write(tmp_path / 'a', {'car': 12, 'test': 12, 'train': 12})
     assert opened(tmp_path / 'a').class_names == ('car', 'test', 'train')
     write(tmp_path / 'b', {'test tube': 2, 'train station': 2, 'trainer': 2})
-    assert listed(tmp_path / 'b').classes == ('test tube', 'train station', 'trainer')
+    assert list_pictures(tmp_path / 'b').classes == (
+        'test tube',
+        'train station',
+        'trainer',
+    )
 
 
 def test_classes_are_in_alphabetical_order_whatever_their_script(
@@ -423,11 +427,11 @@ def test_a_picture_that_changes_meanwhile_is_named(
     write(root, {'cat': 12, 'dog': 12})
 
     def then_changed(path: object) -> object:
-        listing = listed(path)
+        listing = list_pictures(path)
         os.utime(root / 'dog/5.png', ns=(1, 1))
         return listing
 
-    monkeypatch.setattr('dljax.data.builders.listing.listed', then_changed)
+    monkeypatch.setattr('dljax.data.builders.listing.list_pictures', then_changed)
     with pytest.raises(ValueError, match='dog/5.png has changed while the folder'):
         opened(root)
 
@@ -458,7 +462,7 @@ def check_any_folder(folder: Path, examples: int) -> None:
             except OSError:
                 continue  # a file stands where a folder would be
         try:
-            found = listed(root)
+            found = list_pictures(root)
         except ValueError as error:
             assert 'wanted' in str(error) or 'in each of which' in str(error)
         else:

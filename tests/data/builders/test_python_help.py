@@ -6,7 +6,7 @@ from pydoc_data.topics import topics
 import pytest
 
 from dljax.data import load
-from dljax.data.builders.python_help import parted
+from dljax.data.builders.python_help import split_topics
 
 
 def joined(split: str) -> str:
@@ -36,7 +36,7 @@ def test_a_cut_anywhere_loses_no_character(length: int) -> None:
     texts = {'c': 'x' * length, 'a': '', 'b': '12'}  # in order: '', '12', 'xxx'
     whole = '\n'.join(['', '12', 'x' * length])
     training, held_out = (
-        '\n'.join(text for _, text in parts) for parts in parted(texts).values()
+        '\n'.join(text for _, text in parts) for parts in split_topics(texts).values()
     )
     assert training + held_out == whole
     assert len(training) == len(whole) * 9 // 10
@@ -45,7 +45,7 @@ def test_a_cut_anywhere_loses_no_character(length: int) -> None:
 def test_a_cut_at_the_end_of_a_topic_loses_no_newline() -> None:
     for last in range(8):
         texts = {'a': '12345678', 'b': 'x' * last}
-        parts = parted(texts)
+        parts = split_topics(texts)
         whole = '12345678\n' + 'x' * last
         both = ['\n'.join(text for _, text in part) for part in parts.values()]
         assert ''.join(both) == whole and len(both[0]) == len(whole) * 9 // 10
@@ -53,4 +53,4 @@ def test_a_cut_at_the_end_of_a_topic_loses_no_newline() -> None:
 
 def test_nothing_cannot_be_parted() -> None:
     with pytest.raises(ValueError, match='no topic'):
-        parted({})
+        split_topics({})
