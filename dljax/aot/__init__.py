@@ -1,7 +1,7 @@
 """Ahead of time: what a train step will take on chips that are not here."""
 
 from dljax.aot.chips import CHIPS, Chip
-from dljax.aot.compile import compile_ahead, measured
+from dljax.aot.compile import compile_ahead, measure
 from dljax.aot.cost import Cost, Traffic, cost_of
 from dljax.aot.records import append, changes, read_records
 from dljax.aot.tables import markdown
@@ -19,7 +19,7 @@ __all__ = [
     'cost_of',
     'devices',
     'markdown',
-    'measured',
+    'measure',
     'prepare',
     'read_records',
     'read_topology',

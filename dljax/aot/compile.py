@@ -93,7 +93,7 @@ def compile_ahead(
         return figures | {'compile_seconds': round(time.perf_counter() - begun, 2)}
     seconds = round(time.perf_counter() - begun, 2)
     return (
-        figures | measured(program, topology, precision) | {'compile_seconds': seconds}
+        figures | measure(program, topology, precision) | {'compile_seconds': seconds}
     )
 
 
@@ -107,7 +107,7 @@ def _lacking(error: str) -> Figures:
     return {'error': first, 'peak_bytes': int(float(amount) * _UNITS[unit])}
 
 
-def measured(
+def measure(
     program: jax.stages.Compiled, topology: Topology, precision: str
 ) -> Figures:
     """Read the figures of a compiled program.

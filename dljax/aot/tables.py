@@ -48,7 +48,7 @@ def _row(line: Line) -> str:
         f'{line["parameters"]:,}',
         memory(line),
         flops(line['flops']),
-        sent(line),
+        collectives(line),
         milliseconds(line['roofline_seconds']),
         fraction(line['arithmetic_share']),
         f'{line["compile_seconds"]:.0f} s',
@@ -90,7 +90,7 @@ def flops(number: int) -> str:
     )
 
 
-def sent(line: Line) -> str:
+def collectives(line: Line) -> str:
     """Say which collectives there are, how many and how large together."""
     return ', '.join(
         f'{each["count"]} {kind} of {amount(each["bytes"])}'

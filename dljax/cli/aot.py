@@ -121,7 +121,7 @@ def _show(figures: Line) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from dljax.aot.tables import flops, fraction, memory, milliseconds, sent
+    from dljax.aot.tables import collectives, flops, fraction, memory, milliseconds
 
     table = Table(box=None, show_header=False, pad_edge=False)
     rows = {
@@ -136,7 +136,7 @@ def _show(figures: Line) -> None:
     else:
         rows |= {
             'FLOPs a chip and update': flops(figures['flops']),
-            'collectives': sent(figures) or 'none',
+            'collectives': collectives(figures) or 'none',
             'roofline time': milliseconds(figures['roofline_seconds']),
             'arithmetic fraction of it': fraction(figures['arithmetic_share']),
         }

@@ -48,7 +48,7 @@ def convert(
     """
     from dljax.export import conversion
     from dljax.export.preprocessing import origin
-    from dljax.export.preprocessing import said as saying
+    from dljax.export.preprocessing import say as saying
 
     chosen = read_settings(settings)
     if classes is not None:

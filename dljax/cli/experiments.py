@@ -45,7 +45,7 @@ def _answered(
 ) -> 'Report':
     import jax
 
-    from dljax.cli.flags import parsed
+    from dljax.cli.flags import parse_words
     from dljax.experiment import Options
     from dljax.experiment.arguments import check_arguments
     from dljax.host import processes
@@ -53,7 +53,7 @@ def _answered(
     from dljax.runs.run import run
 
     description = inspect.getdoc(inspect.getmodule(experiment)) or ''
-    values, options = parsed(
+    values, options = parse_words(
         experiment, arguments, program=path.name, description=description
     )
     name = f'{path.parent.name}/{path.stem}'
@@ -61,7 +61,7 @@ def _answered(
         check_arguments(values)
         checked = Options(**options)
         # Before a backend starts; other platforms ignore it.
-        if checked.devices > 1 or processes.expected(os.environ) > 1:
+        if checked.devices > 1 or processes.count_expected(os.environ) > 1:
             jax.config.update('jax_num_cpu_devices', checked.devices)
         processes.join()
         if checked.compilation_cache:

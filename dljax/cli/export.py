@@ -55,7 +55,7 @@ def export(
         overwrite: replace a target that is there.
     """
     from dljax.export import export as exported
-    from dljax.export.preprocessing import origin, said
+    from dljax.export.preprocessing import origin, say
 
     chosen = read_settings(settings)
     if classes is not None:
@@ -78,7 +78,7 @@ def export(
     found, source = made['difference'], made['weights']
     inside = 'RANDOM weights: give --weights' if weights is None else str(weights)
     if 'step' in source:
-        inside += f', {origin(source)}\npreprocessing {said(made["preprocessing"])}'
+        inside += f', {origin(source)}\npreprocessing {say(made["preprocessing"])}'
     compared = f'not run: {made["difference_is_null_because"]}'
     if found:
         compared = (

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from dljax.experiment import Options
 
 
-def parsed(
+def parse_words(
     experiment: Callable[..., Any],
     arguments: Sequence[str] | None,
     *,
@@ -63,7 +63,7 @@ def parsed(
 
 def _helps(described: Any) -> dict[str, str]:
     """Read what a docstring says about each argument or attribute."""
-    from docstring_parser import parse
+    from docstring_parser import parse_words
 
-    params = parse(inspect.getdoc(described) or '').params
+    params = parse_words(inspect.getdoc(described) or '').params
     return {p.arg_name: ' '.join((p.description or '').split()) for p in params}

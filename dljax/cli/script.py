@@ -23,9 +23,9 @@ def answer_help() -> None:
     except Exception:
         return
     if experiment is not None:
-        from dljax.cli.flags import parsed
+        from dljax.cli.flags import parse_words
 
-        parsed(
+        parse_words(
             experiment,
             None,
             program=Path(path).name,

@@ -137,25 +137,25 @@ def narrow(name: str, values: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: as `canonical` does.
     """
-    narrow = canonical(name, values)
+    narrowed = canonical(name, values)
     try:
-        _check_kept(name, values, narrow)
+        _check_kept(name, values, narrowed)
     except ValueError:
         return values
-    return narrow
+    return narrowed
 
 
-def _check_kept(name: str, wide: np.ndarray, narrow: np.ndarray) -> None:
+def _check_kept(name: str, wide: np.ndarray, narrowed: np.ndarray) -> None:
     """Refuse columns of which float32 keeps the offset and loses what varies."""
     if wide.dtype != np.float64 or not wide.ndim or not wide.size:
         return
     some = slice(None, None, len(wide) // _ROWS + 1)
     columns = wide.shape[-1] if wide.ndim > 1 else 1
-    wide, narrow = (v[some].reshape(-1, columns) for v in (wide, narrow))
+    wide, narrowed = (v[some].reshape(-1, columns) for v in (wide, narrowed))
     if len(wide) < _FEW:
         return
     deviation = (wide - wide[:1]).std(axis=0)
-    lost = np.sqrt(np.square(narrow - wide).mean(axis=0))
+    lost = np.sqrt(np.square(narrowed - wide).mean(axis=0))
     # What varies in its last digits alone is a constant that was computed.
     varies = deviation > 1e-11 * np.abs(wide).max(axis=0)
     for place in np.flatnonzero(varies & (lost > 0.05 * deviation))[:1]:

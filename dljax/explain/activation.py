@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from dljax.explain.target import chosen, evidence, logits_of
+from dljax.explain.target import choose_label, evidence, logits_of
 from dljax.layers.images import check_images
 from dljax.models.features import feature_shapes, features
 from dljax.types import Array
@@ -82,7 +82,7 @@ def grad_cam(
             variables, image, [layer], add={layer: more}
         )
         logits = logits_of(outputs)
-        label = chosen(logits, label)
+        label = choose_label(logits, label)
         return evidence(logits, label).sum(), found[layer]
 
     nothing = jnp.zeros(places[layer].shape, places[layer].dtype)

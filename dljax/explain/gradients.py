@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from dljax.explain.target import chosen, evidence, pure
+from dljax.explain.target import choose_label, evidence, pure
 from dljax.types import Array, Key, fold
 
 
@@ -182,7 +182,7 @@ def _gradient(
             'with respect to integers: data.as_float brings them to [0, 1]'
         )
     answer = pure(net, image)
-    label = chosen(answer(image), label)
+    label = choose_label(answer(image), label)
 
     def total(image: Array) -> Array:
         return evidence(answer(image), label).sum()  # the examples do not meet

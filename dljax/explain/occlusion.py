@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from dljax.explain.target import chosen, evidence, pure
+from dljax.explain.target import choose_label, evidence, pure
 from dljax.types import Array
 
 
@@ -52,7 +52,7 @@ def occlusion(
         )
     masks = jnp.asarray(_masks(height, width, patch, stride))
     logits = answer(image)
-    label = chosen(logits, label)
+    label = choose_label(logits, label)
     before = evidence(logits, label)
 
     def fall(mask: Array) -> Array:

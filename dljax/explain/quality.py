@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from dljax.explain.target import chosen, pure
+from dljax.explain.target import choose_label, pure
 from dljax.types import Array
 
 
@@ -122,7 +122,7 @@ def _curve(
         )
     if steps < 1:
         raise ValueError(f'steps is {steps}, wanted at least 1')
-    label = chosen(answer(image), label)
+    label = choose_label(answer(image), label)
     importance = found.sum(-1).reshape(len(image), -1)
     pixels = importance.shape[1]
     rank = jnp.argsort(jnp.argsort(-importance, axis=1), axis=1)

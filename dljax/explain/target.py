@@ -48,7 +48,7 @@ def logits_of(outputs: PyTree) -> Array:
     return outputs.astype(jnp.float32)
 
 
-def chosen(logits: Array, label: Array | None) -> Array:
+def choose_label(logits: Array, label: Array | None) -> Array:
     """Tell which class is explained, by default what is predicted.
 
     A single logit tells two classes apart: the second one is from 0 on.

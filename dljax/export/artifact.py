@@ -10,9 +10,9 @@ import jax
 import numpy as np
 from flax import linen as nn
 
-from dljax.export.converted import certificate_of, come_back, expected
+from dljax.export.converted import certificate_of, come_back, expected_images
 from dljax.export.inference import Program, of_zoo, shapes_of
-from dljax.export.reading import called
+from dljax.export.reading import call_of
 from dljax.export.selection import select
 from dljax.export.trained import of_run
 from dljax.host.machine import versions
@@ -20,7 +20,7 @@ from dljax.host.version import __version__
 from dljax.recipes.plan import draw
 from dljax.runs.workdir import write_json
 from dljax.types import AnyBatch, named_leaves
-from dljax.weights.runs import taken
+from dljax.weights.runs import take
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
 _USE = 'jax.export.deserialize(open(FILE, "rb").read()).call({NAME: ARRAY, ...})'
@@ -173,7 +173,7 @@ def _program(
     settings: Mapping[str, Any] | None,
 ) -> Program:
     if weights is not None and (weights / 'checkpoints').is_dir():
-        found = taken(weights, which, averages=averages, member=member)
+        found = take(weights, which, averages=averages, member=member)
         chosen = select(
             weights, found, model=model, part=part, settings=settings, net=net
         )
@@ -192,7 +192,9 @@ def _program(
     if model is None:
         raise ValueError('model is None, wanted one of list_models(): there is no run')
     program = of_zoo(model, weights, part=part, settings=settings, sizes=sizes)
-    if 'image' in program.specs and (wanted := certificate and expected(certificate)):
+    if 'image' in program.specs and (
+        wanted := certificate and expected_images(certificate)
+    ):
         text, low, high = wanted
         image = dataclasses.replace(program.specs['image'], low=low, high=high)
         specs = {**program.specs, 'image': image}
@@ -250,7 +252,7 @@ def _difference(
         (np.asarray(a, np.float32), np.asarray(b, np.float32))
         for a, b in zip(
             jax.tree.leaves(program.reference(batch)),
-            jax.tree.leaves(called(content, 'the artifact')(batch)),
+            jax.tree.leaves(call_of(content, 'the artifact')(batch)),
             strict=True,
         )
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax import zoo
-from dljax.export.inference import lasting, read_by
+from dljax.export.inference import find_read, lasting
 from dljax.export.matching import bare
 from dljax.recipes.plan import Specs
 from dljax.types import PyTree, Spec, named_leaves
@@ -162,7 +162,7 @@ def _read(
             raise ValueError(
                 f'{path} would be {list(leaf.shape)}, and is {list(got.get(path, ()))}'
             )
-    read = read_by(used.call, found.net, specs, specs)
+    read = find_read(used.call, found.net, specs, specs)
     return Assignment(
         {name: feature for name, feature in names.items() if name in read},
         {name: spec for name, spec in specs.items() if name in read},

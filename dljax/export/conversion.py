@@ -16,7 +16,7 @@ from dljax.runs.workdir import write_json
 from dljax.types import PyTree, named_leaves
 from dljax.weights import keras, torchvision
 from dljax.weights.logits import keras_logits, torchvision_logits
-from dljax.weights.runs import taken
+from dljax.weights.runs import take
 
 Framework = Literal['torchvision', 'keras', 'dljax']
 TOLERANCE = 1e-3
@@ -91,7 +91,7 @@ def convert(
         raise ValueError(f'{target} is the source itself, wanted another name')
     chosen, told = dict(settings or {}), {'input': _EXPECTS[came_from]}
     if came_from == 'dljax' and (source / 'checkpoints').is_dir():
-        found = taken(source, which, averages=averages, member=member)
+        found = take(source, which, averages=averages, member=member)
         net, variables, told = leaving(source, found, model, part, chosen)
         part_read = {}
     elif (which, averages, member, part) != ('last', None, None, None):
@@ -162,7 +162,7 @@ def _read(
     arrays = weights.read(source)
     if came_from == 'keras':
         return weights.from_keras(model, arrays, like), {}
-    found = weights.unwrapped(model, arrays)
+    found = weights.unwrap_arrays(model, arrays)
     part = {
         'entry': getattr(arrays, 'entry', ''),
         'entries_beside': list(getattr(arrays, 'beside', ())),

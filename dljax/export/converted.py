@@ -14,8 +14,8 @@ from dljax.data import normalise_caffe, normalise_imagenet
 from dljax.export.assignment import assign, data_of
 from dljax.export.matching import bare
 from dljax.export.selection import select
-from dljax.export.trained import told_of
-from dljax.models.fields import described, reconfigured
+from dljax.export.trained import tell_of
+from dljax.models.fields import describe, reconfigured
 from dljax.models.rebuilding import structure
 from dljax.types import PyTree
 from dljax.weights.restored import Restored
@@ -74,7 +74,7 @@ def leaving(
         'configuration': {
             **config,
             'options': seed,
-            'model': described(restored.net),
+            'model': describe(restored.net),
             'net': structure(restored.net),
         },
     }
@@ -98,7 +98,7 @@ def _preprocessing(model: str, found: Restored) -> list[dict[str, Any]]:
         ),
         None,
     )
-    return told_of(names, specs, found, answer=answer, net_inside=False)
+    return tell_of(names, specs, found, answer=answer, net_inside=False)
 
 
 def certificate_of(path: Path) -> dict[str, Any] | None:
@@ -152,7 +152,7 @@ def come_back(path: Path, certificate: Mapping[str, Any]) -> Taken | None:
     )
 
 
-def expected(certificate: Mapping[str, Any]) -> tuple[str, float, float] | None:
+def expected_images(certificate: Mapping[str, Any]) -> tuple[str, float, float] | None:
     """Tell what images weights of another framework want.
 
     Args:

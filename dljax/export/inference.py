@@ -11,7 +11,7 @@ from jax.stages import Wrapped
 
 from dljax import weights, zoo
 from dljax.recipes.plan import Specs, draw
-from dljax.recipes.sizes import sized
+from dljax.recipes.sizes import fill_sizes
 from dljax.types import AnyBatch, Batch, Key, Predict, PyTree
 
 
@@ -81,11 +81,11 @@ def inputs_of(model: str, net: nn.Module, part: str | None = None) -> Specs:
         ['noise']
     """
     used = zoo.row(model).part(part)
-    example = sized(model, used.inputs(net), {})
-    return read_by(used.call, net, used.inputs(net), example)
+    example = fill_sizes(model, used.inputs(net), {})
+    return find_read(used.call, net, used.inputs(net), example)
 
 
-def read_by(
+def find_read(
     call: Predict,
     net: nn.Module,
     specs: Specs,
@@ -141,11 +141,11 @@ def of_zoo(
         OSError: where there is no source.
     """
     net, row = zoo.create_model(model, **(settings or {})), zoo.row(model)
-    specs = sized(model, inputs_of(model, net, part), sizes or {})
+    specs = fill_sizes(model, inputs_of(model, net, part), sizes or {})
     # A file holds the whole net, not only what one part of it needs.
     whole = inputs_of(model, net, zoo.WHOLE)
     known = {name: spec.sizes for name, spec in specs.items() if name in whole}
-    whole = sized(model, whole, known)
+    whole = fill_sizes(model, whole, known)
     variables = _variables(model, net, whole, source)
     run = evaluated(row.part(part).call, net, variables)
     return Program(

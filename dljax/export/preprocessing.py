@@ -112,14 +112,14 @@ def of_standardised(
     }
 
 
-def said(preprocessing: Sequence[Mapping[str, Any]]) -> str:
+def say(preprocessing: Sequence[Mapping[str, Any]]) -> str:
     """Say in a line what of it is inside and what is left to do.
 
     Args:
         preprocessing: entries of a certificate.
 
     Example:
-        >>> said([{'feature': 'image', 'kind': 'z_score', 'inside': True}])
+        >>> say([{'feature': 'image', 'kind': 'z_score', 'inside': True}])
         'inside: z_score of image'
     """
     inside, outside = (

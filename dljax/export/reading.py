@@ -41,10 +41,10 @@ def load(path: str | Path) -> Callable[[AnyBatch], PyTree]:
         made = json.loads(beside.read_text(encoding='utf-8'))
         if hashlib.sha256(content).hexdigest() != made['sha256']:
             raise ValueError(f'{path} is not the file that {beside.name} tells of')
-    return called(content, str(path), made.get('inputs', {}))
+    return call_of(content, str(path), made.get('inputs', {}))
 
 
-def called(
+def call_of(
     content: bytes, what: str, inputs: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Callable[[AnyBatch], PyTree]:
     """Make a function of a serialised program.

@@ -9,7 +9,7 @@ from flax import linen as nn
 from dljax import zoo
 from dljax.export.matching import bare, contradictions, is_model, kin_of, model_of
 from dljax.models.rebuilding import pieces, rebuilt
-from dljax.weights.restored import Restored, unpacked
+from dljax.weights.restored import Restored, unpack
 from dljax.weights.runs import Taken
 
 
@@ -58,12 +58,12 @@ def select(
     if net is None and made is None and model is not None:
         net = zoo.create_model(model, **chosen)
     if net is not None:
-        restored, use = unpacked(workdir, found, part=part or '', net=net), None
+        restored, use = unpack(workdir, found, part=part or '', net=net), None
     else:
         path, use = '', None
         if made is not None:
             path, use = _resolved(workdir, dict(pieces(made)), model, part)
-        restored = unpacked(workdir, found, part=path)
+        restored = unpack(workdir, found, part=path)
     inner = bare(restored.net)
     name = model or model_of(inner)
     if name is not None and not is_model(name, inner):

@@ -106,7 +106,7 @@ def of_run(
             'weights': {'source': found.origin['run'], **found.origin},
             'class_names': list(found.class_names),
             'outputs_in': _units(answer, inside, found),
-            'preprocessing': told_of(
+            'preprocessing': tell_of(
                 made.names, made.specs, found, inside=inside, answer=answer
             ),
         },
@@ -232,7 +232,7 @@ def _ranged(
     return dataclasses.replace(spec, low=bounds.low, high=bounds.high)
 
 
-def told_of(
+def tell_of(
     names: Mapping[str, str],
     specs: Specs,
     found: Restored,

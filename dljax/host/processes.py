@@ -30,7 +30,7 @@ _CLUSTERS = {
 }
 
 
-def expected(environment: Mapping[str, str]) -> int:
+def count_expected(environment: Mapping[str, str]) -> int:
     """Tell how many processes an environment speaks of.
 
     Those of `dljax launch`, of Slurm, of Open MPI, of an indexed Kubernetes job and of
@@ -46,9 +46,9 @@ def expected(environment: Mapping[str, str]) -> int:
         ValueError: where the variables of `dljax launch` are not all there.
 
     Example:
-        >>> expected({'SLURM_STEP_NODELIST': 'node[1-4]', 'SLURM_NTASKS': '4'})
+        >>> count_expected({'SLURM_STEP_NODELIST': 'node[1-4]', 'SLURM_NTASKS': '4'})
         4
-        >>> expected({})
+        >>> count_expected({})
         1
     """
     given = [name for name in (ADDRESS, COUNT, NUMBER) if name in environment]
@@ -84,12 +84,12 @@ def join(environment: Mapping[str, str] | None = None) -> int:
         How many processes there are.
 
     Raises:
-        ValueError: see `expected`.
+        ValueError: see `count_expected`.
     """
     import jax
 
     environment = os.environ if environment is None else environment
-    many = expected(environment)
+    many = count_expected(environment)
     if many < 2:
         return 1
     if not jax.distributed.is_initialized():

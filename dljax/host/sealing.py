@@ -31,7 +31,7 @@ def seal(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()
 
 
-def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+def add_seal(content: Mapping[str, Any]) -> dict[str, Any]:
     """Add a checksum to what JSON holds.
 
     Args:
@@ -41,7 +41,7 @@ def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
         The same with 'seal', the SHA-256 of the canonical form of all else.
 
     Example:
-        >>> made = sealed({'step': 6})
+        >>> made = add_seal({'step': 6})
         >>> sorted(made), seal(made) == made['seal']
         (['seal', 'step'], True)
     """

@@ -76,7 +76,7 @@ def _convolved_on_cpu(
         )
         return jax.lax.optimization_barrier(total)
     if convolution_small.pays(kernel.shape, stride, padding, sides):
-        return convolution_small.convolved(images, kernel, padding, sides, window)
+        return convolution_small.convolve(images, kernel, padding, sides, window)
     return _widened(images, kernel, stride, padding)
 
 

@@ -34,7 +34,7 @@ def pays(
     return few and min(kernel[2:]) >= 512
 
 
-def convolved(
+def convolve(
     images: Array, kernel: Array, padding: tuple[Pair, Pair], sides: Pair, window: Pair
 ) -> Array:
     """Convolve: [batch, height, width, channel] to [batch, height', width', features].
@@ -66,9 +66,9 @@ def images(
     Args:
         cotangent: [batch, height', width', features], that of the result.
         kernel: [rows, columns, channel, features].
-        padding: as of `convolved`.
-        sides: as of `convolved`.
-        window: as of `convolved`.
+        padding: as of `convolve`.
+        sides: as of `convolve`.
+        window: as of `convolve`.
 
     Returns:
         [batch, height, width, channel].
@@ -92,9 +92,9 @@ def kernels(
     Args:
         cotangent: [batch, height', width', features], that of the result.
         images: [batch, height, width, channel].
-        padding: as of `convolved`.
-        sides: as of `convolved`.
-        window: as of `convolved`.
+        padding: as of `convolve`.
+        sides: as of `convolve`.
+        window: as of `convolve`.
 
     Returns:
         [rows, columns, channel, features].

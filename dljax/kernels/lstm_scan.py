@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.kernels.unroll import shifted, unroll
+from dljax.kernels.unroll import delay, unroll
 from dljax.types import Array
 
 Carry = tuple[Array, Array]
@@ -75,7 +75,7 @@ def _lstm_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
     products_dot, recurrent_dot, carry_dot, _ = tangents
     (outputs, gates, cells), last = _run(products, recurrent, carry, lengths, reverse)
     before = [
-        shifted(values, first, lengths, reverse)
+        delay(values, first, lengths, reverse)
         for values, first in zip((outputs, cells), carry, strict=True)
     ]
     take, keep, content, show = jnp.split(gates, 4, axis=-1)

@@ -14,7 +14,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from dljax.kernels.unroll import shifted, unroll
+from dljax.kernels.unroll import delay, unroll
 from dljax.types import Array
 
 # Activations whose derivative is known from what they give, by which it is computed.
@@ -65,7 +65,7 @@ def _elman_scan_jvp(
     products, recurrent, carry, lengths = primals
     products_dot, recurrent_dot, carry_dot, _ = tangents
     states, last = elman_scan(activation, products, recurrent, carry, lengths, reverse)
-    before = shifted(states, carry, lengths, reverse)
+    before = delay(states, carry, lengths, reverse)
     derivatives = DERIVATIVES[activation](states)
     given = derivatives * (products_dot + _products(before, recurrent_dot))
     moved = _moved(None, derivatives, given, recurrent, carry_dot, lengths, reverse)
@@ -132,7 +132,7 @@ def _gru_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
     products_dot, recurrent_dot, bias_dot, carry_dot, _ = tangents
     found, last = _run_gru(products, recurrent, bias, carry, lengths, reverse)
     states, gates, answer, fresh = found
-    before = shifted(states, carry, lengths, reverse)
+    before = delay(states, carry, lengths, reverse)
     reset, keep = jnp.split(gates, 2, axis=-1)
     to_fresh = (1 - keep) * (1 - fresh**2)
     to_gates = jnp.concatenate([to_fresh * answer, before - fresh], axis=-1)

@@ -64,7 +64,7 @@ def unroll(
     return jax.lax.scan(masked, carry, (valid, inputs), reverse=reverse)
 
 
-def shifted(values: Array, first: Array, lengths: Array | None, reverse: bool) -> Array:
+def delay(values: Array, first: Array, lengths: Array | None, reverse: bool) -> Array:
     """Give what stood before each step: [time, batch, features].
 
     Args:

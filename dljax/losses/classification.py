@@ -11,11 +11,11 @@ import optax
 from dljax.losses.meaning import (
     ROUNDING,
     WHOLE,
-    expanded,
+    expand,
     in_unit_interval,
     nan_beyond,
 )
-from dljax.losses.reduction import pair, per_example, summed
+from dljax.losses.reduction import pair, per_example, sum_losses
 from dljax.losses.surprise import surprise
 from dljax.types import Array
 
@@ -57,7 +57,7 @@ def binary_cross_entropy(
         labels = labels * (1.0 - label_smoothing) + 0.5 * label_smoothing
         return optax.sigmoid_binary_cross_entropy(logits, labels)
 
-    return summed(
+    return sum_losses(
         loss, logits, labels, 'logits and labels', where, meant=in_unit_interval
     )
 
@@ -109,7 +109,7 @@ def cross_entropy(
         logits, labels = pair(logits, labels, 'logits and soft labels')
         known = _is_distribution(labels)
         if where is not None:
-            known = known | ~expanded(where, labels)[..., 0]
+            known = known | ~expand(where, labels)[..., 0]
         labels = jnp.where(known[..., None], labels, jnp.nan)
     elif labels.shape != logits.shape[:-1]:
         raise ValueError(
@@ -118,7 +118,7 @@ def cross_entropy(
         )
     else:
         if where is not None:  # padding may be labelled by anything
-            labels = jnp.where(expanded(where, labels), labels, 0)
+            labels = jnp.where(expand(where, labels), labels, 0)
         if not label_smoothing:
             return per_example(surprise(logits, labels), where)
         known = nan_beyond(labels, logits.shape[-1])

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 import optax
 
-from dljax.losses.meaning import expanded, nan_beyond
-from dljax.losses.reduction import per_example, summed
+from dljax.losses.meaning import expand, nan_beyond
+from dljax.losses.reduction import per_example, sum_losses
 from dljax.types import Array
 
 
@@ -33,7 +33,7 @@ def hinge(logits: Array, targets: Array, *, where: Array | None = None) -> Array
         >>> print(hinge(jnp.array([2., .5, -1.]), jnp.array([1, 1, 1])))
         [0.  0.5 2. ]
     """
-    return summed(
+    return sum_losses(
         optax.hinge_loss,
         logits,
         targets,
@@ -80,6 +80,6 @@ def multiclass_hinge(
             'classes] and integer labels [batch, ...]'
         )
     if where is not None:  # padding may be labelled by anything
-        labels = jnp.where(expanded(where, labels), labels, 0)
+        labels = jnp.where(expand(where, labels), labels, 0)
     values = optax.losses.multiclass_hinge_loss(logits, labels)
     return per_example(values * nan_beyond(labels, logits.shape[-1]), where)

@@ -51,7 +51,7 @@ def in_unit_interval(values: Array) -> Array:
     return (values >= -ROUNDING) & (values <= 1 + ROUNDING)
 
 
-def expanded(where: Array, values: Array) -> Array:
+def expand(where: Array, values: Array) -> Array:
     """Give flags of the first axes of an array all its axes.
 
     Args:

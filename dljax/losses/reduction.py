@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
-from dljax.losses.meaning import expanded
+from dljax.losses.meaning import expand
 from dljax.types import Array
 
 
@@ -40,7 +40,7 @@ def pair(outputs: Array, targets: Array, names: str) -> tuple[Array, Array]:
     return outputs.astype(jnp.float32), targets.astype(jnp.float32)
 
 
-def summed(
+def sum_losses(
     loss: Callable[[Array, Array], Array],
     outputs: Array,
     targets: Array,
@@ -74,7 +74,7 @@ def summed(
     if meant is not None:
         known = meant(flat)
         if where is not None:
-            known = known | ~expanded(where, targets).reshape(rows)
+            known = known | ~expand(where, targets).reshape(rows)
         flat = jnp.where(known, flat, jnp.nan)
     values = loss(outputs.reshape(rows), flat)
     return per_example(values.reshape(outputs.shape), where)
@@ -103,5 +103,5 @@ def per_example(values: Array, where: Array | None = None) -> Array:
     """
     values = jnp.asarray(values, jnp.float32)
     if where is not None:
-        values = jnp.where(expanded(where, values), values, 0.0)
+        values = jnp.where(expand(where, values), values, 0.0)
     return values.reshape(values.shape[0], -1).sum(axis=1)

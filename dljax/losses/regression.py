@@ -4,7 +4,7 @@ import functools
 
 import optax
 
-from dljax.losses.reduction import summed
+from dljax.losses.reduction import sum_losses
 from dljax.types import Array
 
 NAMES = 'predictions and targets'
@@ -32,7 +32,7 @@ def sum_squared_error(
         >>> print(sum_squared_error(jnp.array([[3., 0.]]), jnp.array([[0., 4.]])))
         [25.]
     """
-    return summed(optax.squared_error, predictions, targets, NAMES, where)
+    return sum_losses(optax.squared_error, predictions, targets, NAMES, where)
 
 
 def quadratic(
@@ -59,7 +59,7 @@ def quadratic(
         >>> print(quadratic(jnp.array([[3., 0.]]), jnp.array([[0., 4.]])))
         [12.5]
     """
-    return summed(optax.l2_loss, predictions, targets, NAMES, where)
+    return sum_losses(optax.l2_loss, predictions, targets, NAMES, where)
 
 
 def huber(
@@ -102,4 +102,4 @@ def huber(
             'the loss grows linearly'
         )
     loss = functools.partial(optax.huber_loss, delta=delta)
-    return summed(loss, predictions, targets, NAMES, where)
+    return sum_losses(loss, predictions, targets, NAMES, where)

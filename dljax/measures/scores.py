@@ -11,7 +11,7 @@ from dljax.training import evaluate
 from dljax.types import Figures, State
 
 
-def measured(
+def take_measures(
     outcome: Outcome, measures: Mapping[str, Measure]
 ) -> dict[str, float | np.ndarray]:
     """Take the figures of a whole outcome: 'name/figure' of each measure.

@@ -19,7 +19,7 @@ from dljax.metrics.information import (
     mutual_information,
 )
 from dljax.metrics.likelihood import importance_weighted_bound
-from dljax.metrics.modes import Modes, modes_covered
+from dljax.metrics.modes import Modes, count_modes
 from dljax.metrics.ngram import witten_bell
 from dljax.metrics.partition import (
     Estimate,
@@ -74,7 +74,7 @@ __all__ = [
     'manifold_precision_recall',
     'matched_accuracy',
     'mean_iou',
-    'modes_covered',
+    'count_modes',
     'mutual_information',
     'naive_scale',
     'nearest_neighbours',

@@ -7,7 +7,7 @@ from dljax.types import Array
 Features = Array | np.ndarray
 
 
-def checked_features(name: str, values: Features, least: int) -> np.ndarray:
+def check_features(name: str, values: Features, least: int) -> np.ndarray:
     """Turn features into float64 on the host.
 
     Args:
@@ -32,7 +32,7 @@ def checked_features(name: str, values: Features, least: int) -> np.ndarray:
     return values
 
 
-def checked_pair(real: Features, made: Features) -> tuple[np.ndarray, np.ndarray]:
+def check_pair(real: Features, made: Features) -> tuple[np.ndarray, np.ndarray]:
     """Turn the features of two sets into float64, and refuse those that cannot be.
 
     Args:
@@ -43,10 +43,10 @@ def checked_pair(real: Features, made: Features) -> tuple[np.ndarray, np.ndarray
         The same, as float64.
 
     Raises:
-        ValueError: as `checked_features`, or where one has more features.
+        ValueError: as `check_features`, or where one has more features.
     """
-    real = checked_features('the real features', real, 2)
-    made = checked_features('the made features', made, 2)
+    real = check_features('the real features', real, 2)
+    made = check_features('the made features', made, 2)
     if real.shape[1] != made.shape[1]:
         raise ValueError(
             f'the features have shapes {real.shape} and {made.shape}, wanted equally '

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dljax.metrics.features import Features, checked_pair
+from dljax.metrics.features import Features, check_pair
 
 
 def frechet_distance(real: Features, made: Features) -> float:
@@ -32,7 +32,7 @@ def frechet_distance(real: Features, made: Features) -> float:
         >>> frechet_distance(real, real + 3.)
         9.0
     """
-    real, made = checked_pair(real, made)
+    real, made = check_pair(real, made)
     return frechet_distance_of_moments(
         real.mean(axis=0),
         np.atleast_2d(np.cov(real, rowvar=False)),

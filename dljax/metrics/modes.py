@@ -22,7 +22,7 @@ class Modes(NamedTuple):
     divergence: float
 
 
-def modes_covered(
+def count_modes(
     samples: Array | np.ndarray, centres: Array | np.ndarray, deviation: float
 ) -> Modes:
     """Count the modes of a mixture of equal round Gaussians that samples come near to.
@@ -53,7 +53,7 @@ def modes_covered(
         >>> import jax.numpy as jnp
         >>> centres = jnp.array([[0., 0.], [9., 0.]])
         >>> samples = jnp.array([[0., 0.], [0., .2], [9., .2], [5., 0.]])
-        >>> modes_covered(samples, centres, .1)
+        >>> count_modes(samples, centres, .1)
         Modes(covered=2, quality=0.75, divergence=0.0)
     """
     samples, centres = np.asarray(samples, np.float64), np.asarray(centres, np.float64)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dljax.metrics.features import Features, checked_features, checked_pair
+from dljax.metrics.features import Features, check_features, check_pair
 
 
 class Overlap(NamedTuple):
@@ -59,7 +59,7 @@ def kernel_distance(
         >>> print(kernel_distance(jnp.zeros((2, 1)), jnp.ones((3, 1))))
         [7.]
     """
-    real, made = checked_pair(real, made)
+    real, made = check_pair(real, made)
     if subsets < 1 or size < 2:
         raise ValueError(f'subsets={subsets} and size={size}, wanted at least 1 and 2')
     if size >= max(len(real), len(made)):
@@ -108,7 +108,7 @@ def inception_score(logits: Features) -> float:
         >>> print(round(inception_score(1e3 * jnp.eye(4)), 6))
         4.0
     """
-    logits = checked_features('logits', logits, least=1)
+    logits = check_features('logits', logits, least=1)
     logits = logits - logits.max(axis=1, keepdims=True)
     logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     probabilities = np.exp(logs)
@@ -155,7 +155,7 @@ def manifold_precision_recall(
     """
     from scipy.spatial.distance import cdist
 
-    real, made = checked_pair(real, made)
+    real, made = check_pair(real, made)
     if not 1 <= neighbours < min(len(real), len(made)):
         raise ValueError(
             f'neighbours={neighbours} for {len(real)} and {len(made)} examples, wanted '

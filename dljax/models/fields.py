@@ -42,7 +42,7 @@ def reconfigured(net: nn.Module, **settings: Any) -> nn.Module:
     return net.clone(**changes)
 
 
-def described(net: nn.Module) -> dict[str, str]:
+def describe(net: nn.Module) -> dict[str, str]:
     """Write a net's settings as text, by the path of each field."""
     rows = {'': type(net).__name__}
     for field in dataclasses.fields(net):
@@ -52,7 +52,7 @@ def described(net: nn.Module) -> dict[str, str]:
         parts = value if isinstance(value, tuple | list) else [value]
         if any(isinstance(part, nn.Module) for part in parts):
             for index, part in enumerate(parts):
-                inner = described(part) if isinstance(part, nn.Module) else {'': part}
+                inner = describe(part) if isinstance(part, nn.Module) else {'': part}
                 prefix = field.name + (f'[{index}]' if part is not value else '')
                 rows |= {
                     f'{prefix}.{name}'.rstrip('.'): str(text)

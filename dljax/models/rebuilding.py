@@ -13,7 +13,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.models.container import container
-from dljax.models.vocabulary import TYPES, known, name_of, type_of
+from dljax.models.vocabulary import TYPES, look_up, name_of, type_of
 
 _LARGEST = 2**16  # numbers of an array that is a field
 _DEEPEST = 40  # a field in a field in a field
@@ -196,20 +196,20 @@ def _value(made: Any, where: str, depth: int) -> Any:
 
     match made:
         case {'module': name, 'fields': fields}:
-            cls = known(name, where, nn.Module)
+            cls = look_up(name, where, nn.Module)
             return cls(**{**_initialisers(cls), **_of(cls, all_of(fields), where)})
         case {'container': fields}:
             return container(**_proper(all_of(fields)))
         case {'dataclass': name, 'fields': fields}:
-            cls = known(name, where, object)
+            cls = look_up(name, where, object)
             kept = isinstance(cls, type) and dataclasses.is_dataclass(cls)
             if not kept or issubclass(cls, nn.Module):
                 raise ValueError(f'{where} is {name}, which is no such class')
             return cls(**_of(cls, all_of(fields), where))
         case {'enum': name, 'member': member}:
-            return known(name, where, enum.Enum)[member]
+            return look_up(name, where, enum.Enum)[member]
         case {'name': name}:
-            return known(name, where)
+            return look_up(name, where)
         case {'partial': function, 'arguments': arguments, 'keywords': keywords}:
             function = _value(function, where, depth + 1)
             arguments = _value(arguments, where, depth + 1)

@@ -41,7 +41,7 @@ def name_of(thing: Any) -> str | None:
     return _names().get(id(thing))
 
 
-def known(name: Any, where: str, kind: type | None = None) -> Any:
+def look_up(name: Any, where: str, kind: type | None = None) -> Any:
     """Look a name up in the list; nothing is imported, whatever the name is.
 
     Args:
@@ -56,7 +56,7 @@ def known(name: Any, where: str, kind: type | None = None) -> Any:
         ValueError: for a name that is not on the list.
 
     Example:
-        >>> known('dljax.models.LeNet5', 'the net', nn.Module).__name__
+        >>> look_up('dljax.models.LeNet5', 'the net', nn.Module).__name__
         'LeNet5'
     """
     found = _table().get(name) if isinstance(name, str) else None

@@ -16,7 +16,7 @@ from flax import linen as nn
 from dljax.losses import Game, gradient_penalty, r1_penalty
 from dljax.objectives import features, wanted
 from dljax.objectives.answers import range_of
-from dljax.objectives.conditions import check_conditions, known
+from dljax.objectives.conditions import check_conditions, mark_unknown
 from dljax.objectives.unmoved import unmoved
 from dljax.training import declared
 from dljax.training.declaration import check_by
@@ -72,7 +72,9 @@ def tell_apart(
         on_fake, fake_answers = _answers(net.discriminator(fake, *labels, train=True))
         loss = (game.real(on_real) + game.fake(on_fake)).mean()
         loss = (
-            loss * known(net.generator, conditions) * known(net.discriminator, labels)
+            loss
+            * mark_unknown(net.generator, conditions)
+            * mark_unknown(net.discriminator, labels)
         )
         metrics = {'gap': on_real.mean() - on_fake.mean()}
         if game.threshold is not None:
@@ -152,7 +154,9 @@ def fool(
         metrics = {'spread': spread(jax.lax.stop_gradient(fake), real)}
         loss = game.generator(logits).mean()
         loss = (
-            loss * known(net.generator, conditions) * known(net.discriminator, labels)
+            loss
+            * mark_unknown(net.generator, conditions)
+            * mark_unknown(net.discriminator, labels)
         )
         if task is not None:
             more, found = task(net, None, answers, noise, batch)

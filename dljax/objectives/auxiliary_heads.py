@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flax import linen as nn
 
 from dljax.metrics import accuracy
-from dljax.objectives.classification import label_cross_entropy, labelled
+from dljax.objectives.classification import label_check, label_cross_entropy
 from dljax.training import declared
 from dljax.types import Array, Batch, Key, Loss, Metrics
 
@@ -64,4 +64,4 @@ def classify_with_auxiliaries(
     def main(net: nn.Module, batch: Batch) -> Array:
         return net(seen(net, batch), train=False)
 
-    return declared(objective, labelled(main, feature))
+    return declared(objective, label_check(main, feature))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def checked_weights(weights: Sequence[float] | np.ndarray | None) -> np.ndarray | None:
+def check_weights(weights: Sequence[float] | np.ndarray | None) -> np.ndarray | None:
     """Refuse weights of classes that are none.
 
     Args:
@@ -19,7 +19,7 @@ def checked_weights(weights: Sequence[float] | np.ndarray | None) -> np.ndarray 
             which one is above 0.
 
     Example:
-        >>> print(checked_weights((1, 2)))
+        >>> print(check_weights((1, 2)))
         [1. 2.]
     """
     if weights is None:

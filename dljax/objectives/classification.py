@@ -11,7 +11,7 @@ from dljax.losses import binary_cross_entropy, cross_entropy
 from dljax.metrics import accuracy
 from dljax.objectives import wanted
 from dljax.objectives.answers import shape_of
-from dljax.objectives.class_weights import checked_weights
+from dljax.objectives.class_weights import check_weights
 from dljax.objectives.features import Features, inputs_of, names
 from dljax.training import declared
 from dljax.types import Array, Batch, Key, Loss, Metrics, Predict, Score
@@ -65,7 +65,7 @@ def classify(
         >>> sorted(train.update(jax.random.key(0), state, batch)[1])[0]
         'classifier/accuracy'
     """
-    weights = checked_weights(class_weights)
+    weights = check_weights(class_weights)
 
     def seen(net: nn.Module, batch: Batch) -> tuple[Array, ...]:
         inputs, *others = inputs_of(batch, feature)
@@ -99,10 +99,10 @@ def classify(
     def logits(net: nn.Module, batch: Batch) -> Array:
         return net(*seen(net, batch), train=False)
 
-    return declared(objective, labelled(logits, feature))
+    return declared(objective, label_check(logits, feature))
 
 
-def labelled(
+def label_check(
     logits: Predict,
     feature: Features,
     ignore: int | None = None,
@@ -176,7 +176,7 @@ def score_classes(feature: Features = 'image', *, balance: str | None = None) ->
             scores['balanced_accuracy'] = right * batch[balance]
         return scores
 
-    return declared(score, labelled(_answer(feature), feature))
+    return declared(score, label_check(_answer(feature), feature))
 
 
 def score_solved(feature: Features = 'image') -> Score:
@@ -200,7 +200,7 @@ def score_solved(feature: Features = 'image') -> Score:
             'solved': jnp.broadcast_to(right.min(), right.shape),
         }
 
-    return declared(score, labelled(_answer(feature), feature))
+    return declared(score, label_check(_answer(feature), feature))
 
 
 def _answer(feature: Features) -> Predict:

@@ -12,7 +12,7 @@ from dljax.objectives import wanted
 from dljax.types import Array
 
 
-def known(part: nn.Module, conditions: tuple[Array, ...]) -> Array | float:
+def mark_unknown(part: nn.Module, conditions: tuple[Array, ...]) -> Array | float:
     """Mark a batch with a label that a player has no class for.
 
     Args:

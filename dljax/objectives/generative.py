@@ -6,7 +6,7 @@ from flax import linen as nn
 from dljax import rules
 from dljax.losses import cross_entropy
 from dljax.losses.meaning import nan_beyond
-from dljax.objectives.classification import labelled
+from dljax.objectives.classification import label_check
 from dljax.training import declared
 from dljax.types import Array, Batch, Direction, Metrics, PyTree
 
@@ -51,4 +51,4 @@ def fit_classes(
     def answer(net: nn.Module, batch: Batch) -> Array:
         return net(batch[feature], train=False)
 
-    return declared(objective, labelled(answer, feature))
+    return declared(objective, label_check(answer, feature))

@@ -9,8 +9,8 @@ from flax import linen as nn
 
 from dljax.losses.segmentation import pixel_cross_entropy, soft_dice
 from dljax.metrics import accuracy, confusion_matrix
-from dljax.objectives.class_weights import checked_weights
-from dljax.objectives.classification import labelled
+from dljax.objectives.class_weights import check_weights
+from dljax.objectives.classification import label_check
 from dljax.training import declared
 from dljax.types import Array, Batch, Loss, Metrics, Predict, Score
 
@@ -56,16 +56,16 @@ def segment(
     """
     if dice < 0:
         raise ValueError(f'dice is {dice}, wanted at least 0')
-    checked = checked_weights(class_weights)
+    checked = check_weights(class_weights)
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         logits = net(batch[feature], train=True)
-        labels = cropped(batch['label'], logits)
+        labels = crop(batch['label'], logits)
         losses = pixel_cross_entropy(
             logits,
             labels,
             class_weights=checked,
-            weights=None if weights is None else cropped(weights(batch), logits),
+            weights=None if weights is None else crop(weights(batch), logits),
             ignore=ignore,
         )
         if dice:
@@ -73,7 +73,9 @@ def segment(
         right = accuracy(logits, labels, where=_counted(labels, ignore))
         return losses.mean(), {'accuracy': right.mean()}
 
-    return declared(objective, labelled(_answer(feature), feature, ignore, exact=False))
+    return declared(
+        objective, label_check(_answer(feature), feature, ignore, exact=False)
+    )
 
 
 def score_segmentation(feature: str = 'image', *, ignore: int | None = None) -> Score:
@@ -94,7 +96,7 @@ def score_segmentation(feature: str = 'image', *, ignore: int | None = None) -> 
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         logits = net(batch[feature], train=False)
-        labels = cropped(batch['label'], logits)
+        labels = crop(batch['label'], logits)
         counted = _counted(labels, ignore)
         objects = (labels != 0) & counted
         found = accuracy(logits, labels, where=objects)
@@ -104,7 +106,7 @@ def score_segmentation(feature: str = 'image', *, ignore: int | None = None) -> 
             'loss': pixel_cross_entropy(logits, labels, ignore=ignore),
         }
 
-    return declared(score, labelled(_answer(feature), feature, ignore, exact=False))
+    return declared(score, label_check(_answer(feature), feature, ignore, exact=False))
 
 
 def count_pixels(feature: str = 'image', *, ignore: int | None = None) -> Predict:
@@ -122,7 +124,7 @@ def count_pixels(feature: str = 'image', *, ignore: int | None = None) -> Predic
 
     def count(net: nn.Module, batch: Batch) -> Array:
         logits = net(batch[feature], train=False)
-        labels = cropped(batch['label'], logits)
+        labels = crop(batch['label'], logits)
         counted = _counted(labels, ignore)
         if 'mask' in batch:
             counted = counted & (batch['mask'] > 0)[:, None, None]
@@ -136,7 +138,7 @@ def count_pixels(feature: str = 'image', *, ignore: int | None = None) -> Predic
     return count
 
 
-def cropped(maps: Maps, like: Array | np.ndarray) -> Maps:
+def crop(maps: Maps, like: Array | np.ndarray) -> Maps:
     """Cut the middle of maps to the height and width of others.
 
     Args:
@@ -151,7 +153,7 @@ def cropped(maps: Maps, like: Array | np.ndarray) -> Maps:
         ValueError: if `like` is larger.
 
     Example:
-        >>> print(cropped(jnp.arange(16).reshape(1, 4, 4), jnp.ones((1, 2, 2, 7)))[0])
+        >>> print(crop(jnp.arange(16).reshape(1, 4, 4), jnp.ones((1, 2, 2, 7)))[0])
         [[ 5  6]
          [ 9 10]]
     """

@@ -9,7 +9,7 @@ import numpy as np
 
 from dljax.data.augment import Augmentation, Mixed, Mixing
 from dljax.experiment import Outcome, Picture
-from dljax.pictures.samples import tiled
+from dljax.pictures.samples import tile
 from dljax.types import Array, Key, fold
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def contact_sheet(
         from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         rows = {
-            name: drawn(name, augment, np.roll(images, -place, axis=0), draws)
+            name: draw_augmented(name, augment, np.roll(images, -place, axis=0), draws)
             for place, (name, augment) in enumerate(augmentations.items())
         }
         figure = Figure(
@@ -71,7 +71,7 @@ def contact_sheet(
         ):
             original = images[place % len(images)][None]
             for axes, shown in zip(pair, (original, made), strict=True):
-                _show(axes, tiled(np.asarray(shown, np.float32), columns=len(shown)))
+                _show(axes, tile(np.asarray(shown, np.float32), columns=len(shown)))
             pair[0].set_ylabel(
                 name, rotation=0, ha='right', va='center', fontsize=9, labelpad=6
             )
@@ -83,7 +83,7 @@ def contact_sheet(
     return draw
 
 
-def drawn(
+def draw_augmented(
     name: str, augment: Augmentation | Mixing, images: np.ndarray, draws: int
 ) -> np.ndarray:
     """Draw what becomes of the first of some images.

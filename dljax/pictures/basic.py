@@ -20,7 +20,7 @@ MOST_NAMES = 40  # of classes along an axis
 WIDEST = 9  # letters of a name above a small picture, which holds two of them
 
 
-def predicted(outcome: Outcome, predict: Predict, split: str) -> np.ndarray:
+def predict_set(outcome: Outcome, predict: Predict, split: str) -> np.ndarray:
     """Predict a whole set, a batch at a time.
 
     Args:
@@ -65,7 +65,7 @@ def confusion(predict: Predict, names: Sequence[str], split: str = 'test') -> Pi
 
     def draw(outcome: Outcome) -> 'Figure':
         batch = outcome.evaluation[split]
-        said = _classes(predicted(outcome, predict, split))
+        said = _classes(predict_set(outcome, predict, split))
         table = np.asarray(
             count_confusions(said, jnp.asarray(batch['label']), classes=len(names))
         )
@@ -109,7 +109,7 @@ def mistakes(
 
     def draw(outcome: Outcome) -> 'Figure':
         batch = outcome.evaluation[split]
-        logits = predicted(outcome, predict, split).astype(np.float64)
+        logits = predict_set(outcome, predict, split).astype(np.float64)
         logits -= logits.max(1, keepdims=True)
         probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         true, said = np.asarray(batch['label']), probabilities.argmax(1)

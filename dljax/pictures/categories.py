@@ -40,7 +40,7 @@ def categories_and_classes(
         found, true = np.asarray(outcome.apply(read, batch)), np.asarray(batch['label'])
         table = np.zeros((categories, len(names)), np.int64)
         np.add.at(table, (found, true), 1)
-        order = matched(table)
+        order = match_order(table)
         figure = Figure(
             figsize=(2.4 + 0.42 * len(names), 1.8 + 0.42 * categories),
             layout='constrained',
@@ -73,7 +73,7 @@ def categories_and_classes(
     return draw
 
 
-def matched(table: np.ndarray) -> np.ndarray:
+def match_order(table: np.ndarray) -> np.ndarray:
     """Order categories by the classes that they are best matched with.
 
     Args:
@@ -83,7 +83,7 @@ def matched(table: np.ndarray) -> np.ndarray:
         [categories] the rows in their new order; those without a class come last.
 
     Example:
-        >>> print(matched(np.array([[0, 5], [0, 1], [7, 7]])))
+        >>> print(match_order(np.array([[0, 5], [0, 1], [7, 7]])))
         [2 0 1]
     """
     from scipy.optimize import linear_sum_assignment

@@ -7,7 +7,7 @@ import numpy as np
 
 from dljax.experiment import Outcome, Picture
 from dljax.metrics import confusion_matrix
-from dljax.pictures.basic import Predict, predicted
+from dljax.pictures.basic import Predict, predict_set
 
 
 def class_counts(labels: Mapping[str, np.ndarray], names: Sequence[str]) -> Picture:
@@ -52,7 +52,7 @@ def confused_pairs(
 
     def write(outcome: Outcome) -> str:
         labels = np.asarray(outcome.evaluation[split]['label'])
-        said = predicted(outcome, predict, split).argmax(1)
+        said = predict_set(outcome, predict, split).argmax(1)
         table = confusion_matrix(
             jnp.asarray(said), jnp.asarray(labels), classes=len(names)
         )

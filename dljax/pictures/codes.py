@@ -35,7 +35,7 @@ def reconstructions(
 
     def draw(outcome: Outcome) -> 'Figure':
         batch = outcome.evaluation[split]
-        taken = chosen(batch, count)
+        taken = choose(batch, count)
         batch = {name: np.asarray(values)[taken] for name, values in batch.items()}
         shown = _applied(outcome, rows, batch)
         return image_rows({'original': batch['image'], **shown}, f'{split} set')
@@ -231,7 +231,7 @@ def _applied(
     return {name: made[name] for name in functions}
 
 
-def chosen(batch: HostBatch, count: int) -> np.ndarray:
+def choose(batch: HostBatch, count: int) -> np.ndarray:
     """Number the first examples of a set, those of each class in turn if it has labels.
 
     Args:

@@ -11,10 +11,10 @@ from dljax import explain
 from dljax.data import as_float
 from dljax.experiment import Outcome, Picture
 from dljax.explain import Explain
-from dljax.explain.target import chosen as chosen_class
+from dljax.explain.target import choose_label as chosen_class
 from dljax.models.features import features
 from dljax.pictures.basic import plain_names
-from dljax.pictures.codes import chosen
+from dljax.pictures.codes import choose
 from dljax.pictures.progress import plain
 from dljax.types import Array
 
@@ -63,7 +63,7 @@ def explanations(
 
     def draw(outcome: Outcome) -> 'Figure':
         batch = outcome.evaluation[split]
-        taken = chosen(batch, count)
+        taken = choose(batch, count)
         image, true = _floats(batch['image'], taken), np.asarray(batch['label'])[taken]
         shown = plain_names(names)
         said, maps = outcome.apply(look, jnp.asarray(image))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dljax.experiment import Outcome, Picture
-from dljax.pictures.codes import chosen, image_rows
+from dljax.pictures.codes import choose, image_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,7 +98,7 @@ def rebuilt_within(
 
     def draw(outcome: Outcome) -> 'Figure':
         batch, found = outcome.evaluation[split], curves(outcome)
-        shown = chosen(batch, count)
+        shown = choose(batch, count)
         rows = {'original': np.asarray(batch['image'])[shown]}
         points = [
             (curve[by][0, i], curve['bits'][0, i], name, i)

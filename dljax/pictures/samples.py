@@ -14,7 +14,7 @@ from flax import linen as nn
 
 from dljax.data import Mixture
 from dljax.experiment import Outcome, Picture
-from dljax.metrics import modes_covered
+from dljax.metrics import count_modes
 from dljax.pictures.paths import Path, spherical
 from dljax.types import Array, Key
 
@@ -29,7 +29,7 @@ DrawFromNoise = Callable[[nn.Module, Array], Array]
 SMALLEST = 32  # pixels that an image is shown by, at least
 
 
-def tiled(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     """Put images into one array, row by row, with grey lines between them.
 
     One array is drawn as fast as one image is. Small images are magnified by a whole
@@ -44,7 +44,7 @@ def tiled(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
         [height, width, channel] float32 in [0, 1].
 
     Example:
-        >>> tiled(np.ones((3, 16, 16, 1)), columns=2).shape
+        >>> tile(np.ones((3, 16, 16, 1)), columns=2).shape
         (66, 66, 1)
     """
     count, height, width, channels = images.shape
@@ -217,7 +217,7 @@ def plane(
 
 def _scatter(axes: 'Axes', points: np.ndarray, mixture: Mixture, name: str) -> None:
     centres = np.asarray(mixture.centres, np.float64)
-    found = modes_covered(points, centres, mixture.deviation)
+    found = count_modes(points, centres, mixture.deviation)
     gaps = np.linalg.norm(points[:, None] - centres[None], axis=-1)
     good = gaps.min(axis=1) <= 3 * mixture.deviation
     axes.scatter(*centres.T, s=90, facecolors='none', edgecolors='0.75', linewidths=1)
@@ -241,7 +241,7 @@ def _shown(
     """Make a figure of nothing but the tiles and a title."""
     from matplotlib.figure import Figure
 
-    canvas = tiled(np.asarray(images, np.float32), columns)
+    canvas = tile(np.asarray(images, np.float32), columns)
     height, width = canvas.shape[:2]
     scale = 1 / 70  # inches for a pixel of the canvas
     figure = Figure(

@@ -8,7 +8,7 @@ import numpy as np
 from dljax import metrics
 from dljax.experiment import Outcome, Picture
 from dljax.measures.segmentation import Counts
-from dljax.objectives.segmentation import cropped
+from dljax.objectives.segmentation import crop
 from dljax.pictures.codes import image_rows
 from dljax.pictures.progress import plain
 from dljax.types import Predict
@@ -118,7 +118,7 @@ def segmented(
             name: np.asarray(outcome.apply(one, batch)) for name, one in predict.items()
         }
         like = next(iter(said.values()))
-        image, label = (np.asarray(cropped(batch[k], like)) for k in batch)
+        image, label = (np.asarray(crop(batch[k], like)) for k in batch)
         image = np.broadcast_to(image, (*image.shape[:3], 3))
         colours = palette(len(names))
         rows = {'image': image, 'truth': colours[label]}

@@ -16,7 +16,7 @@ from dljax import zoo
 from dljax.models.fields import reconfigured
 from dljax.recipes.plan import Plan as Plan
 from dljax.recipes.plan import Recipe as Recipe
-from dljax.recipes.sizes import Shape, sized
+from dljax.recipes.sizes import Shape, fill_sizes
 
 _PLANS: dict[str, Plan] = {
     name: plan
@@ -83,7 +83,7 @@ def recipe(
     net = zoo.create_model(name, **settings)
     specs = plan.features(net, zoo.row(name).inputs(net))
     specs = {k: spec for k, spec in specs.items() if k not in plan.drawn}
-    specs = sized(
+    specs = fill_sizes(
         name, specs, sizes or {}, shaped_by=plan.shaped_by, lengths=plan.lengths
     )
     changes = {'dtype': jnp.bfloat16} if precision == 'bfloat16' else {}

@@ -13,7 +13,7 @@ Open = tuple[int | None, ...]
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def sized(
+def fill_sizes(
     name: str,
     specs: Specs,
     sizes: Mapping[str, Shape],
@@ -38,7 +38,7 @@ def sized(
 
     Example:
         >>> specs = zoo.inputs('resnet50')
-        >>> sized('resnet50', specs, {'image': (64, 64, 3)})['image'].shape
+        >>> fill_sizes('resnet50', specs, {'image': (64, 64, 3)})['image'].shape
         (64, 64, 3)
     """
     for feature in sizes:

@@ -69,7 +69,7 @@ def _solved(inputs: Array, targets: Array, ridge: float) -> tuple[Array, Array]:
     def solve(inputs: Array, targets: Array) -> tuple[Array, Array]:
         x, t = inputs.astype(jnp.float64), targets.astype(jnp.float64)
         x, t, x_mean, t_mean = _centred(x, t)
-        u, s, vt = decomposed(x)
+        u, s, vt = decompose(x)
         kernel = _product(vt.T, _gains(s, x.shape, ridge)[:, None] * _product(u.T, t))
         return kernel, t_mean - _product(x_mean, kernel)
 
@@ -93,7 +93,7 @@ def _backward(ridge: float, given: tuple, cotangents: tuple) -> tuple[Array, Arr
     ) -> tuple[Array, Array]:
         x, t = inputs.astype(jnp.float64), targets.astype(jnp.float64)
         x, t, x_mean, _ = _centred(x, t)
-        u, s, vt = decomposed(x)
+        u, s, vt = decompose(x)
         gains = _gains(s, x.shape, ridge)
         kernel = _product(vt.T, gains[:, None] * _product(u.T, t))
         left = t - _product(x, kernel)
@@ -166,7 +166,7 @@ def least_squares(
     return jax.tree.map(jnp.subtract, dict(layer), solution)
 
 
-def decomposed(matrix: Array) -> tuple[Array, Array, Array]:
+def decompose(matrix: Array) -> tuple[Array, Array, Array]:
     """Decompose by singular values; a TPU, which has no float64, in float32.
 
     Args:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from dljax.rules.least_squares import decomposed
+from dljax.rules.least_squares import decompose
 from dljax.rules.wide import in_float64
 from dljax.types import Array
 
@@ -64,7 +64,7 @@ def principal_components(inputs: Array, components: int) -> Components:
         # The mean of numbers far from 0 is rounded by more than they vary in float32.
         inputs = inputs.astype(jnp.float64)
         mean = inputs.mean(axis=0)
-        _, values, rows = decomposed(inputs - mean[None, :])
+        _, values, rows = decompose(inputs - mean[None, :])
         variances = jnp.square(values[:components]) / (len(inputs) - 1)
         return Components(mean, rows[:components].T, variances)
 

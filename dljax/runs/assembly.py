@@ -54,7 +54,7 @@ class Assembly:
     examples: int
 
 
-def assembled(experiment: Experiment, options: Options) -> Assembly:
+def assemble(experiment: Experiment, options: Options) -> Assembly:
     """Put together what a run trains with.
 
     Args:
@@ -64,7 +64,7 @@ def assembled(experiment: Experiment, options: Options) -> Assembly:
     Raises:
         ValueError: for more devices than there are, or options that exclude each other.
     """
-    net = prepared(experiment.net, options, AXIS)
+    net = prepare(experiment.net, options, AXIS)
     train, source, mesh = _learner(experiment, net, options)
     key = jax.random.key(options.seed)
     position, batch = source.init(key)
@@ -146,7 +146,7 @@ def _devices(each: int) -> list[Device]:
     return [device for own in by_process.values() for device in own[:each]]
 
 
-def prepared(net: nn.Module, options: Options, axis: str) -> nn.Module:
+def prepare(net: nn.Module, options: Options, axis: str) -> nn.Module:
     """Set a net's precision and, under pmap, the axis of its batch statistics.
 
     Args:

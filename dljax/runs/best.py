@@ -9,7 +9,7 @@ from dljax.training.header import rank, warn_passed_over
 from dljax.types import Figures
 
 
-def scored_at_best(session: Session) -> tuple[Figures, dict[str, Any] | None]:
+def score_at_best(session: Session) -> tuple[Figures, dict[str, Any] | None]:
     """Score the best checkpoint, where it is another than the last one.
 
     Damaged checkpoints are passed over, with a warning, for the next best.

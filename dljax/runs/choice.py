@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dljax.runs.workdir import compared, differences, earlier, last_step
+from dljax.runs.workdir import compare, differences, earlier, last_step
 
 # Settings by which a run that has ended is another, though a run may go on under
 # others.
@@ -50,7 +50,7 @@ def _other_than(
     if not before:
         return None
     ended = (path / 'result.json').exists()
-    fixed, others = compared(before, config, ended=ended)
+    fixed, others = compare(before, config, ended=ended)
     found = [*fixed, *(line for line in others if line not in fixed)]
     if ended:
         found += [

@@ -9,9 +9,9 @@ import numpy as np
 
 from dljax.experiment import Outcome
 from dljax.host.interrupt import interruptible
-from dljax.measures.scores import measured
+from dljax.measures.scores import take_measures
 from dljax.runs import ledger, page
-from dljax.runs.best import scored_at_best
+from dljax.runs.best import score_at_best
 from dljax.runs.session import Session
 from dljax.runs.workdir import write_sealed
 from dljax.training.listing import file_hash
@@ -37,7 +37,7 @@ def finish(session: Session, ended: str | None) -> dict[str, float]:
     if not ended:
         return metrics
     outcome = session.outcome()
-    result = concluded(session, outcome, ended, metrics)
+    result = conclude(session, outcome, ended, metrics)
     publish(session, outcome, result)
     return result['metrics']
 
@@ -59,7 +59,7 @@ def _again(
     }
 
 
-def concluded(
+def conclude(
     session: Session, outcome: Outcome, ended: str, metrics: Mapping[str, float]
 ) -> dict[str, Any]:
     """Score all the sets, at the end and at the best, and measure the outcome.
@@ -75,8 +75,8 @@ def concluded(
     """
     experiment = session.made.experiment
     at_end = session.score(session.at.state, *experiment.evaluation)
-    at_best, best = scored_at_best(session)
-    each = {**at_end, **at_best, **measured(outcome, experiment.measures)}
+    at_best, best = score_at_best(session)
+    each = {**at_end, **at_best, **take_measures(outcome, experiment.measures)}
     session.watch.measure(session.at.step, each)
     return {
         'step': session.at.step,
@@ -96,7 +96,7 @@ def publish(session: Session, outcome: Outcome, result: dict[str, Any]) -> None:
     Args:
         session: whose training has ended.
         outcome: that it has come to.
-        result: as `concluded` gave it; the files' hashes are added.
+        result: as `conclude` gave it; the files' hashes are added.
     """
     folder, options = session.folder, session.made.options
     written = page.write(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dljax.host.machine import commit, versions
-from dljax.models.fields import described
+from dljax.models.fields import describe
 from dljax.runs.assembly import Assembly
 from dljax.runs.facts import facts
 
@@ -20,7 +20,7 @@ def configuration(
         'experiment': name,
         'arguments': arguments and {k: _plain(v) for k, v in arguments.items()},
         'options': {k: _plain(v) for k, v in dataclasses.asdict(options).items()},
-        'model': described(net),
+        'model': describe(net),
         **facts(experiment, net, made.sample),
         'data': experiment.data_summary,
         'plateau': experiment.plateau and dataclasses.asdict(experiment.plateau),

@@ -14,12 +14,12 @@ from dljax.host import processes
 from dljax.host.interrupt import Interrupted, ending_at_once, interruptible
 from dljax.host.refusal import FULL
 from dljax.runs import ledger
-from dljax.runs.assembly import assembled
+from dljax.runs.assembly import assemble
 from dljax.runs.choice import folder_for
 from dljax.runs.ending import finish
 from dljax.runs.manifest import configuration
 from dljax.runs.session import Session
-from dljax.runs.workdir import opened
+from dljax.runs.workdir import open_run
 from dljax.training.checkpoint import Checkpoints
 from dljax.training.declaration import border, check_by, check_inputs, placed
 from dljax.types import AnyBatch
@@ -61,7 +61,7 @@ def run(
     check_arguments(arguments or {})
     options = options or Options()
     console = console or Console(quiet=not processes.is_first())
-    made = assembled(experiment, options)
+    made = assemble(experiment, options)
     _check_borders(experiment, experiment.source.arrays or made.sample)
     if experiment.source.arrays is not None:  # all of them have been checked just now
         learner = made.learner._replace(check=None)
@@ -82,7 +82,7 @@ def run(
             experiment=dataclasses.replace(experiment, along={}, pictures={}),
             options=dataclasses.replace(options, results=None),
         )
-    with opened(path, config, resume=options.resume) as folder:
+    with open_run(path, config, resume=options.resume) as folder:
         checkpoints = Checkpoints(
             path / 'checkpoints',
             keep=options.keep,

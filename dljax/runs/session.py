@@ -23,8 +23,8 @@ from dljax.training.checkpoint import Checkpoints
 from dljax.training.chunk import default_chunk
 from dljax.training.guard import NonFiniteError, first_non_finite, require_finite
 from dljax.training.hosts import gather
-from dljax.training.plateau import lowered, recorded
-from dljax.training.rates import compared, rates
+from dljax.training.plateau import lower, scale_after
+from dljax.training.rates import compare, rates
 from dljax.training.skipping import Skips, total
 from dljax.training.summary import sat_out, summary
 from dljax.types import Figures, State
@@ -201,7 +201,7 @@ class Session:
                 '--no-resume, or another --workdir'
             )
         now = gather(self.at.state).opt_state
-        found = compared(found.notes.get('rates'), self.made.experiment.players, now)
+        found = compare(found.notes.get('rates'), self.made.experiment.players, now)
         changed = self.folder.note(self.at.step, found)
         changed = ''.join(f'\n          {line}' for line in changed)
         self.say(f'resuming  at step {self.at.step}{changed}')
@@ -238,10 +238,10 @@ class Session:
         written = {k: v for k, v in values.items() if not k.startswith(still)}
         self.watch.measure(self.at.step, written)
         row = self.records.write(
-            self.at.step, written | recorded(plateau, self.records.rows)
+            self.at.step, written | scale_after(plateau, self.records.rows)
         )
         if scored:
-            self.at.state = lowered(plateau, self.records.rows, self.at.state, self.say)
+            self.at.state = lower(plateau, self.records.rows, self.at.state, self.say)
             self.at.latest = values
             self.watch.look(self.at.step, self.outcome(), self.records)
         return row

@@ -55,7 +55,7 @@ class Workdir:
             path.rename(self.aside)
         elif before is not None:
             self.result = _result(path / 'result.json')
-            fixed, others = compared(before, config, ended=self.result is not None)
+            fixed, others = compare(before, config, ended=self.result is not None)
             if fixed:
                 lines = '\n'.join(f'  {n}: there {a}, now {b}' for n, a, b in fixed)
                 raise ValueError(
@@ -167,7 +167,7 @@ def _visible(path: Path) -> list[str]:
         return []
 
 
-def compared(
+def compare(
     before: Mapping[str, Any], now: Mapping[str, Any], *, ended: bool
 ) -> tuple[list[tuple[str, Any, Any]], list[tuple[str, Any, Any]]]:
     """Compare what two runs are made from.
@@ -257,7 +257,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file that tells whether it is what was written."""
-    write_json(path, sealing.sealed(json.loads(to_json(content))))
+    write_json(path, sealing.add_seal(json.loads(to_json(content))))
 
 
 def to_json(content: Any, indent: int | None = None) -> str:
@@ -275,7 +275,7 @@ def to_json(content: Any, indent: int | None = None) -> str:
 
 
 @contextlib.contextmanager
-def opened(path: Path, config: dict[str, Any], *, resume: bool) -> Iterator[Workdir]:
+def open_run(path: Path, config: dict[str, Any], *, resume: bool) -> Iterator[Workdir]:
     """Open the folder of a run: of several processes, the first does, for all of them.
 
     Args:

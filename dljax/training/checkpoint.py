@@ -128,7 +128,7 @@ class Checkpoints:
             self._set_aside(step)
         place = jax.tree.map(np.asarray, position)
         tree = {'state': Stored.of(state), 'position': place}
-        header = headers.made(step, tree, metrics, notes)
+        header = headers.make_header(step, tree, metrics, notes)
         self._figures[step] = headers.rank(
             header['metrics'].get(self.best), self.maximize
         )
@@ -153,7 +153,7 @@ class Checkpoints:
         self._wait()  # the last one may still be on its way
         if self.best is None:
             return []
-        return headers.ranked((self._figure(step), step) for step in self.steps())
+        return headers.order((self._figure(step), step) for step in self.steps())
 
     def best_step(self) -> int | None:
         """Find the step whose metric is best, or None."""
@@ -232,7 +232,7 @@ class Checkpoints:
         """
         template = {'state': Stored.of(state), 'position': position}
         folder = self.folder / str(step)
-        header, tree = headers.restored(
+        header, tree = headers.restore_checked(
             folder, lambda: self._tree(step, template), headers.shapes(template)
         )
         headers.warn_unsealed(header, folder)

@@ -17,7 +17,9 @@ from dljax.types import Array, Key, Metrics, Position, PyTree, Source, State
 Judge = Callable[[State, Metrics], Array]
 
 
-def traced(learner: Learner, source: Source, judge: Judge | None = None) -> Callable:
+def compile_with(
+    learner: Learner, source: Source, judge: Judge | None = None
+) -> Callable:
     """Compile drawing and training together, the source's arrays as arguments.
 
     Arrays that `source.next` closes over would become constants of the program, copied
@@ -65,7 +67,7 @@ def traced(learner: Learner, source: Source, judge: Judge | None = None) -> Call
 
 
 def on_host(learner: Learner, source: Source, judge: Judge | None = None) -> Callable:
-    """Draw batches on the host, then run them in one compiled call, as `traced`."""
+    """Draw batches on the host, then run them as `compile_with` does."""
 
     def train(
         key: Key, state: State, position: Position, length: int
@@ -134,7 +136,7 @@ def beside(state: State, tree: PyTree) -> PyTree:
     return tree
 
 
-def owned(tree: PyTree) -> PyTree:
+def copy_unbound(tree: PyTree) -> PyTree:
     """Copy what is about to be donated, and let it go from the device that it lies on.
 
     Arrays that were restored, or put somewhere, are bound to their device, and a

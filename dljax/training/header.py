@@ -16,7 +16,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.host.sealing import SEAL, Damaged, json_object, seal, sealed
+from dljax.host.sealing import SEAL, Damaged, add_seal, json_object, seal
 from dljax.training.listing import changed_files, require_files
 from dljax.types import PyTree, named_leaves
 
@@ -32,7 +32,7 @@ def steps_in(folder: Path) -> list[int]:
     return sorted(int(name) for name in names if re.fullmatch('0|[1-9][0-9]*', name))
 
 
-def made(
+def make_header(
     step: int, tree: PyTree, metrics: Mapping[str, float], notes: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Make the header of a checkpoint, as JSON will give it back.
@@ -56,7 +56,7 @@ def made(
         'unread': [name for name, leaf in leaves.items() if not _readable(leaf)],
     }
     header = json.loads(json.dumps(header))
-    return sealed(header)
+    return add_seal(header)
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def read(folder: Path) -> dict[str, Any]:
     return header
 
 
-def restored(
+def restore_checked(
     folder: Path,
     restore: Callable[[], PyTree],
     wanted: Mapping[str, str] | None = None,
@@ -204,7 +204,7 @@ def rank(value: object, maximize: bool) -> float:
     return value if maximize else -value
 
 
-def ranked(ranks: Iterable[tuple[float, int]]) -> list[int]:
+def order(ranks: Iterable[tuple[float, int]]) -> list[int]:
     """Sort steps by their ranks, the best first, then the latest.
 
     Args:

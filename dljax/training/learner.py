@@ -11,7 +11,7 @@ from dljax.training.declaration import border
 from dljax.training.pair import Learner
 from dljax.training.player import Player
 from dljax.training.rehearsal import NotYetError, rehearse, require_like
-from dljax.training.start import begun
+from dljax.training.start import begin
 from dljax.training.turn import require_told, turn
 from dljax.types import Batch, Key, Metrics, PyTree, State, fold
 
@@ -83,7 +83,7 @@ def learner(
 
         forms: dict[str, PyTree] = {}
         drawn = nn.init(visit, net)(fold(key, 'init'), batch)
-        collections = dict(begun(drawn, start))
+        collections = dict(begin(drawn, start))
         params = dict(collections.pop('params', {}))
         opt_state = {}
         for name, player in players.items():

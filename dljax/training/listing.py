@@ -9,7 +9,7 @@ import json
 import re
 from pathlib import Path
 
-from dljax.host.sealing import SEAL, Damaged, json_object, seal, sealed
+from dljax.host.sealing import SEAL, Damaged, add_seal, json_object, seal
 
 FILES = 'files.json'
 _METADATA, _COMMIT = '_CHECKPOINT_METADATA', 'commit_timestamp_nsecs'
@@ -19,7 +19,7 @@ _LAST = 'commit_success.txt'  # written after all others, and not read
 def list_files(folder: Path) -> None:
     """Write files.json, with the hash of every file in the folder of a checkpoint."""
     files = {name: file_hash(path) for name, path in _files(folder).items()}
-    content = json.dumps(sealed({'files': files}), indent=1)
+    content = json.dumps(add_seal({'files': files}), indent=1)
     (folder / FILES).write_text(content + '\n')
 
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from dljax.training.compiled import beside, on_host, owned, traced
+from dljax.training.compiled import beside, compile_with, copy_unbound, on_host
 from dljax.training.declaration import bordered, check_first, of_one_net, with_inputs
 from dljax.training.guard import require_finite
 from dljax.training.learner import Learner
-from dljax.training.position import begun_at
+from dljax.training.position import begin_at
 from dljax.training.skipping import Skips, passing_over, skipping, well
 from dljax.training.stopping import Stop, require_metric
 from dljax.training.summary import spread, summary
@@ -93,14 +93,14 @@ def rounds(
         _require_count('steps', steps, 0)
     require_key(key)
     first, batch = source.init(key)
-    position = begun_at(position, state, first)
+    position = begin_at(position, state, first)
     source = bordered(source, learner, batch)
     now: State = jax.jit(learner.init)(key, batch) if state is None else state
     check_first(source, learner, batch, now)
-    now, position = owned((now.replace(position=None), position))
+    now, position = copy_unbound((now.replace(position=None), position))
     key = beside(now, key)
     position = position if source.host else beside(now, position)
-    compiled = on_host if source.host else traced
+    compiled = on_host if source.host else compile_with
     train = compiled(learner, source, well if skip else None)
     if skip:
         train = passing_over(train, compiled(skipping(learner), source))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from dljax.training.norm import clip_to_norm, global_norm
-from dljax.training.player import joined
+from dljax.training.player import join
 from dljax.types import Array, PyTree, State, named_leaves
 
 
@@ -273,7 +273,7 @@ def with_averages(state: State) -> State:
             averages |= average
     if not averages:
         raise ValueError('no optimizer keeps an average: wrap one in averaged()')
-    return state.replace(params=joined(state.params, averages))
+    return state.replace(params=join(state.params, averages))
 
 
 def _positive(name: str, value: float) -> None:

@@ -140,7 +140,7 @@ def adjustable(players: Mapping[str, Player]) -> dict[str, Player]:
     }
 
 
-def adjusted(state: State, scale: float) -> State:
+def adjust(state: State, scale: float) -> State:
     """Lower the scale that `adjustable` players hold; it never rises.
 
     Args:
@@ -160,12 +160,12 @@ def adjusted(state: State, scale: float) -> State:
     return state.replace(opt_state={k: one(v) for k, v in state.opt_state.items()})
 
 
-def recorded(plateau: Plateau | None, rows: Rows) -> dict[str, float]:
+def scale_after(plateau: Plateau | None, rows: Rows) -> dict[str, float]:
     """Give the scale that the records lead to, as the next row has it."""
     return {SCALE: plateau.scale(rows)} if plateau else {}
 
 
-def lowered(
+def lower(
     plateau: Plateau | None, rows: Rows, state: State, say: Callable[[str], None]
 ) -> State:
     """Lower the rates where the last row, one of an evaluation, says so.
@@ -183,7 +183,7 @@ def lowered(
     if not plateau or not scale < rows[-1][SCALE]:
         return state
     say(f'plateau   of {plateau.metric}: learning rates times {scale:g} from now')
-    return adjusted(state, scale)
+    return adjust(state, scale)
 
 
 def _scaled(

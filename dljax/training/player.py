@@ -122,7 +122,7 @@ class Player:
         return trained, frozen
 
 
-def joined(frozen: PyTree, trained: PyTree) -> PyTree:
+def join(frozen: PyTree, trained: PyTree) -> PyTree:
     """Put groups that `Player.part` has taken out back in their places."""
     for name, group in trained.items():
         frozen = _put(frozen, name.split('/'), group)

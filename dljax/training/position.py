@@ -21,7 +21,7 @@ from dljax.types import (
 Update = Callable[[Key, State, Batch], tuple[State, Metrics]]
 
 
-def begun_at(
+def begin_at(
     position: Position | None, state: State | None, first: Position
 ) -> Position:
     """Choose where a source begins: where it was told, where the state was, or afresh.
@@ -38,7 +38,7 @@ def begun_at(
         ValueError: for a position of another form than the source's own.
 
     Example:
-        >>> begun_at(None, None, 0), begun_at(3, None, 0)
+        >>> begin_at(None, None, 0), begin_at(3, None, 0)
         (0, 3)
     """
     if position is None and state is not None:

@@ -93,7 +93,7 @@ def rates(
     return found
 
 
-def compared(
+def compare(
     saved: Mapping[str, list[float]] | None,
     players: Mapping[str, Player],
     opt_state: Mapping[str, PyTree],

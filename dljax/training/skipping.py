@@ -48,7 +48,7 @@ def skipping(learner: Learner) -> Learner:
 
     def update(key: Key, state: State, batch: Batch) -> tuple[State, Metrics]:
         moved, metrics = learner.update(key, state, batch)
-        good = sound(moved) & flagged(metrics)
+        good = sound(moved) & flags_finite(metrics)
 
         def chosen(new: Array, old: Array | float) -> Array:
             shape = good.shape + (1,) * (new.ndim - good.ndim)
@@ -64,7 +64,7 @@ def skipping(learner: Learner) -> Learner:
     return learner._replace(update=update)
 
 
-def flagged(metrics: Metrics) -> Array:
+def flags_finite(metrics: Metrics) -> Array:
     """Tell whether all losses and gradients were finite: [...] as the flags are."""
     flags = [value for name, value in metrics.items() if name.endswith('/finite')]
     return jnp.stack(flags).all(0)
@@ -83,7 +83,7 @@ def sound(state: State) -> Array:
 
 def well(state: State, metrics: Metrics) -> Array:
     """Tell whether all is finite after some updates: a scalar."""
-    return sound(state).all() & flagged(metrics).all()
+    return sound(state).all() & flags_finite(metrics).all()
 
 
 def passing_over(train: Callable, one_by_one: Callable) -> Callable:

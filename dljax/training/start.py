@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from dljax.types import PyTree, named_leaves
 
 
-def begun(variables: PyTree, start: PyTree | None) -> PyTree:
+def begin(variables: PyTree, start: PyTree | None) -> PyTree:
     """Put what is given in the place of what was drawn.
 
     Args:
@@ -22,7 +22,7 @@ def begun(variables: PyTree, start: PyTree | None) -> PyTree:
 
     Example:
         >>> fresh = {'params': {'body': jnp.zeros(2), 'head': jnp.zeros(3)}}
-        >>> begun(fresh, {'params': {'body': jnp.ones(2)}})['params']['body'].tolist()
+        >>> begin(fresh, {'params': {'body': jnp.ones(2)}})['params']['body'].tolist()
         [1.0, 1.0]
     """
     if start is None:
@@ -66,7 +66,7 @@ def fresh(variables: PyTree, start: PyTree) -> list[str]:
 
     Args:
         variables: of the net, by collection.
-        start: as `begun` takes it.
+        start: as `begin` takes it.
 
     Returns:
         Paths such as 'params/output/kernel'.

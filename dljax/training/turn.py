@@ -9,7 +9,7 @@ import optax
 from flax import linen as nn
 
 from dljax.training.norm import global_norm
-from dljax.training.player import COLLECTIONS, Player, joined
+from dljax.training.player import COLLECTIONS, Player, join
 from dljax.types import Array, Batch, Key, Metrics, PyTree, State
 
 
@@ -45,7 +45,7 @@ def turn(
         (value, metrics), collections = nn.apply(
             player.objective, net, mutable=COLLECTIONS
         )(
-            {'params': joined(frozen, trained), **state.collections},
+            {'params': join(frozen, trained), **state.collections},
             batch,
             state.step,
             rngs={'params': key},  # Linen derives every named stream from it
@@ -69,18 +69,18 @@ def turn(
     metrics = {**metrics, 'gradient_norm': global_norm(gradient)}
     metrics = {k: jnp.asarray(v, jnp.float32) for k, v in metrics.items()}
     finite = jnp.isfinite(metrics.get('loss', 0.0) + metrics['gradient_norm'])
-    updates, opt_state = updated(
+    updates, opt_state = compute_updates(
         name, player, gradient, state.opt_state[name], trained, **told
     )
     state = state.replace(
-        params=joined(frozen, optax.apply_updates(trained, updates)),
+        params=join(frozen, optax.apply_updates(trained, updates)),
         collections={**state.collections, **collections},
         opt_state={**state.opt_state, name: opt_state},
     )
     return state, {**metrics, 'finite': finite}
 
 
-def updated(
+def compute_updates(
     name: str,
     player: Player,
     gradient: PyTree,
@@ -134,7 +134,9 @@ def require_told(name: str, player: Player, trained: PyTree, opt_state: PyTree) 
         ValueError: for such an optimizer.
     """
     if player.direction is not None:
-        jax.eval_shape(partial(updated, name, player), trained, opt_state, trained)
+        jax.eval_shape(
+            partial(compute_updates, name, player), trained, opt_state, trained
+        )
 
 
 def _value_function(

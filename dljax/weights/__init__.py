@@ -3,7 +3,7 @@
 from dljax.weights.checkpoint import check, restore, save, without
 from dljax.weights.files import read, write
 from dljax.weights.keras import from_keras, to_keras
-from dljax.weights.torchvision import from_torchvision, to_torchvision, unwrapped
+from dljax.weights.torchvision import from_torchvision, to_torchvision, unwrap_arrays
 
 __all__ = [
     'check',
@@ -14,7 +14,7 @@ __all__ = [
     'save',
     'to_keras',
     'to_torchvision',
-    'unwrapped',
+    'unwrap_arrays',
     'without',
     'write',
 ]

@@ -26,7 +26,7 @@ class Archive(NamedTuple):
 
 
 @contextmanager
-def opened(path: Path, *, packed: bool) -> Iterator[Archive]:
+def open_archive(path: Path, *, packed: bool) -> Iterator[Archive]:
     """Open an archive, none of whose entries is larger than the file can hold.
 
     Args:

@@ -17,7 +17,7 @@ import h5py
 import jax.numpy as jnp
 import numpy as np
 
-from dljax.weights.archive import opened
+from dljax.weights.archive import open_archive
 from dljax.weights.keras_layers import class_names, sorted_by_layer, weight_names
 from dljax.weights.refusal import Refusal, granted
 
@@ -60,7 +60,7 @@ def read(
 def read_keras_model(path: Path, patience: float = PATIENCE) -> dict[str, np.ndarray]:
     """Read the weights out of a .keras archive; its code is not looked at."""
     with (
-        opened(path, packed=True) as archive,
+        open_archive(path, packed=True) as archive,
         tempfile.TemporaryDirectory(prefix='dljax-') as folder,
     ):
         inner = Path(folder) / 'model.weights.h5'

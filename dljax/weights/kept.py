@@ -90,7 +90,7 @@ def whole(folder: Path) -> Kept:
         except ValueError as error:
             raise Damaged(f'{folder.name}/tree: {error}') from None
 
-    return Kept(int(folder.name), *headers.restored(folder, restore))
+    return Kept(int(folder.name), *headers.restore_checked(folder, restore))
 
 
 def told_config(workdir: Path) -> tuple[int, dict[str, Any]] | None:
@@ -129,7 +129,7 @@ def _ranked(folder: Path, steps: list[int]) -> list[int]:
         (headers.rank(header['metrics'].get(metric), maximize), step)
         for step, header in found.items()
     ]
-    ranked = headers.ranked(ranks)
+    ranked = headers.order(ranks)
     if not ranked:
         raise ValueError(
             f"{folder.parent} keeps no best checkpoint, since '{metric}' is finite in "

@@ -70,14 +70,14 @@ def class_names(layers: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, str
     for layer, weights in layers.items():
         first, array = next(iter(weights.items()))
         kinds[layer] = _KINDS[f'{first}{array.ndim}']
-    return numbered(kinds)
+    return number(kinds)
 
 
-def numbered(kinds: Mapping[str, str]) -> dict[str, str]:
+def number(kinds: Mapping[str, str]) -> dict[str, str]:
     """Number what is of one kind, from the second on.
 
     Example:
-        >>> numbered({'fc1': 'dense', 'fc2': 'dense'})
+        >>> number({'fc1': 'dense', 'fc2': 'dense'})
         {'fc1': 'dense', 'fc2': 'dense_1'}
     """
     counts: Counter[str] = Counter()

@@ -7,13 +7,13 @@ from typing import IO
 
 import numpy as np
 
-from dljax.weights.archive import opened
+from dljax.weights.archive import open_archive
 from dljax.weights.refusal import Refusal
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays, after their headers were compared with their lengths."""
-    with opened(path, packed=True) as archive:
+    with open_archive(path, packed=True) as archive:
         arrays = {}
         for full, info in archive.entries.items():
             name = full.removesuffix('.npy')

@@ -11,7 +11,14 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from dljax.weights.refusal import Refusal
-from dljax.weights.torch_names import Inert, Storage, called, key_of, named, storage_of
+from dljax.weights.torch_names import (
+    Inert,
+    Storage,
+    describe_call,
+    key_of,
+    look_up,
+    storage_of,
+)
 
 MOST = 2**23  # bytes of a pickle, each of which may become some tens in memory
 _TOO_LONG = 'it describes its tensors in more than {:,} bytes'
@@ -132,12 +139,12 @@ def _step(kind: str, argument: Any, stack: list, memo: dict[int, Any]) -> None:
         elif not isinstance(into, Inert):
             raise ValueError(f'the pickle sets an item of a {type(into).__name__}')
     elif kind == 'GLOBAL':
-        stack.append(named(*argument.split(' ', 1)))
+        stack.append(look_up(*argument.split(' ', 1)))
     elif kind == 'STACK_GLOBAL':
-        stack.append(named(*_two(stack)))
+        stack.append(look_up(*_two(stack)))
     elif kind in ('REDUCE', 'NEWOBJ'):
         function, arguments = _two(stack)
-        stack.append(called(function, arguments))
+        stack.append(describe_call(function, arguments))
     elif kind == 'BUILD':
         _popped(stack)  # attributes, which no container that we read needs
     elif kind == 'BINPERSID':

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dljax.weights import opcodes, reference
-from dljax.weights.archive import Archive, opened
+from dljax.weights.archive import Archive, open_archive
 from dljax.weights.refusal import Refusal, require_room
 from dljax.weights.torch_names import Odd, Storage, Tensor
 
@@ -36,7 +36,7 @@ _Numbers = Callable[[Storage], bytes]
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """Read a dictionary of tensors, or that of a checkpoint; see `found`."""
+    """Read a dictionary of tensors, or that of a checkpoint; see `find_tensors`."""
     with path.open('rb') as file:
         start = file.read(2)
     if start == b'PK':
@@ -72,7 +72,7 @@ class Held(dict[str, np.ndarray]):
     beside: tuple[str, ...] = ()
 
 
-def found(content: Any) -> tuple[dict[str, Tensor | Odd], str, tuple[str, ...]]:
+def find_tensors(content: Any) -> tuple[dict[str, Tensor | Odd], str, tuple[str, ...]]:
     """Find the tensors by name in what a file holds.
 
     They are the whole of it, or one entry, or one of an entry. Of several entries the
@@ -126,7 +126,7 @@ def _dictionaries(content: Any, place: tuple[str, ...], depth: int) -> Any:
 
 def _of_archive(path: Path) -> dict[str, np.ndarray]:
     """Read the ZIP archive of PyTorch since 1.6."""
-    with opened(path, packed=False) as archive:
+    with open_archive(path, packed=False) as archive:
         tops = [n for n in archive.entries if n.count('/') == 1]
         pickles = [n for n in tops if n.endswith('/data.pkl')]
         if any(n.endswith('/constants.pkl') for n in tops):
@@ -176,7 +176,7 @@ def _arrays(
     path: Path, content: Any, numbers: _Numbers, order: str
 ) -> dict[str, np.ndarray]:
     """Make the tensors, all of which were compared with what the file holds."""
-    tensors, entry, beside = found(content)
+    tensors, entry, beside = find_tensors(content)
     declared, dense = 0, dict[str, Tensor]()
     for name, tensor in tensors.items():
         if isinstance(tensor, Odd):

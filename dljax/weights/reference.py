@@ -11,7 +11,7 @@ from types import ModuleType
 EXTRA = "pip install 'dljax[parity]'"
 
 
-def installed(name: str) -> bool:
+def is_installed(name: str) -> bool:
     """Tell whether a package can be imported, without importing it."""
     return importlib.util.find_spec(name) is not None
 
@@ -69,5 +69,5 @@ def keras_applications() -> ModuleType:
 
 
 def _require(name: str) -> None:
-    if not installed(name):
+    if not is_installed(name):
         raise ImportError(f'{name} is not installed, and this needs it: {EXTRA}')

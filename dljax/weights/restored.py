@@ -11,11 +11,11 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.data import Normalizer
-from dljax.models.fields import described, reconfigured
+from dljax.models.fields import describe, reconfigured
 from dljax.models.rebuilding import pieces, rebuilt
 from dljax.types import Batch, PyTree, Spec
 from dljax.weights.features import features_of
-from dljax.weights.runs import Taken, taken
+from dljax.weights.runs import Taken, take
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +107,7 @@ def normalise(normalizer: Normalizer, values: Any, *, inverse: bool = False) -> 
     )
 
 
-def restored(
+def restore(
     workdir: str | Path,
     which: str | int = 'last',
     *,
@@ -138,26 +138,26 @@ def restored(
         ValueError: for a checkpoint that cannot be had, see `runs.from_run`; a net that
             cannot be rebuilt, or another one than was trained; an unknown part.
     """
-    found = taken(workdir, which, averages=averages, member=member)
-    return unpacked(workdir, found, part=part, net=net)
+    found = take(workdir, which, averages=averages, member=member)
+    return unpack(workdir, found, part=part, net=net)
 
 
-def unpacked(
+def unpack(
     workdir: str | Path, found: Taken, *, part: str = '', net: nn.Module | None = None
 ) -> Restored:
-    """Make of what was read what `restored` gives.
+    """Make of what was read what `restore` gives.
 
     Args:
         workdir: the folder of the run.
         found: what `runs.taken` gave.
-        part: see `restored`.
+        part: see `restore`.
         net: likewise.
 
     Returns:
         The net with all that belongs to it.
 
     Raises:
-        ValueError: see `restored`.
+        ValueError: see `restore`.
     """
     config = found.config
     if net is not None:
@@ -224,7 +224,7 @@ def _require_same(
     workdir: str | Path, net: nn.Module, config: Mapping[str, Any], part: str
 ) -> None:
     """Refuse a net that is not described as the one that was trained."""
-    dotted, given = part.replace('/', '.'), described(net)
+    dotted, given = part.replace('/', '.'), describe(net)
     told = {}
     for name, text in config.get('model', {}).items():
         if not part or name == dotted:

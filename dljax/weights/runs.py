@@ -63,10 +63,10 @@ def from_run(
             without the number of a member. A last or best one that is damaged is passed
             over, with a warning.
     """
-    return taken(workdir, which, averages=averages, member=member).variables
+    return take(workdir, which, averages=averages, member=member).variables
 
 
-def taken(
+def take(
     workdir: str | Path,
     which: str | int = 'last',
     *,

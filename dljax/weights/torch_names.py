@@ -65,7 +65,7 @@ def key_of(key: Any) -> Hashable:
     return Inert(type(key).__name__)
 
 
-def named(module: Any, name: Any) -> Name:
+def look_up(module: Any, name: Any) -> Name:
     """Look a name up in the table.
 
     Raises:
@@ -90,7 +90,7 @@ def _of_torch(name: str) -> bool:
     return name.endswith('Storage') or name in DTYPES
 
 
-def called(function: Any, arguments: Any) -> Any:
+def describe_call(function: Any, arguments: Any) -> Any:
     """Describe what a call would give.
 
     Raises:
@@ -175,7 +175,7 @@ def _third(
 
 def _of_type(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
     del kind, state
-    return called(function, arguments)
+    return describe_call(function, arguments)
 
 
 def _dictionary(pairs: Any = ()) -> dict:

@@ -53,7 +53,7 @@ def from_torchvision(
     Kernels become [height, width, in, out] and matrices [in, out]; the inputs of the
     first matrix after the feature maps are sorted from [channel, height, width] to
     [height, width, channel]. torch's count of batches is left out. What stands before
-    the names of a net that was part of another is taken off, see `unwrapped`.
+    the names of a net that was part of another is taken off, see `unwrap_arrays`.
 
     Args:
         name: one of `names()`, as torchvision and our zoo call it.
@@ -80,7 +80,7 @@ def from_torchvision(
         ...     print(str(error).splitlines()[0])
         these weights are not those of torchvision's vgg11:
     """
-    arrays, prefix, _ = unwrapped(name, arrays)
+    arrays, prefix, _ = unwrap_arrays(name, arrays)
     heads = there = any(key.startswith(('aux1.', 'aux2.')) for key in arrays)
     if like is not None:
         heads = 'aux1' in like['params']
@@ -98,7 +98,7 @@ def from_torchvision(
     return read(f"torchvision's {name}{behind}", entries, kept, like, mend)
 
 
-def unwrapped(name: str, arrays: Mapping[str, np.ndarray]) -> Unwrapped:
+def unwrap_arrays(name: str, arrays: Mapping[str, np.ndarray]) -> Unwrapped:
     """Tell a net's own arrays in a state dict that holds it, maybe as a part.
 
     Args:
@@ -114,7 +114,7 @@ def unwrapped(name: str, arrays: Mapping[str, np.ndarray]) -> Unwrapped:
 
     Example:
         >>> names = [entry.theirs for entry in _entries('resnet18', heads=False)]
-        >>> unwrapped('resnet18', {f'model.{n}': np.ones(1) for n in names}).prefix
+        >>> unwrap_arrays('resnet18', {f'model.{n}': np.ones(1) for n in names}).prefix
         'model.'
     """
     there = {key: np.asarray(value) for key, value in arrays.items()}

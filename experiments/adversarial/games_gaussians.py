@@ -44,7 +44,7 @@ from flax import linen as nn
 from dljax import create_model, data, losses
 from dljax.experiment import Alarm, Experiment, Measure, Outcome, Picture, of_averages
 from dljax.measures.alarms import discriminator_wins, modes_collapse
-from dljax.metrics import modes_covered
+from dljax.metrics import count_modes
 from dljax.models.adversaries import Adversaries
 from dljax.models.container import container
 from dljax.objectives import penalise_between, penalise_real, within
@@ -208,7 +208,7 @@ def counting(draws: dict[str, Draw], mixture: data.Mixture, samples: int) -> Mea
         figures = {}
         for name in draws:
             found = [
-                modes_covered(each, mixture.centres, mixture.deviation)
+                count_modes(each, mixture.centres, mixture.deviation)
                 for each in np.asarray(points[name], np.float64)
             ]
             for figure in ('covered', 'quality', 'divergence'):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dljax.data import Mixture, lattice, procedural, ring
-from dljax.metrics import modes_covered
+from dljax.metrics import count_modes
 
 KEY = jax.random.key(0)
 
@@ -40,7 +40,7 @@ def test_draws_have_the_moments_of_their_modes(mixture: Mixture) -> None:
     for mode in range(modes):
         own = rest[label == mode]
         assert np.abs(own.mean(0)).max() < 5 / np.sqrt(len(own))
-    assert modes_covered(point, mixture.centres, mixture.deviation).covered == modes
+    assert count_modes(point, mixture.centres, mixture.deviation).covered == modes
 
 
 def test_a_mixture_is_a_source_of_new_points() -> None:

@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from dljax import data
 from dljax.experiment import Experiment, Options
-from dljax.runs.assembly import assembled
+from dljax.runs.assembly import assemble
 from dljax.runs.manifest import configuration
 from dljax.training import Player
 from dljax.training.checkpoint import Checkpoints
@@ -47,7 +47,7 @@ def kept(
     without: tuple[str, ...] = (),
 ) -> State:
     """Draw a state, change its parameters at every step, and save each step."""
-    made = assembled(experiment, options or Options(seed=1))
+    made = assemble(experiment, options or Options(seed=1))
     state = jax.jit(made.learner.init)(*made.first)
     config = configuration('some/run', made, None)
     config = {name: value for name, value in config.items() if name not in without}

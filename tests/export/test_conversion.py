@@ -23,7 +23,7 @@ SMALL = {'classes': 3, 'width': 2}
 @pytest.fixture(autouse=True)
 def no_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     """As for users who have JAX alone."""
-    monkeypatch.setattr(reference, 'installed', lambda name: False)
+    monkeypatch.setattr(reference, 'is_installed', lambda name: False)
 
 
 def drawn(model: str) -> PyTree:

@@ -18,7 +18,7 @@ from dljax.export.selection import outer
 from dljax.models.rebuilding import pieces
 from dljax.training import with_averages
 from dljax.weights.restored import normalise
-from dljax.weights.runs import taken
+from dljax.weights.runs import take
 from tests.test_experiments import FILES, named
 from tests.test_experiments import load as module_of
 
@@ -115,7 +115,7 @@ def test_an_experiment_answers_through_its_file_as_it_did(
     module = module_of(path)
     experiment = undecorated(module.experiment(**module.TINY))
     report = run(experiment, tmp_path / 'run', Options(), console=Console(quiet=True))
-    found = taken(tmp_path / 'run')
+    found = take(tmp_path / 'run')
     there = dict(pieces(found.config['net']))
     parts = outer(there) if 'container' in there[''] else [None]
     state = with_averages(report.state) if found.averages else report.state

@@ -24,7 +24,7 @@ from dljax.models.standardised import Standardised
 from dljax.objectives import classify, predict, score_classes
 from dljax.training import Player, averaged
 from dljax.types import Array, Spec
-from dljax.weights.restored import restored
+from dljax.weights.restored import restore
 from tests.export.kept_runs import experiment, kept, variables
 
 RNG = np.random.default_rng(0)
@@ -82,7 +82,7 @@ def test_pictures_score_through_the_file_as_they_do_in_the_run(tmp_path: Path) -
     assert made['class_names'] == ['left', 'right']
     assert made['weights']['step'] == 20 and 'rebuilt' in made['compared_with']
     bare = nn.apply(predict(), net)
-    variables = restored(tmp_path / 'run').variables
+    variables = restore(tmp_path / 'run').variables
     (entry,), batch = made['preprocessing'], {'image': image}
     exec('\n'.join(entry['python']), {'numpy': np}, batch)
     np.testing.assert_allclose(
@@ -129,7 +129,7 @@ def test_a_table_goes_in_as_it_was_before_its_normalizer(tmp_path: Path) -> None
     (entry,) = told['preprocessing']
     assert entry['inside'] and entry['precision'] == 'float32'
     assert told['inputs']['features']['low'] is None
-    found = restored(tmp_path / 'run')
+    found = restore(tmp_path / 'run')
     again = found.apply(predict('features'), found.normalised({'features': raw}))
     np.testing.assert_array_equal(again, wanted)
 
@@ -301,7 +301,7 @@ def test_what_was_measured_without_averages_leaves_without_them(
 ) -> None:
     looks = {'measures': {'size': lambda outcome: {'one': 1.0}}}
     _, state = adversaries(tmp_path / 'run', **looks)
-    found = restored(tmp_path / 'run')
+    found = restore(tmp_path / 'run')
     assert found.origin['averages'] is False
     jax.tree.map(np.testing.assert_array_equal, found.variables['params'], state.params)
 

@@ -61,7 +61,7 @@ def sealed_file(folder: Path, text: bytes) -> None:
     except Damaged:
         return
     # Only the layout may differ, or it is an object that never had a seal.
-    assert found == sealing.sealed(CONTENT) or sealing.SEAL not in found
+    assert found == sealing.add_seal(CONTENT) or sealing.SEAL not in found
 
 
 def header_of(folder: Path, text: bytes) -> None:
@@ -93,13 +93,13 @@ def line_of_a_ledger(folder: Path, text: bytes) -> None:
 
 
 def _header() -> bytes:
-    made = header.made(3, {'w': 1.0}, {'loss': 0.5}, {'config': {}})
+    made = header.make_header(3, {'w': 1.0}, {'loss': 0.5}, {'config': {}})
     return json.dumps(made).encode()
 
 
 HEADER = _header()
 KINDS: dict[str, tuple[bytes, Callable[[Path, bytes], None]]] = {
-    'result.json': (json.dumps(sealing.sealed(CONTENT)).encode(), sealed_file),
+    'result.json': (json.dumps(sealing.add_seal(CONTENT)).encode(), sealed_file),
     'header of a checkpoint': (HEADER, header_of),
     'metrics.jsonl': (ROW, records),
     'ledger': (LEDGER, line_of_a_ledger),

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from dljax.host.launch import launch
-from dljax.host.processes import _heartbeat, expected, listening
+from dljax.host.processes import _heartbeat, count_expected, listening
 from dljax.host.scratch import scratch, sweep
 
 ROOT = Path(__file__).parents[2]
@@ -129,12 +129,12 @@ ENVIRONMENT = {
 def test_an_environment_tells_how_many_there_are(
     environment: dict[str, str], many: int
 ) -> None:
-    assert expected(environment) == many
+    assert count_expected(environment) == many
 
 
 def test_half_of_what_is_needed_is_refused() -> None:
     with pytest.raises(ValueError, match='JAX_COORDINATOR_ADDRESS and JAX_PROCESS_ID'):
-        expected({'JAX_NUM_PROCESSES': '2'})
+        count_expected({'JAX_NUM_PROCESSES': '2'})
 
 
 @pytest.fixture

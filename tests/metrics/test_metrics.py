@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from dljax import metrics
-from dljax.explain.target import chosen
+from dljax.explain.target import choose_label
 from dljax.layers import binary_step
 from dljax.models.recurrent.sequence_generator import bernoulli
 
@@ -40,7 +40,7 @@ def test_a_single_logit_of_zero_means_the_second_class():
     fires = binary_step(logits)
     np.testing.assert_array_equal(fires, [1, 1, 0])
     np.testing.assert_array_equal(metrics.accuracy(logits, fires.astype(int)), 1)
-    np.testing.assert_array_equal(chosen(logits[:, None], None), fires)
+    np.testing.assert_array_equal(choose_label(logits[:, None], None), fires)
     np.testing.assert_array_equal(bernoulli(logits[:, None])[:, 0], fires)
 
 

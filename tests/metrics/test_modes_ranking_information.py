@@ -15,7 +15,7 @@ CENTRES = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
 def test_a_mixture_covers_its_own_modes() -> None:
     """In the plane 1 - exp(-9/2) of a Gaussian is within 3 standard deviations."""
     samples = CENTRES[np.arange(20_000) % 4] + 0.3 * RNG.normal(size=(20_000, 2))
-    found = metrics.modes_covered(samples, CENTRES, 0.3)
+    found = metrics.count_modes(samples, CENTRES, 0.3)
     assert found.covered == 4
     assert found.quality == pytest.approx(1 - np.exp(-4.5), abs=0.004)
     assert found.divergence == 0.0
@@ -23,25 +23,25 @@ def test_a_mixture_covers_its_own_modes() -> None:
 
 def test_modes_are_counted_where_good_samples_are() -> None:
     samples = np.array([[0.0, 0.29], [0.0, 0.31], [9.0, 0.0], [10.2, 10.2]])
-    found = metrics.modes_covered(samples, CENTRES, 0.1)
+    found = metrics.count_modes(samples, CENTRES, 0.1)
     assert (found.covered, found.quality) == (2, 0.5)
     assert found.divergence == pytest.approx(0.5 * np.log(2))  # fractions 1/2, 1/4, 1/4
 
 
 def test_a_single_mode_diverges_by_the_logarithm_of_their_number() -> None:
-    found = metrics.modes_covered(np.ones((5, 2)), CENTRES, 1.0)
+    found = metrics.count_modes(np.ones((5, 2)), CENTRES, 1.0)
     assert found.covered == 1 and found.quality == 1.0
     assert found.divergence == pytest.approx(np.log(4))
-    assert metrics.modes_covered(np.full((5, 2), 99.0), CENTRES, 1.0).covered == 0
+    assert metrics.count_modes(np.full((5, 2), 99.0), CENTRES, 1.0).covered == 0
 
 
 def test_modes_refuse_other_shapes_and_lost_samples() -> None:
     with pytest.raises(ValueError, match=r'shapes \(4, 3\) and \(4, 2\)'):
-        metrics.modes_covered(np.ones((4, 3)), CENTRES, 1.0)
+        metrics.count_modes(np.ones((4, 3)), CENTRES, 1.0)
     with pytest.raises(ValueError, match='finite samples'):
-        metrics.modes_covered(np.full((4, 2), np.nan), CENTRES, 1.0)
+        metrics.count_modes(np.full((4, 2), np.nan), CENTRES, 1.0)
     with pytest.raises(ValueError, match='deviation=0.0, wanted more than 0'):
-        metrics.modes_covered(CENTRES, CENTRES, 0.0)
+        metrics.count_modes(CENTRES, CENTRES, 0.0)
 
 
 @pytest.mark.parametrize('levels', [3, 10**6])

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax.models.feedforward import MLP, ModularNetwork
-from dljax.models.fields import described, reconfigured
+from dljax.models.fields import describe, reconfigured
 
 
 class Pair(nn.Module):
@@ -38,16 +38,16 @@ def test_a_changed_precision_computes_in_it_and_keeps_float32_parameters() -> No
 
 def test_a_description_names_every_field_and_no_address() -> None:
     net = Pair(MLP(hidden=(4, 5)), ModularNetwork((MLP(), MLP(hidden=(7,)))))
-    text = described(net)
+    text = describe(net)
     assert text[''] == 'Pair'
     assert text['first.hidden'] == '(4, 5)'
     assert text['first.activation'] == 'relu'
     assert text['second.experts[1].hidden'] == '(7,)'
     assert not any('0x' in value for value in text.values())
-    assert text == described(net.clone())
-    assert text != described(Pair(MLP(hidden=(4, 6)), net.second))
+    assert text == describe(net.clone())
+    assert text != describe(Pair(MLP(hidden=(4, 6)), net.second))
 
 
 def test_a_description_leaves_out_how_the_run_is_spread() -> None:
     norm = nn.BatchNorm(use_running_average=False)
-    assert described(norm) == described(reconfigured(norm, axis_name='data'))
+    assert describe(norm) == describe(reconfigured(norm, axis_name='data'))

@@ -11,7 +11,7 @@ from dljax import losses, metrics
 from dljax.data import Placement, batches, paint, procedural
 from dljax.models.segmentation import UNet
 from dljax.objectives import count_pixels, score_segmentation, segment
-from dljax.objectives.segmentation import cropped
+from dljax.objectives.segmentation import crop
 from dljax.training import Player, fit, learner
 from dljax.types import Array, Batch, Key, fold
 
@@ -66,7 +66,7 @@ def test_logits_of_the_middle_are_compared_with_the_labels_of_the_middle() -> No
     value, scores = apply(segment(dice=1.0), Says(edge=1), batch)
     assert value < 1e-6 and scores['accuracy'] == 1
     with pytest.raises(ValueError, match='wanted no smaller height'):
-        cropped(jnp.ones((1, 2, 2)), jnp.ones((1, 4, 4)))
+        crop(jnp.ones((1, 2, 2)), jnp.ones((1, 4, 4)))
 
 
 def test_counts_over_a_set_leave_out_its_padding_and_what_is_ignored() -> None:

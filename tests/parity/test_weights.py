@@ -21,7 +21,9 @@ from dljax.data import normalise_caffe, normalise_imagenet
 from dljax.types import PyTree
 from dljax.weights import reference
 
-needs_keras = pytest.mark.skipif(not reference.installed('keras'), reason='needs Keras')
+needs_keras = pytest.mark.skipif(
+    not reference.is_installed('keras'), reason='needs Keras'
+)
 heavy = pytest.mark.heavy
 CLASSES = 7
 TOLERANCE = {'float32': 1e-4, 'float64': 1e-9}

@@ -7,7 +7,7 @@ import pytest
 
 from dljax.data import crop
 from dljax.data.augment import Mixed, fixed
-from dljax.pictures.augmentations import contact_sheet, drawn
+from dljax.pictures.augmentations import contact_sheet, draw_augmented
 from dljax.types import Array, Key
 
 IMAGES = np.random.default_rng(0).random((2, 32, 32, 3)).astype(np.float32)
@@ -44,10 +44,10 @@ def test_draws_differ_and_come_again() -> None:
     def tinted(key: Key, images: Array) -> Array:
         return images * jax.random.uniform(key)
 
-    once, again = (drawn('tint', tinted, IMAGES, 5) for _ in range(2))
+    once, again = (draw_augmented('tint', tinted, IMAGES, 5) for _ in range(2))
     np.testing.assert_array_equal(once, again)
     assert len(np.unique(once.mean((1, 2, 3)))) == 5
-    assert not np.array_equal(once, drawn('other', tinted, IMAGES, 5))
+    assert not np.array_equal(once, draw_augmented('other', tinted, IMAGES, 5))
 
 
 @pytest.mark.parametrize('settings', [({}, IMAGES), ({'a': swapped}, IMAGES[:0])])

@@ -12,7 +12,7 @@ from dljax import pictures
 from dljax.experiment import Outcome, once
 from dljax.models.standardised import Standardised
 from dljax.objectives import predict
-from dljax.pictures.basic import predicted
+from dljax.pictures.basic import predict_set
 from dljax.types import Array, State
 
 CLASSES = 3
@@ -87,7 +87,7 @@ def test_a_set_is_predicted_in_parts_and_in_order() -> None:
         return predict()(net, batch)
 
     images = np.random.default_rng(0).uniform(size=(150, 1, 3, 1)).astype(np.float32)
-    found = predicted(outcome({'test': {'image': images}}), traced, 'test')
+    found = predict_set(outcome({'test': {'image': images}}), traced, 'test')
     np.testing.assert_allclose(found, 5 * images.reshape(150, 3), rtol=1e-5)
     assert shapes == [(64, 1, 3, 1)]  # compiled once; 150 are no multiple of it
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from dljax.data import lattice, ring
 from dljax.experiment import Outcome
 from dljax.pictures.paths import Path, linear, spherical
-from dljax.pictures.samples import by_class, interpolations, plane, samples, tiled
+from dljax.pictures.samples import by_class, interpolations, plane, samples, tile
 from dljax.types import Array, Key, State
 
 
@@ -36,7 +36,7 @@ def canvas(figure: Figure) -> np.ndarray:
 
 def test_tiles_lie_in_rows_with_lines_between_them() -> None:
     images = np.linspace(0, 1, 5 * 6).reshape(5, 2, 3, 1).astype(np.float32)
-    made = tiled(images, columns=3, gap=1)
+    made = tile(images, columns=3, gap=1)
     factor = 10
     assert made.shape == (2 * 20 + 1, 3 * 30 + 2, 1)
     for index, image in enumerate(images):
@@ -46,9 +46,9 @@ def test_tiles_lie_in_rows_with_lines_between_them() -> None:
         np.testing.assert_array_equal(shown[9::factor, 9::factor], image)
     assert (made[20] == 0.5).all() and (made[:, 30] == 0.5).all()
     assert (made[21:, 62:] == 0.5).all()  # the place of the sixth is empty
-    whole = tiled(images, columns=3, gap=0)
+    whole = tile(images, columns=3, gap=0)
     assert whole.shape == (40, 90, 1)
-    assert tiled(2 * np.ones((1, 64, 64, 3)), columns=4).max() == 1.0
+    assert tile(2 * np.ones((1, 64, 64, 3)), columns=4).max() == 1.0
 
 
 def uniform(net: nn.Module, key: Key, count: int) -> Array:
@@ -58,7 +58,7 @@ def uniform(net: nn.Module, key: Key, count: int) -> Array:
 def test_successive_grids_show_the_same_noise() -> None:
     picture = samples(uniform, 'made', rows=2, columns=3)
     full, half = canvas(picture(outcome())), canvas(picture(outcome(0.5)))
-    wanted = tiled(np.asarray(uniform(lambda x: x, jax.random.key(0), 6)), 3)[..., 0]
+    wanted = tile(np.asarray(uniform(lambda x: x, jax.random.key(0), 6)), 3)[..., 0]
     np.testing.assert_allclose(full, wanted, rtol=1e-6)
     inside = full != 0.5
     np.testing.assert_allclose(half[inside], full[inside] / 2, rtol=1e-6)
@@ -122,7 +122,7 @@ def test_strips_go_from_noise_to_noise() -> None:
     noise = jax.random.normal(jax.random.key(0), (2, 2, 1, 4))
     logits = [noise[0, :, 0], noise.mean(0)[:, 0], noise[1, :, 0]]
     wanted = np.stack([jax.nn.sigmoid(ends) for ends in logits], axis=1)
-    wanted = tiled(wanted.reshape(6, 2, 2, 1), 3)[..., 0]
+    wanted = tile(wanted.reshape(6, 2, 2, 1), 3)[..., 0]
     np.testing.assert_allclose(canvas(figure), wanted, rtol=1e-5)
 
 

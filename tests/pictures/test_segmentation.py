@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from dljax import metrics
 from dljax.experiment import Outcome
-from dljax.measures.scores import measured
+from dljax.measures.scores import take_measures
 from dljax.measures.segmentation import overlaps, pixel_counts
 from dljax.objectives import count_pixels
 from dljax.pictures.segmentation import (
@@ -59,7 +59,7 @@ def test_figures_are_exact_over_the_set_for_every_member() -> None:
         wanted = np.zeros((4, 4))
         np.add.at(wanted, (LABEL, said), 1)
         np.testing.assert_array_equal(found[index], wanted)
-    figures = measured(seen, {'net': overlaps(counts, NAMES)})
+    figures = take_measures(seen, {'net': overlaps(counts, NAMES)})
     mean, each = jax.jit(
         lambda said: (
             metrics.mean_iou(metrics.confusion_matrix(said, LABEL, classes=4)),
@@ -73,7 +73,7 @@ def test_figures_are_exact_over_the_set_for_every_member() -> None:
     np.testing.assert_allclose(figures['net/iou_objects'][0], each[1:3].mean())
     np.testing.assert_allclose(figures['net/iou_b'][0], each[2])
     assert 'net/iou_c' not in figures  # it does not occur
-    alone = measured(outcome(0.0), {'net': overlaps(counts, NAMES)})
+    alone = take_measures(outcome(0.0), {'net': overlaps(counts, NAMES)})
     np.testing.assert_allclose(alone['net/iou'], figures['net/iou'][0])
     assert np.ndim(alone['net/iou']) == 0
 

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import pytest
 
-from dljax.runs.best import scored_at_best
+from dljax.runs.best import score_at_best
 from dljax.runs.standing import Standing
 from dljax.training.checkpoint import Checkpoints
 from dljax.types import State
@@ -44,7 +44,7 @@ def ended(
 
 
 def found(session: Any) -> tuple[dict, dict]:
-    answer = scored_at_best(session)
+    answer = score_at_best(session)
     session.checkpoints.close()
     return answer
 
@@ -66,7 +66,7 @@ def test_the_last_is_not_scored_twice_and_no_best_is_none(tmp_path: Path) -> Non
     scores, best = found(session)
     assert (scores, best['step']) == ({}, 2)
     session.made.experiment.best = None
-    assert scored_at_best(session) == ({}, None)
+    assert score_at_best(session) == ({}, None)
 
 
 def test_a_lost_best_is_told_and_the_best_of_the_others_taken(tmp_path: Path) -> None:

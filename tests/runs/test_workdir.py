@@ -12,8 +12,8 @@ import pytest
 
 from dljax.host.lock import locked
 from dljax.runs.choice import folder_for
-from dljax.runs.workdir import Workdir, opened, read_json, write_text
-from dljax.training.header import made
+from dljax.runs.workdir import Workdir, open_run, read_json, write_text
+from dljax.training.header import make_header
 
 ROOT = Path(__file__).parents[2]
 CONFIG = {
@@ -36,7 +36,7 @@ def kept(path: Path) -> dict:
 
 
 def test_a_fresh_folder_is_known_for_a_run_at_once(tmp_path: Path) -> None:
-    with opened(tmp_path / 'run', CONFIG, resume=True):
+    with open_run(tmp_path / 'run', CONFIG, resume=True):
         assert kept(tmp_path / 'run') == CONFIG
 
 
@@ -83,7 +83,7 @@ def test_a_folder_of_somebody_else_is_refused_and_left_as_it_is(
         told = 'theirs holds checkpoints, checkpoints/model.pt, which'
     with (
         pytest.raises(ValueError, match=told),
-        opened(tmp_path / 'theirs', CONFIG, resume=resume),
+        open_run(tmp_path / 'theirs', CONFIG, resume=resume),
     ):
         pytest.fail('it was opened')
     files = [p for p in tmp_path.rglob('*') if p.is_file()]
@@ -98,19 +98,19 @@ def test_a_run_that_lost_its_configuration_is_moved_aside_or_refused(
     (path / 'config.json').write_bytes(content)
     with (
         pytest.raises(ValueError, match=r'config.json.*--no-resume moves it aside'),
-        opened(path, CONFIG, resume=True),
+        open_run(path, CONFIG, resume=True),
     ):
         pytest.fail('it was opened')
-    with opened(path, CONFIG, resume=False):
+    with open_run(path, CONFIG, resume=False):
         assert (tmp_path / 'run.1/checkpoints/4').is_dir()
 
 
 def test_a_damaged_configuration_is_taken_from_the_last_checkpoint(
     tmp_path: Path,
 ) -> None:
-    with opened(tmp_path, CONFIG, resume=True) as folder:
+    with open_run(tmp_path, CONFIG, resume=True) as folder:
         folder.keep_config()
-    header = made(4, {'a': np.ones(2)}, {}, {'config': CONFIG})
+    header = make_header(4, {'a': np.ones(2)}, {}, {'config': CONFIG})
     place = tmp_path / 'checkpoints/4/header/metadata'
     place.parent.mkdir(parents=True)
     place.write_text(json.dumps(header))
@@ -144,22 +144,22 @@ def test_a_file_is_no_folder_of_a_run(tmp_path: Path) -> None:
 
 
 def test_two_runs_in_one_folder_are_refused_with_the_holder(tmp_path: Path) -> None:
-    with opened(tmp_path / 'run', CONFIG, resume=True):
+    with open_run(tmp_path / 'run', CONFIG, resume=True):
         said = rf'is in use by process {os.getpid()} of .*, since 20'
         for resume in (True, False):
             with (
                 pytest.raises(ValueError, match=said),
-                opened(tmp_path / 'run', CONFIG, resume=resume),
+                open_run(tmp_path / 'run', CONFIG, resume=resume),
             ):
                 pytest.fail('it was opened')
     assert [path.name for path in tmp_path.iterdir()] == ['run']
-    with opened(tmp_path / 'run', CONFIG, resume=True):
+    with open_run(tmp_path / 'run', CONFIG, resume=True):
         pass
 
 
 def test_a_run_that_is_moved_aside_is_locked_under_both_names(tmp_path: Path) -> None:
     path = began(tmp_path / 'run')
-    with opened(path, CONFIG, resume=False):
+    with open_run(path, CONFIG, resume=False):
         for name in ('run', 'run.1'):
             with pytest.raises(ValueError, match='in use'), locked(tmp_path / name):
                 pytest.fail('it was free')
@@ -213,7 +213,7 @@ def config(**changes: object) -> dict:
 
 
 def ended(path: Path, made: dict, step: int = 12) -> None:
-    with opened(path, made, resume=True):
+    with open_run(path, made, resume=True):
         (path / 'checkpoints' / str(step)).mkdir(parents=True)
         result = {'step': step, 'metrics': {}}
         (path / 'result.json').write_text(json.dumps(result))

@@ -23,7 +23,7 @@ from dljax.host.interrupt import Interrupted, ending_at_once
 from dljax.host.sealing import Damaged
 from dljax.training import Player, data_mesh, learner, sharded
 from dljax.training.checkpoint import Checkpoints
-from dljax.training.header import made, require_saved
+from dljax.training.header import make_header, require_saved
 from dljax.training.listing import changed_files
 from dljax.types import Array, State
 
@@ -412,7 +412,7 @@ def test_values_are_held_against_the_header_whatever_their_files_say(
     tmp_path: Path,
 ) -> None:
     tree = {'kernel': np.arange(3.0, dtype=np.float32)}
-    header = made(6, tree, {}, {})
+    header = make_header(6, tree, {}, {})
     require_saved(tmp_path, header, tree)
     other = {'kernel': np.nextafter(tree['kernel'], np.float32(9))}
     with pytest.raises(Damaged, match='not those that were saved'):

@@ -8,7 +8,7 @@ import pytest
 from flax import linen as nn
 
 from dljax.training import Learner, Plateau, Player, averaged, learner
-from dljax.training.plateau import adjustable, adjusted
+from dljax.training.plateau import adjust, adjustable
 from dljax.types import Array
 
 NAN = float('nan')
@@ -62,7 +62,7 @@ def loss(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:
 
 def ends(plain: Learner, train: Learner) -> list:
     state = train.init(KEY, BATCH)
-    lower = adjusted(state, 0.25)
+    lower = adjust(state, 0.25)
     wanted = plain.update(KEY, plain.init(KEY, BATCH), BATCH)
     moved = [train.update(KEY, begun, BATCH) for begun in (state, lower)]
     return [state, *(found for found, _ in (*moved, wanted))]
@@ -98,6 +98,6 @@ def test_a_scale_never_rises_and_rules_without_a_loss_keep_theirs() -> None:
     }
     assert adjustable(players)['copy'] is players['copy']
     state = jax.jit(learner(nn.Dense(1), adjustable(players)).init)(KEY, BATCH)
-    lower = adjusted(adjusted(state, 0.5), 0.9)
+    lower = adjust(adjust(state, 0.5), 0.9)
     assert lower.opt_state['p'].scale == 0.5
     assert jax.tree.structure(lower) == jax.tree.structure(state)

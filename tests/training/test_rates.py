@@ -5,7 +5,7 @@ import optax
 import pytest
 
 from dljax.training import Player, averaged, by_path, clipped
-from dljax.training.rates import compared, rates, schedules
+from dljax.training.rates import compare, rates, schedules
 
 FALLING = optax.linear_schedule(0.1, 0.0, 10)
 PARAMS = {'w': jnp.ones(2)}
@@ -45,13 +45,13 @@ def test_a_longer_schedule_is_said_with_both_rates():
     state = {name: moved(player.optimizer, 10) for name, player in players.items()}
     saved = rates(players, state)
     assert saved == {'one': [pytest.approx(0.01)]}
-    assert compared(saved, players, state) == []
+    assert compare(saved, players, state) == []
     longer = optax.adam(optax.linear_schedule(0.1, 0.0, 100))
-    assert compared(saved, {**players, 'one': Player(longer, loss=print)}, state) == [
+    assert compare(saved, {**players, 'one': Player(longer, loss=print)}, state) == [
         "the schedule of 'one' is another now: its learning rate was 0.01 in the last "
         'update and is 0.09 in the next, 9 times as much'
     ]
-    assert compared(None, players, state) is None
+    assert compare(None, players, state) is None
 
 
 def test_who_has_not_moved_has_no_rate():

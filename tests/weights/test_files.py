@@ -35,7 +35,9 @@ qW4Pa3O&j|IWl;xJ#wr^rz0H?p1%%Oy8D~F>dixFsk^T9JWDB=eg@UiPtwr>>p^48#^dgLJ$}#8E1&<1
 """
 TYPES = ['float16', 'bfloat16', 'float32', 'float64', 'int64', 'uint8', 'bool']
 OFTEN = ('bfloat16', 'float32', 'uint8')
-needs_torch = pytest.mark.skipif(not reference.installed('torch'), reason='needs torch')
+needs_torch = pytest.mark.skipif(
+    not reference.is_installed('torch'), reason='needs torch'
+)
 SUFFIXES = [
     '.safetensors',
     '.npz',
@@ -417,7 +419,7 @@ def test_a_layer_that_is_named_but_not_there_is_refused(tmp_path: Path) -> None:
 def test_writing_for_torch_without_torch_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reference, 'installed', lambda name: False)
+    monkeypatch.setattr(reference, 'is_installed', lambda name: False)
     with pytest.raises(
         ImportError, match=r"torch is not.*pip install 'dljax\[parity\]'"
     ):

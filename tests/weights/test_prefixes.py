@@ -98,7 +98,7 @@ def test_a_checkpoint_of_a_wrapped_model_is_read(tmp_path: Path, suffix: str) ->
         'state_dict',
         (),
     )
-    assert weights.unwrapped('resnet18', arrays).prefix == 'model.'
+    assert weights.unwrap_arrays('resnet18', arrays).prefix == 'model.'
     found = weights.from_torchvision('resnet18', arrays)
     left, right = (weights.without(v) for v in (found, plain))
     for collection in plain:

@@ -60,21 +60,21 @@ def sample_quality(
 
     def measure(outcome: Outcome) -> dict[str, float | np.ndarray]:
         made = outcome.each(drawn, jax.random.key(0))
-        found = [compared(images, judge) for images in np.asarray(made, np.float32)]
+        found = [compare(images, judge) for images in np.asarray(made, np.float32)]
         figures: dict[str, float | np.ndarray] = {
             name: np.array([each[name] for each in found]) for name in found[0]
         }
         figures['fid/median'] = float(np.median([each['fid'] for each in found]))
         if anchors:
-            for anchor, images in anchored(judge, count).items():
-                for name, value in compared(images, judge).items():
+            for anchor, images in make_anchors(judge, count).items():
+                for name, value in compare(images, judge).items():
                     figures[f'{anchor}/{name}'] = value
         return figures
 
     return measure
 
 
-def compared(images: np.ndarray, judge: Judge) -> dict[str, float]:
+def compare(images: np.ndarray, judge: Judge) -> dict[str, float]:
     """Measure images against the training digits.
 
     Args:
@@ -97,7 +97,7 @@ def compared(images: np.ndarray, judge: Judge) -> dict[str, float]:
     }
 
 
-def anchored(judge: Judge, count: int) -> dict[str, np.ndarray]:
+def make_anchors(judge: Judge, count: int) -> dict[str, np.ndarray]:
     """Give what samples are to be compared with: the best, and a poor generator's.
 
     Args:

@@ -132,7 +132,7 @@ class EncoderDecoder(nn.Module):
             [batch, features], the encoder's last states side by side.
         """
         if self.reverse:
-            source = reversed_in_time(source, source_length)
+            source = reverse_in_time(source, source_length)
         _, carry = self.reader(
             self.source_embedding(source), lengths=source_length, train=train
         )
@@ -194,7 +194,7 @@ class EncoderDecoder(nn.Module):
         return tokens.T, (~ended).sum(axis=0, dtype=jnp.int32)
 
 
-def reversed_in_time(tokens: Array, length: Array | None) -> Array:
+def reverse_in_time(tokens: Array, length: Array | None) -> Array:
     """Turn sequences round, and leave their padding at the end.
 
     Args:
@@ -206,7 +206,7 @@ def reversed_in_time(tokens: Array, length: Array | None) -> Array:
 
     Example:
         >>> import jax.numpy as jnp
-        >>> print(reversed_in_time(jnp.array([[1, 2, 3, 0]]), jnp.array([3])))
+        >>> print(reverse_in_time(jnp.array([[1, 2, 3, 0]]), jnp.array([3])))
         [[3 2 1 0]]
     """
     if length is None:

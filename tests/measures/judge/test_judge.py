@@ -11,10 +11,10 @@ from dljax.experiment import Outcome
 from dljax.measures.judge import (
     Judge,
     agreement,
-    anchored,
     classifier,
-    compared,
+    compare,
     digits_judge,
+    make_anchors,
     sample_quality,
 )
 from dljax.training import Learner
@@ -107,14 +107,14 @@ def test_a_judge_refuses_other_shapes_and_ranges(judge: Judge) -> None:
 
 
 def test_training_digits_are_at_no_distance_from_themselves(judge: Judge) -> None:
-    found = compared(judge.real, judge)
+    found = compare(judge.real, judge)
     assert found['fid'] < 1e-6 and found['precision'] == found['recall'] == 1.0
     # The pairs of an image and its own copy make it negative.
     assert found['kid'] < 0
 
 
 def test_the_anchors_are_real_digits_and_pixels_like_theirs(judge: Judge) -> None:
-    anchors = anchored(judge, 300)
+    anchors = make_anchors(judge, 300)
     test, gauss = anchors['test_digits'], anchors['gaussian_pixels']
     assert test.shape == gauss.shape == (300, 8, 8, 1)
     assert len(np.unique(test.reshape(300, -1), axis=0)) == 300
@@ -139,7 +139,7 @@ def test_precision_and_recall_compare_sets_of_one_size(judge: Judge) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, 'manifold_precision_recall', overlap)
-        found = compared(images, judge)
+        found = compare(images, judge)
     assert sizes == [(20, 20)]
     assert (found['precision'], found['recall']) == (0.25, 0.75)
 
@@ -162,7 +162,7 @@ def test_quality_is_measured_member_by_member(judge: Judge) -> None:
     assert found['fid/median'] == sorted(found['fid'])[1]
     real, poor = (found[f'{a}/fid'] for a in ('test_digits', 'gaussian_pixels'))
     assert 0 < real < poor and real < found['fid'].min()
-    assert real == compared(anchored(judge, 20)['test_digits'], judge)['fid']
+    assert real == compare(make_anchors(judge, 20)['test_digits'], judge)['fid']
     less = sample_quality(drawn, judge, count=20, anchors=False)(outcome(0.1, 0.8, 0.3))
     left = {name for name in found if not name.startswith(('test', 'gaussian'))}
     assert less.keys() == left and len(left) == 6
@@ -205,8 +205,8 @@ def test_a_judge_is_trained() -> None:
 def test_the_judge_knows_its_digits() -> None:
     judge = digits_judge()
     assert judge.accuracy >= 0.99
-    anchors = anchored(judge, 360)
-    real, poor = (compared(anchors[name], judge) for name in anchors)
+    anchors = make_anchors(judge, 360)
+    real, poor = (compare(anchors[name], judge) for name in anchors)
     assert 9 < real['inception_score'] <= 10
     assert real['fid'] < poor['fid'] / 20
     assert min(real['precision'], real['recall']) > 0.8
