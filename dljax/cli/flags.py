@@ -63,7 +63,7 @@ def parse_words(
 
 def _helps(described: Any) -> dict[str, str]:
     """Read what a docstring says about each argument or attribute."""
-    from docstring_parser import parse_words
+    from docstring_parser import parse
 
-    params = parse_words(inspect.getdoc(described) or '').params
+    params = parse(inspect.getdoc(described) or '').params
     return {p.arg_name: ' '.join((p.description or '').split()) for p in params}
