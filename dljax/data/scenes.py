@@ -86,17 +86,17 @@ class Scenes:
         noise = self.noise * jax.random.normal(fold(key, 'noise'), made['image'].shape)
         return {**made, 'image': jnp.clip(made['image'] + noise, 0.0, 1.0)}
 
-    def fixed(self, examples: int, seed: int = 0) -> dict[str, np.ndarray]:
-        """Make a set of scenes to evaluate on, always the same for a seed.
+    def fixed(self, examples: int, key: Key | None = None) -> dict[str, np.ndarray]:
+        """Make a set of scenes to evaluate on, always the same for a key.
 
         Args:
             examples: how many scenes.
-            seed: of the scenes; equal seeds make equal sets.
+            key: of the scenes; equal keys make equal sets. None for a fixed one.
 
         Returns:
             What `draw` returns, on the host.
         """
-        key = fold(jax.random.key(seed), 'fixed scenes')
+        key = fold(jax.random.key(0) if key is None else key, 'fixed scenes')
         made = self.draw(key, examples)
         return {name: np.asarray(values) for name, values in made.items()}
 

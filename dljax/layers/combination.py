@@ -120,7 +120,7 @@ class Concatenation(nn.Module):
     """Concatenate what the experts return and put a linear layer on top.
 
     Attributes:
-        outputs: the number of logits, at least 1.
+        outputs: the number of outputs, at least 1.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
 
@@ -153,7 +153,7 @@ class Concatenation(nn.Module):
             outputs: what each expert returned, [batch, ...]; shapes may differ.
 
         Returns:
-            [batch, outputs] logits.
+            [batch, outputs].
         """
         return nn.Dense(
             self.outputs, dtype=self.dtype, param_dtype=self.param_dtype, name='output'

@@ -25,7 +25,7 @@ ROWS = (
         constructor=energy.DeepBeliefNetwork,
         inputs=lambda net: {
             'features': Spec((net.visible,), 'float32', 0, 1),
-            'label': label(max(net.outputs, 2)),
+            'label': label(max(net.classes, 2)),
         },
         parameters=1_666_794,
         paper='Hinton, Osindero and Teh, 2006, A Fast Learning Algorithm for Deep '

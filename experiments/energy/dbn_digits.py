@@ -92,7 +92,7 @@ def experiment(
     """
     digits = data.load('digits')
     train = digits.images('train')
-    sizes = {'visible': 64, 'hidden': hidden, 'outputs': 10}
+    sizes = {'visible': 64, 'hidden': hidden, 'classes': 10}
     # As if each pixel had been seen once more at either end of its range.
     ink = train['image'].reshape(-1, 64)
     fraction = (ink.sum(0) + 1) / (len(ink) + 2)

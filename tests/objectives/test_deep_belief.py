@@ -17,7 +17,7 @@ from dljax.training import Player, ensemble, fit, learner
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
 NET = DeepBeliefNetwork(
-    visible=8, hidden=(6, 5), outputs=2, kernel_init=nn.initializers.normal(0.3)
+    visible=8, hidden=(6, 5), classes=2, kernel_init=nn.initializers.normal(0.3)
 )
 LABEL = RNG.integers(0, 2, 300).astype(np.int32)
 PATTERNS = np.kron(np.eye(2), np.ones((1, 4)))[LABEL]

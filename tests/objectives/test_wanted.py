@@ -68,7 +68,7 @@ TRANSLATOR = model('encoder_decoder', source_tokens=4, target_tokens=3, embeddin
 TAGGER = model('sequence_tagger', outputs=2)
 GENERATOR = model('sequence_generator', outputs=3, classes=2, steps=3)
 MACHINE = model('rbm', visible=4, hidden=2)
-BELIEF = model('deep_belief_network', visible=4, hidden=(2, 2), outputs=2)
+BELIEF = model('deep_belief_network', visible=4, hidden=(2, 2), classes=2)
 ACTORS = Pair(MLP, MLP.copy())
 UNET = model('unet', classes=3, width=2, depth=1)
 

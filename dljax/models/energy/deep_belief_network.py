@@ -23,7 +23,7 @@ class DeepBeliefNetwork(nn.Module):
     Attributes:
         visible: the number of visible units, at least 1.
         hidden: units of each machine, from the lowest up, at least one machine.
-        outputs: the number of logits, at least 1.
+        classes: the number of logits, at least 1 (a single one is of two classes).
         dtype: the type of products; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the machines' weights: small for the greedy way.
@@ -33,7 +33,7 @@ class DeepBeliefNetwork(nn.Module):
         output_init: initialiser of the output's weights.
 
     Raises:
-        ValueError: without a machine, or for fewer than one unit or output.
+        ValueError: without a machine, or for fewer than one unit or logit.
 
     Reference:
         Hinton et al. (2006), A Fast Learning Algorithm for Deep Belief Nets,
@@ -45,7 +45,7 @@ class DeepBeliefNetwork(nn.Module):
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> net = DeepBeliefNetwork(visible=6, hidden=(5, 4), outputs=3)
+        >>> net = DeepBeliefNetwork(visible=6, hidden=(5, 4), classes=3)
         >>> inputs = jnp.ones((2, 6))
         >>> variables = net.init(jax.random.key(0), inputs)
         >>> print(net.apply(variables, inputs).shape)
@@ -56,7 +56,7 @@ class DeepBeliefNetwork(nn.Module):
 
     visible: int = 784
     hidden: tuple[int, ...] = (500, 500, 2000)
-    outputs: int = 10
+    classes: int = 10
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.normal(0.01)
@@ -71,10 +71,10 @@ class DeepBeliefNetwork(nn.Module):
                 f'hidden is {self.hidden!r}, wanted a tuple of at least one width, '
                 'such as (500, 500)'
             )
-        if min(self.visible, self.outputs, *self.hidden) < 1:
+        if min(self.visible, self.classes, *self.hidden) < 1:
             raise ValueError(
-                f'visible is {self.visible}, hidden is {self.hidden} and outputs is '
-                f'{self.outputs}, wanted all to be at least 1'
+                f'visible is {self.visible}, hidden is {self.hidden} and classes is '
+                f'{self.classes}, wanted all to be at least 1'
             )
 
     def setup(self) -> None:
@@ -93,7 +93,7 @@ class DeepBeliefNetwork(nn.Module):
             )
             for i in range(len(self.hidden))
         ]
-        self.output = nn.Dense(self.outputs, kernel_init=self.output_init, **types)
+        self.output = nn.Dense(self.classes, kernel_init=self.output_init, **types)
 
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
         """Compute the logits.
@@ -103,7 +103,7 @@ class DeepBeliefNetwork(nn.Module):
             train: of no effect, since nothing here is random.
 
         Returns:
-            [batch, outputs] logits.
+            [batch, classes] logits.
         """
         return self.output(self.up(inputs, len(self.hidden)))
 
