@@ -36,7 +36,7 @@ Direction = Callable[[Any, Batch, Array], tuple[PyTree, Metrics]]
 Objective = Loss | Direction
 # (net, batch, step) -> {name: [batch]}, values by example.
 Score = Callable[[Any, Batch, Array], Metrics]
-# (net, batch) -> the net's answer.
+# (net, batch) -> the net's outputs.
 Predict = Callable[[Any, Batch], PyTree]
 # (key, examples) -> a batch of so many, drawn.
 Draw = Callable[[Key, int], Batch]

@@ -37,7 +37,7 @@ def zoo(pattern: Positional[str] = '*', papers: bool = False) -> None:
             shapes = (
                 f'{feature} {list(shape.shape[1:])}'.replace(', ', ',')
                 for feature, shape in catalogue.shapes(name).items()
-                if feature not in catalogue.ANSWERS
+                if feature not in catalogue.TARGETS
             )
             family = row.constructor.__module__.split('.')[2]
             table.add_row(name, family, f'{row.parameters:,}', ', '.join(shapes))

@@ -10,7 +10,7 @@ def adding_problem(key: Key, examples: int, length: int) -> dict[str, Array]:
     """Draw sequences of numbers of which two are marked: their sum is wanted.
 
     One mark stands in the first half, one in the second, so that what matters lies up
-    to `length` steps before the answer. Always to answer 1 costs a squared error of
+    to `length` steps before the output. Always to predict 1 costs a squared error of
     1/6, the variance of the sum. A pure function that works under jit and vmap.
 
     Args:

@@ -1,4 +1,4 @@
-"""What an answer was made from: maps of the input, by functions of a bound net.
+"""What a prediction was made from: maps of the input, by functions of a bound net.
 
 All have the form `(net, image, label=None) -> map`, with settings as keywords: they
 explain the logit of `label`, or of the class that the net predicts, in evaluation mode,

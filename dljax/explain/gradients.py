@@ -181,10 +181,10 @@ def _gradient(
             f'image has type {image.dtype}, wanted floats, since there is no gradient '
             'with respect to integers: data.as_float brings them to [0, 1]'
         )
-    answer = pure(net, image)
-    label = choose_label(answer(image), label)
+    predict = pure(net, image)
+    label = choose_label(predict(image), label)
 
     def total(image: Array) -> Array:
-        return evidence(answer(image), label).sum()  # the examples do not meet
+        return evidence(predict(image), label).sum()  # the examples do not meet
 
     return lambda image: jax.grad(total)(image).astype(jnp.float32)

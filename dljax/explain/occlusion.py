@@ -43,7 +43,7 @@ def occlusion(
         Zeiler, Fergus (2014), Visualizing and Understanding Convolutional Networks,
         https://arxiv.org/abs/1311.2901
     """
-    answer = pure(net, image)
+    predict = pure(net, image)
     height, width = image.shape[1:3]
     if not 1 <= stride <= patch <= min(height, width):
         raise ValueError(
@@ -51,13 +51,13 @@ def occlusion(
             'wanted 1 <= stride <= patch <= the shorter side'
         )
     masks = jnp.asarray(_masks(height, width, patch, stride))
-    logits = answer(image)
+    logits = predict(image)
     label = choose_label(logits, label)
     before = evidence(logits, label)
 
     def fall(mask: Array) -> Array:
         covered = jnp.where(mask[None, :, :, None] > 0, value, image)
-        return before - evidence(answer(covered.astype(image.dtype)), label)
+        return before - evidence(predict(covered.astype(image.dtype)), label)
 
     falls = jax.lax.map(fall, masks)  # [place, batch]
     found = jnp.einsum('pb,phw->bhw', falls, masks) / masks.sum(0)[None]

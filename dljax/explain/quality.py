@@ -1,4 +1,4 @@
-"""How good a map is: what happens to the answer as its pixels go, or come."""
+"""How good a map is: what happens to the prediction as its pixels go, or come."""
 
 import jax
 import jax.numpy as jnp
@@ -114,7 +114,7 @@ def _curve(
     steps: int,
     insert: bool,
 ) -> Array:
-    answer = pure(net, image)
+    predict = pure(net, image)
     if found.shape[:3] != image.shape[:3]:
         raise ValueError(
             f'the map has shape {found.shape}, wanted that of the images, '
@@ -122,7 +122,7 @@ def _curve(
         )
     if steps < 1:
         raise ValueError(f'steps is {steps}, wanted at least 1')
-    label = choose_label(answer(image), label)
+    label = choose_label(predict(image), label)
     importance = found.sum(-1).reshape(len(image), -1)
     pixels = importance.shape[1]
     rank = jnp.argsort(jnp.argsort(-importance, axis=1), axis=1)
@@ -132,7 +132,7 @@ def _curve(
     def belief(count: Array) -> Array:
         first = rank < count
         mixed = jnp.where(first == insert, image, nothing)
-        return _probability(answer(mixed), label)
+        return _probability(predict(mixed), label)
 
     counts = jnp.round(jnp.linspace(0, pixels, steps + 1))
     return jax.lax.map(belief, counts).T

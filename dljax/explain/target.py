@@ -13,17 +13,17 @@ Explain = Callable[..., Array]  # (net, image, label=None) -> [batch, height, wi
 
 
 def pure(net: nn.Module, image: Array) -> Callable[[Array], Array]:
-    """Take a bound net's answers in evaluation mode as a function without effects.
+    """Take a bound net's outputs in evaluation mode as a function without effects.
 
     Args:
-        net: a bound module whose answer is [batch, classes] logits.
+        net: a bound module whose output is [batch, classes] logits.
         image: [batch, height, width, channel], such as it is to be called on.
 
     Returns:
         `image -> logits`, fit for `jax.grad` and `jax.vmap`.
 
     Raises:
-        ValueError: for what is no batch of images; at its call, for a net that answers
+        ValueError: for what is no batch of images; at its call, for a net that gives
             with something else than logits.
     """
     check_images(image)
@@ -31,10 +31,10 @@ def pure(net: nn.Module, image: Array) -> Callable[[Array], Array]:
         net(image, train=False)
     apart, variables = net.unbind()
 
-    def answer(image: Array) -> Array:
+    def predict(image: Array) -> Array:
         return logits_of(apart.apply(variables, image, train=False))
 
-    return answer
+    return predict
 
 
 def logits_of(outputs: PyTree) -> Array:
@@ -42,7 +42,7 @@ def logits_of(outputs: PyTree) -> Array:
     if getattr(outputs, 'ndim', None) != 2:
         form = getattr(outputs, 'shape', type(outputs).__name__)
         raise ValueError(
-            f'the net answers with {form}, wanted logits of [batch, classes]: explain '
+            f'the net gives {form}, wanted logits of [batch, classes]: explain '
             'a classifier, or a module that makes logits of these outputs'
         )
     return outputs.astype(jnp.float32)

@@ -39,9 +39,9 @@ def data_of(found: Restored) -> Specs:
         found: of the run.
 
     Returns:
-        Specs by feature, answers among them.
+        Specs by feature, targets among them.
     """
-    declared = any(name not in zoo.ANSWERS for name in found.declared)
+    declared = any(name not in zoo.TARGETS for name in found.declared)
     return found.declared if declared else found.features
 
 
@@ -71,7 +71,7 @@ def assign(
             f'{what} reads no {unexpected[0]!r} whose size could be set, only '
             + ', '.join(wanted)
         )
-    spare = [n for n in data if n not in wanted and n not in zoo.ANSWERS]
+    spare = [n for n in data if n not in wanted and n not in zoo.TARGETS]
     options = [
         _options(name, spec, data, spare, sizes.get(name))
         for name, spec in wanted.items()
@@ -123,7 +123,7 @@ def _options(
     """List the features that may be an input; None leaves it out."""
     if name in zoo.DRAWN or name in data:
         return [name]
-    if name in zoo.ANSWERS:
+    if name in zoo.TARGETS:
         return [name, None] if None not in spec.shape else [None]
     kind = np.dtype(spec.dtype).kind
     others = [n for n in spare if np.dtype(data[n].dtype).kind in (kind, 'u')]

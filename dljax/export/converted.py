@@ -88,17 +88,17 @@ def _preprocessing(model: str, found: Restored) -> list[dict[str, Any]]:
         made = assign(model, used, found, {})
         names, specs = made.names, made.specs
     except ValueError:  # which weights can do without; all that there is is told
-        data = {k: v for k, v in data_of(found).items() if k not in zoo.ANSWERS}
+        data = {k: v for k, v in data_of(found).items() if k not in zoo.TARGETS}
         names, specs = {name: name for name in data}, data
-    answer = next(
+    target = next(
         (
             name
-            for name in (names.get(name, name) for name in used.answer)
+            for name in (names.get(name, name) for name in used.target)
             if name in found.normalizers
         ),
         None,
     )
-    return tell_of(names, specs, found, answer=answer, net_inside=False)
+    return tell_of(names, specs, found, target=target, net_inside=False)
 
 
 def certificate_of(path: Path) -> dict[str, Any] | None:

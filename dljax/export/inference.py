@@ -58,13 +58,13 @@ class _Watched(dict):
 
     def items(self) -> Iterator[tuple[str, Any]]:
         for name in self:
-            if name not in zoo.ANSWERS:  # who reads all features passes these over
+            if name not in zoo.TARGETS:  # who reads all features passes these over
                 self.read.add(name)
             yield name, super().__getitem__(name)
 
 
 def inputs_of(model: str, net: nn.Module, part: str | None = None) -> Specs:
-    """Tell what the evaluation of a model reads: not the answers, as a rule.
+    """Tell what the evaluation of a model reads: not the targets, as a rule.
 
     Args:
         model: one of `list_models()`.

@@ -34,7 +34,7 @@ def of_run(
         chosen: the net.
         sizes: the shape of one example of a feature, where not that of the run's data.
         raw: whether normalizers of the run are applied inside, in float32; if not, the
-            program takes normalised features, and gives normalised answers.
+            program takes normalised features, and gives normalised outputs.
 
     Returns:
         The program.
@@ -46,8 +46,8 @@ def of_run(
     found = chosen.restored
     name = chosen.model or type(found.net).__name__
     used, made = _fitting(name, chosen, dict(sizes or {}))
-    answer = _answer(used, made, found)
-    inside = _inside(made, answer, found) if raw else {}
+    target = _target(used, made, found)
+    inside = _inside(made, target, found) if raw else {}
     variables = {k: v for k, v in found.variables.items() if k in made.variables}
     apply = evaluated(used.call, found.net, variables)
 
@@ -61,15 +61,15 @@ def of_run(
         return back(apply(given))
 
     def inverse(outputs: PyTree) -> PyTree:
-        if answer not in inside:
+        if target not in inside:
             return outputs
         if not hasattr(outputs, 'shape'):
             raise ValueError(
                 f'{name} gives several outputs, and which are in the units of '
-                f'{answer!r} is not known: raw=False (--no-raw) leaves them '
+                f'{target!r} is not known: raw=False (--no-raw) leaves them '
                 'normalised, or choose a part with one output'
             )
-        return normalise(inside[answer], outputs, inverse=True)
+        return normalise(inside[target], outputs, inverse=True)
 
     def reference(batch: AnyBatch) -> PyTree:
         held = {feature: np.asarray(values) for feature, values in batch.items()}
@@ -105,9 +105,9 @@ def of_run(
             'settings': {},
             'weights': {'source': found.origin['run'], **found.origin},
             'class_names': list(found.class_names),
-            'outputs_in': _units(answer, inside, found),
+            'outputs_in': _units(target, inside, found),
             'preprocessing': tell_of(
-                made.names, made.specs, found, inside=inside, answer=answer
+                made.names, made.specs, found, inside=inside, target=target
             ),
         },
         drawn=drawn,
@@ -147,16 +147,16 @@ def _uses(chosen: Selected) -> list[zoo.Part]:
     rows = [zoo.row(name) for name in kin_of(bare(net))]
     uses = [row.part(use) for row in rows if use in (None, zoo.WHOLE, *row.parts)]
     if isinstance(net, Adversaries):
-        uses.append(zoo.Part(_noise, _drawn, answer=('image',)))
+        uses.append(zoo.Part(_noise, _drawn, target=('image',)))
     if uses:
         return uses
     found = chosen.restored
-    data = {k: v for k, v in data_of(found).items() if k not in zoo.ANSWERS}
+    data = {k: v for k, v in data_of(found).items() if k not in zoo.TARGETS}
     seen = {k: v for k, v in data.items() if k in found.evaluated}
     given = data if found.declared else seen or data
     forecast = {'history', 'target'} <= found.features.keys()
-    answer = ('target', 'history') if forecast else ('target',)
-    return [zoo.Part(lambda net: given, evaluate_inputs, answer)]
+    target = ('target', 'history') if forecast else ('target',)
+    return [zoo.Part(lambda net: given, evaluate_inputs, target)]
 
 
 def _noise(net: Adversaries) -> Specs:
@@ -167,21 +167,21 @@ def _drawn(net: Adversaries, batch: Batch) -> PyTree:
     return net.generator(batch['noise'])
 
 
-def _answer(used: zoo.Part, made: Assignment, found: Restored) -> str | None:
+def _target(used: zoo.Part, made: Assignment, found: Restored) -> str | None:
     """Find the normalizer in whose units the outputs are, if any."""
-    names = [made.names.get(name, name) for name in used.answer]
-    others = [name for name in data_of(found) if name not in zoo.ANSWERS]
-    if not {*used.answer} & {*zoo.ANSWERS, *made.names} and len(others) == 1:
+    names = [made.names.get(name, name) for name in used.target]
+    others = [name for name in data_of(found) if name not in zoo.TARGETS]
+    if not {*used.target} & {*zoo.TARGETS, *made.names} and len(others) == 1:
         names += others  # what a generator makes is what it was shown
     return next((name for name in names if name in found.normalizers), None)
 
 
-def _units(answer: str | None, inside: Collection[str], found: Restored) -> str:
+def _units(target: str | None, inside: Collection[str], found: Restored) -> str:
     """Say in which units the outputs are."""
-    if answer in inside:
-        return f'the units of {answer} before its normalizer'
-    if answer is not None:
-        return f'the units of {answer} after its normalizer'
+    if target in inside:
+        return f'the units of {target} before its normalizer'
+    if target is not None:
+        return f'the units of {target} after its normalizer'
     if 'target' in found.features:
         return (
             'the units of the target that the run was trained on, of which it has no '
@@ -191,10 +191,10 @@ def _units(answer: str | None, inside: Collection[str], found: Restored) -> str:
 
 
 def _inside(
-    made: Assignment, answer: str | None, found: Restored
+    made: Assignment, target: str | None, found: Restored
 ) -> dict[str, Normalizer]:
     """Take the normalizers of what goes in and comes out; refuse to lose one."""
-    names = {*made.names.values(), *([answer] if answer else [])}
+    names = {*made.names.values(), *([target] if target else [])}
     lost = found.normalizers.keys() - names - found.features.keys()
     if lost and found.features:
         raise ValueError(
@@ -238,7 +238,7 @@ def tell_of(
     found: Restored,
     *,
     inside: Collection[str] = (),
-    answer: str | None = None,
+    target: str | None = None,
     net_inside: bool = True,
 ) -> list[dict[str, Any]]:
     """Tell what stands before and behind a net, in the order in which it acts.
@@ -248,7 +248,7 @@ def tell_of(
         specs: of each, by the row's name.
         found: the net out of the run.
         inside: the features whose normalizers a program applies.
-        answer: the feature in whose units the outputs are.
+        target: the feature in whose units the outputs are.
         net_inside: whether the normalisation that belongs to the net is applied.
 
     Returns:
@@ -268,13 +268,13 @@ def tell_of(
         first = next(iter(names.values()))
         standardised = of_standardised(first, found.net, inside=net_inside)
         told += [] if standardised is None else [standardised]
-    if answer is not None:
+    if target is not None:
         told.append(
             of_normalizer(
-                answer,
-                found.normalizers[answer],
-                specs[answer].shape if answer in specs else (),
-                inside=answer in inside,
+                target,
+                found.normalizers[target],
+                specs[target].shape if target in specs else (),
+                inside=target in inside,
                 inverse=True,
             )
         )

@@ -107,7 +107,7 @@ def _run_gru(
     lengths: Array | None,
     reverse: bool,
 ) -> tuple[tuple[Array, ...], Array]:
-    """Give states, gates, answers and fresh contents of all steps, and the last."""
+    """Give states, gates, inner sums and fresh contents of all steps, and the last."""
     batch, width = carry.shape
     chex.assert_shape(products, (None, batch, 3 * width))
     chex.assert_shape(recurrent, (width, 3 * width))
@@ -117,10 +117,10 @@ def _run_gru(
         sums = state @ recurrent
         gates = jax.nn.sigmoid(product[:, : 2 * width] + sums[:, : 2 * width])
         reset, keep = jnp.split(gates, 2, axis=-1)
-        answer = sums[:, 2 * width :] + bias[None]
-        fresh = jnp.tanh(product[:, 2 * width :] + reset * answer)
+        inner = sums[:, 2 * width :] + bias[None]
+        fresh = jnp.tanh(product[:, 2 * width :] + reset * inner)
         state = keep * state + (1 - keep) * fresh
-        return state, (state, gates, answer, fresh)
+        return state, (state, gates, inner, fresh)
 
     carry, found = unroll(step, carry, products, lengths=lengths, reverse=reverse)
     return found, carry
@@ -131,11 +131,11 @@ def _gru_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
     products, recurrent, bias, carry, lengths = primals
     products_dot, recurrent_dot, bias_dot, carry_dot, _ = tangents
     found, last = _run_gru(products, recurrent, bias, carry, lengths, reverse)
-    states, gates, answer, fresh = found
+    states, gates, inner, fresh = found
     before = delay(states, carry, lengths, reverse)
     reset, keep = jnp.split(gates, 2, axis=-1)
     to_fresh = (1 - keep) * (1 - fresh**2)
-    to_gates = jnp.concatenate([to_fresh * answer, before - fresh], axis=-1)
+    to_gates = jnp.concatenate([to_fresh * inner, before - fresh], axis=-1)
     to_gates = to_gates * gates * (1 - gates)
     derivatives = jnp.concatenate([to_gates, to_fresh * reset], axis=-1)
     to_products = jnp.concatenate([to_gates, to_fresh], axis=-1)

@@ -1,4 +1,4 @@
-"""Ways to make one answer of the answers of several experts (U1.12)."""
+"""Ways to combine the outputs of several experts (U1.12)."""
 
 from collections.abc import Sequence
 
@@ -68,8 +68,8 @@ class Gate(nn.Module):
             len(outputs), dtype=self.dtype, param_dtype=self.param_dtype, name='gate'
         )(_flat(inputs))
         weights = jax.nn.log_softmax(gate.astype(jnp.float32))[:, :, None]
-        answers = jax.nn.log_softmax(experts.astype(jnp.float32))
-        return jax.nn.logsumexp(weights + answers, axis=1).astype(experts.dtype)
+        predictions = jax.nn.log_softmax(experts.astype(jnp.float32))
+        return jax.nn.logsumexp(weights + predictions, axis=1).astype(experts.dtype)
 
 
 class Vote(nn.Module):
@@ -111,8 +111,8 @@ class Vote(nn.Module):
             ValueError: if the experts' outputs differ in shape.
         """
         experts = _stacked(outputs)
-        answers = jax.nn.log_softmax(experts.astype(jnp.float32))
-        total = jax.nn.logsumexp(answers, axis=1) - jnp.log(len(outputs))
+        predictions = jax.nn.log_softmax(experts.astype(jnp.float32))
+        total = jax.nn.logsumexp(predictions, axis=1) - jnp.log(len(outputs))
         return total.astype(self.dtype or experts.dtype)
 
 

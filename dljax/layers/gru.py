@@ -107,8 +107,8 @@ class GRU(nn.Module):
         def before(hidden: Array, product: Array) -> tuple[Array, Array]:
             gates = product[:, : 2 * width] + hidden @ recurrent[:, : 2 * width]
             reset, keep = jnp.split(jax.nn.sigmoid(gates), 2, axis=-1)
-            answer = (reset * hidden) @ recurrent[:, 2 * width :]
-            fresh = jnp.tanh(product[:, 2 * width :] + answer)
+            inner = (reset * hidden) @ recurrent[:, 2 * width :]
+            fresh = jnp.tanh(product[:, 2 * width :] + inner)
             hidden = keep * hidden + (1 - keep) * fresh
             return hidden, hidden
 

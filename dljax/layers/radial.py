@@ -11,7 +11,7 @@ from dljax.types import Array
 
 
 class RadialBasis(nn.Module):
-    """Units that answer to the neighbourhood of a centre.
+    """Units that are active in the neighbourhood of a centre.
 
     φ_j(x) = exp(-‖x - c_j‖² / (2 σ_j²)). The parameters are `centres`
     [units, features], which `rules.kmeans` can train, and `log_width` [units], log σ,
@@ -55,7 +55,7 @@ class RadialBasis(nn.Module):
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
-        """Compute the units' answers.
+        """Compute the units' activations.
 
         Args:
             inputs: [batch, features] float, of about the scale of the widths:
@@ -71,8 +71,8 @@ class RadialBasis(nn.Module):
         )
         distances = squared_distances(inputs, centres)
         precision = jnp.exp(-2.0 * log_width.astype(jnp.float32))
-        answers = jnp.exp(-0.5 * distances * precision[None, :])
-        return answers.astype(self.dtype or inputs.dtype)
+        activations = jnp.exp(-0.5 * distances * precision[None, :])
+        return activations.astype(self.dtype or inputs.dtype)
 
 
 def squared_distances(points: Array, centres: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Margin losses: nothing is paid once the right answer leads by one."""
+"""Margin losses: nothing is paid once the true class leads by one."""
 
 import jax.numpy as jnp
 import optax

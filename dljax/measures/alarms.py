@@ -14,7 +14,7 @@ from dljax.types import Array, Key, Predict
 def discriminator_wins(player: str = 'discriminator', above: float = 0.99) -> Alarm:
     """Sound where a discriminator classifies nearly all samples correctly.
 
-    Its answers then hold nothing that a generator could learn from, and under the loss
+    Its outputs then hold nothing that a generator could learn from, and under the loss
     of the minimax game no gradient either.
 
     Args:

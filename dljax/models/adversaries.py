@@ -19,7 +19,7 @@ class Adversaries(nn.Module):
         generator: `(noise, *conditions, train) -> samples`, where a condition may
             be a label.
         discriminator: `(samples, *conditions, train) -> logits`, large for real ones;
-            or a tuple whose first part they are and whose others are further answers.
+            or a tuple whose first part they are and whose others are further outputs.
         latent: dimension of the noise.
         prior: `(key, shape) -> noise`; the normal distribution by default.
         dtype: the type of the computation of both; None leaves each its own.

@@ -15,8 +15,8 @@ from flax import linen as nn
 
 from dljax.losses import Game, gradient_penalty, r1_penalty
 from dljax.objectives import features, wanted
-from dljax.objectives.answers import range_of
 from dljax.objectives.conditions import check_conditions, mark_unknown
+from dljax.objectives.outputs import range_of
 from dljax.objectives.unmoved import unmoved
 from dljax.training import declared
 from dljax.training.declaration import check_by
@@ -26,7 +26,7 @@ Critic = Callable[[Array], Array]
 # (logit of a sample, real samples, fake samples, random numbers in [0, 1], one a pair)
 # -> [batch] penalties
 Penalty = Callable[[Critic, Array, Array, Array], Array]
-# (net, further answers on real samples or None, those on fakes, noise, batch)
+# (net, further outputs on real samples or None, those on fakes, noise, batch)
 # -> the loss of a further task and its metrics
 Task = Callable[[nn.Module, tuple | None, tuple, Array, Batch], tuple[Array, Metrics]]
 
@@ -68,8 +68,8 @@ def tell_apart(
         fake = unmoved(net.generator)(noise, *conditions, train=True)
         fake = jax.lax.stop_gradient(fake)
         labels = features.inputs_of(batch, discriminator_conditions)
-        on_real, real_answers = _answers(net.discriminator(real, *labels, train=True))
-        on_fake, fake_answers = _answers(net.discriminator(fake, *labels, train=True))
+        on_real, real_outputs = _parted(net.discriminator(real, *labels, train=True))
+        on_fake, fake_outputs = _parted(net.discriminator(fake, *labels, train=True))
         loss = (game.real(on_real) + game.fake(on_fake)).mean()
         loss = (
             loss
@@ -85,14 +85,14 @@ def tell_apart(
             judge = unmoved(net.discriminator)
 
             def critic(sample: Array) -> Array:
-                return _answers(judge(sample, *labels, train=True))[0]
+                return _parted(judge(sample, *labels, train=True))[0]
 
             shape = (len(real),) + (1,) * (real.ndim - 1)
             mix = jax.random.uniform(net.make_rng('penalty'), shape)
             held = penalty(critic, real, fake, mix).mean()
             loss, metrics['penalty'] = loss + held, held
         if task is not None:
-            more, found = task(net, real_answers, fake_answers, noise, batch)
+            more, found = task(net, real_outputs, fake_outputs, noise, batch)
             loss, metrics = loss + more, {**metrics, **found}
         return loss, metrics
 
@@ -148,9 +148,7 @@ def fool(
         conditions = features.inputs_of(batch, generator_conditions)
         fake = net.generator(noise, *conditions, train=True)
         labels = features.inputs_of(batch, discriminator_conditions)
-        logits, answers = _answers(
-            unmoved(net.discriminator)(fake, *labels, train=True)
-        )
+        logits, outputs = _parted(unmoved(net.discriminator)(fake, *labels, train=True))
         metrics = {'spread': spread(jax.lax.stop_gradient(fake), real)}
         loss = game.generator(logits).mean()
         loss = (
@@ -159,7 +157,7 @@ def fool(
             * mark_unknown(net.discriminator, labels)
         )
         if task is not None:
-            more, found = task(net, None, answers, noise, batch)
+            more, found = task(net, None, outputs, noise, batch)
             loss, metrics = loss + more, {**metrics, **found}
         return loss, metrics
 
@@ -266,8 +264,8 @@ def spread(fake: Array, real: Array) -> Array:
     return apart(fake) / jnp.maximum(apart(real), 1e-12)
 
 
-def _answers(output: Array | tuple) -> tuple[Array, tuple]:
-    """Part the logits from what else a discriminator answers."""
+def _parted(output: Array | tuple) -> tuple[Array, tuple]:
+    """Part the logits from the further outputs of a discriminator."""
     return (output[0], output[1:]) if isinstance(output, tuple) else (output, ())
 
 

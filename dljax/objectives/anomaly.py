@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from dljax.losses import sum_squared_error
 from dljax.objectives import wanted
-from dljax.objectives.answers import range_of
+from dljax.objectives.outputs import range_of
 from dljax.training import declared
 from dljax.types import Array, Batch, Loss, Metrics, Score
 

@@ -1,7 +1,7 @@
 """Further tasks of adversaries: to tell classes, and to read codes off samples.
 
 A `Task` of `tell_apart` and `fool`: both players are paid for what the discriminator
-answers beside its logit.
+outputs beside its logit.
 """
 
 import math
@@ -22,7 +22,7 @@ from dljax.types import Array, Batch, Metrics
 def classify_samples(weight: float = 1.0, feature: str = 'label') -> Task:
     """Pay both players where the class of a sample is told (ACGAN).
 
-    The discriminator's first further answer is the logits of the classes. It learns
+    The discriminator's first further output is the logits of the classes. It learns
     them of real samples and of fakes alike; the generator, which is given the label,
     makes fakes whose class is told.
 
@@ -77,7 +77,7 @@ def recover_codes(
     """Pay both players where the codes of a fake can be read off it (InfoGAN).
 
     The last numbers of the noise are a one-hot vector and codes that are uniform in
-    [-1, 1). The discriminator's further answers are the logits of the category, and
+    [-1, 1). The discriminator's further outputs are the logits of the category, and
     means and logarithms of the variance of the codes. They give lower bounds of the
     mutual information of code and sample, H(c) + E log q(c|x), which is the entropy
     H(c) where a category is always read correctly.
@@ -112,7 +112,7 @@ def recover_codes(
         batch: Batch,
     ) -> tuple[Array, Metrics]:
         del net, real, batch
-        logits, mean, log_variance = (answer.astype(jnp.float32) for answer in fake)
+        logits, mean, log_variance = (output.astype(jnp.float32) for output in fake)
         codes = noise[:, noise.shape[1] - continuous :]
         which = noise[:, noise.shape[1] - continuous - categories :][:, :categories]
         chosen = which.argmax(1)

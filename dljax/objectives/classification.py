@@ -10,9 +10,9 @@ from flax import linen as nn
 from dljax.losses import binary_cross_entropy, cross_entropy
 from dljax.metrics import accuracy
 from dljax.objectives import wanted
-from dljax.objectives.answers import shape_of
 from dljax.objectives.class_weights import check_weights
 from dljax.objectives.features import Features, inputs_of, names
+from dljax.objectives.outputs import shape_of
 from dljax.training import declared
 from dljax.types import Array, Batch, Key, Loss, Metrics, Predict, Score
 
@@ -115,11 +115,11 @@ def label_check(
             one for two classes.
         feature: name of the input in the batch, or names of several inputs.
         ignore: a label that there may be beside those of the classes.
-        exact: whether there is a label for each place of the answer, or at least.
+        exact: whether there is a label for each place of the output, or at least.
 
     Returns:
         `(net, arrays) -> None`, for `training.declared`; it learns the number of the
-        classes from what the net answers.
+        classes from the net's outputs.
     """
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
@@ -176,7 +176,7 @@ def score_classes(feature: Features = 'image', *, balance: str | None = None) ->
             scores['balanced_accuracy'] = right * batch[balance]
         return scores
 
-    return declared(score, label_check(_answer(feature), feature))
+    return declared(score, label_check(_outputs(feature), feature))
 
 
 def score_solved(feature: Features = 'image') -> Score:
@@ -200,10 +200,10 @@ def score_solved(feature: Features = 'image') -> Score:
             'solved': jnp.broadcast_to(right.min(), right.shape),
         }
 
-    return declared(score, label_check(_answer(feature), feature))
+    return declared(score, label_check(_outputs(feature), feature))
 
 
-def _answer(feature: Features) -> Predict:
+def _outputs(feature: Features) -> Predict:
     return lambda net, batch: net(*inputs_of(batch, feature), train=False)
 
 

@@ -10,7 +10,7 @@ from flax import linen as nn
 from dljax.environments import Environment, episode_return
 from dljax.losses import action_values, huber, q_target
 from dljax.objectives import wanted
-from dljax.objectives.answers import shape_of
+from dljax.objectives.outputs import shape_of
 from dljax.training import declared
 from dljax.types import Array, Batch, Key, Loss, Metrics, Score, State, fold
 

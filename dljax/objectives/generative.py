@@ -48,7 +48,7 @@ def fit_classes(
             'cross_entropy': cross_entropy(logits, batch['label']).mean()
         }
 
-    def answer(net: nn.Module, batch: Batch) -> Array:
+    def outputs(net: nn.Module, batch: Batch) -> Array:
         return net(batch[feature], train=False)
 
-    return declared(objective, label_check(answer, feature))
+    return declared(objective, label_check(outputs, feature))

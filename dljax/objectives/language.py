@@ -12,7 +12,7 @@ from flax import linen as nn
 from dljax.losses import cross_entropy
 from dljax.losses.meaning import nan_beyond
 from dljax.objectives import wanted
-from dljax.objectives.answers import shape_of
+from dljax.objectives.outputs import shape_of
 from dljax.training import declared
 from dljax.types import Array, Batch, Key, Loss, Metrics, PyTree, Score
 
@@ -94,14 +94,14 @@ def score_next() -> Score:
     return declared(score, _check)
 
 
-def _answer(net: nn.Module, batch: Batch) -> Array:
+def _outputs(net: nn.Module, batch: Batch) -> Array:
     return net(batch['tokens'], train=False)
 
 
 def _check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
     """Refuse tokens that stand for no symbol of the net."""
     tokens, _ = wanted.take(arrays, 'tokens', 'target')
-    shape = shape_of(_answer, net, {'tokens': tokens[:, :1]})
+    shape = shape_of(_outputs, net, {'tokens': tokens[:, :1]})
     symbols = shape[-1] if shape else None
     wanted.classes(arrays, 'tokens', symbols, shape=(None,), what='symbol')
     where = np.asarray(arrays['weight']) != 0 if 'weight' in arrays else None

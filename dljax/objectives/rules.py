@@ -20,7 +20,7 @@ def perceptron(feature: str = 'features') -> Direction:
 
     A unit fires where its sum is at least 0, here as in `layers.binary_step` and in
     `metrics.accuracy`: where a weighted sum reaches its threshold, as McCulloch and
-    Pitts, and Rosenblatt after them, have it. A sum of 0 is then one answer and not
+    Pitts, and Rosenblatt after them, have it. A sum of 0 is then one output and not
     two, so that weights which the rule leaves alone are right. (scikit-learn takes a
     sum of 0 for class 0 where it predicts, and for a mistake of either class where it
     learns; from zero weights it makes one move more.)
@@ -104,8 +104,8 @@ def solve_readout(
     """Output layer by least squares, all at once (U1.11, U3.7).
 
     The direction leads from the weights to the solution on this batch, so that
-    `optax.sgd(1.)` arrives in one move. The net offers `answers(inputs)`, the input of
-    that layer: [batch, units], or [batch, time, units] of a net that answers in each
+    `optax.sgd(1.)` arrives in one move. The net offers `hidden(inputs)`, the input of
+    that layer: [batch, units], or [batch, time, units] of a net with outputs in each
     step of a sequence, where the target is [batch, time] or [batch, time, outputs].
 
     Args:
@@ -135,25 +135,25 @@ def solve_readout(
             known = nan_beyond(batch['label'], classes)
             targets = 2.0 * jax.nn.one_hot(batch['label'], classes) - 1.0
             targets = targets * known[..., None]
-        answers = net.answers(batch[feature])
-        if answers.ndim == 3:
-            targets = targets.reshape(*answers.shape[:2], -1)
-        if washout and (answers.ndim != 3 or washout >= answers.shape[1]):
+        hidden = net.hidden(batch[feature])
+        if hidden.ndim == 3:
+            targets = targets.reshape(*hidden.shape[:2], -1)
+        if washout and (hidden.ndim != 3 or washout >= hidden.shape[1]):
             raise ValueError(
-                f'washout is {washout}, but the answers have shape {answers.shape}, '
+                f'washout is {washout}, but the states have shape {hidden.shape}, '
                 'wanted [batch, time, units] with more steps than that'
             )
-        if answers.ndim == 3:
-            answers, targets = (
+        if hidden.ndim == 3:
+            hidden, targets = (
                 values[:, washout:].reshape(-1, values.shape[-1])
-                for values in (answers, targets)
+                for values in (hidden, targets)
             )
-        solution = rules.least_squares_solution(answers, targets, ridge=ridge)
+        solution = rules.least_squares_solution(hidden, targets, ridge=ridge)
         direction = jax.tree.map(
             lambda w, best: w - best, net.variables['params'][group], dict(solution)
         )
         fit = jnp.matmul(
-            answers, solution['kernel'], precision=jax.lax.Precision.HIGHEST
+            hidden, solution['kernel'], precision=jax.lax.Precision.HIGHEST
         )
         fit = fit + solution['bias'][None, :]
         return {group: direction}, {

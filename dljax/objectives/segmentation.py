@@ -74,7 +74,7 @@ def segment(
         return losses.mean(), {'accuracy': right.mean()}
 
     return declared(
-        objective, label_check(_answer(feature), feature, ignore, exact=False)
+        objective, label_check(_outputs(feature), feature, ignore, exact=False)
     )
 
 
@@ -106,7 +106,7 @@ def score_segmentation(feature: str = 'image', *, ignore: int | None = None) -> 
             'loss': pixel_cross_entropy(logits, labels, ignore=ignore),
         }
 
-    return declared(score, label_check(_answer(feature), feature, ignore, exact=False))
+    return declared(score, label_check(_outputs(feature), feature, ignore, exact=False))
 
 
 def count_pixels(feature: str = 'image', *, ignore: int | None = None) -> Predict:
@@ -168,7 +168,7 @@ def crop(maps: Maps, like: Array | np.ndarray) -> Maps:
     return maps[:, top : top + height, left : left + width]
 
 
-def _answer(feature: str) -> Predict:
+def _outputs(feature: str) -> Predict:
     return lambda net, batch: net(batch[feature], train=False)
 
 

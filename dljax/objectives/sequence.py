@@ -1,4 +1,4 @@
-"""Learning and scoring sequences: a label at each step, or a sequence as the answer.
+"""Learning and scoring sequences: a label at each step, or a sequence as the output.
 
 Losses are means over the examples of the mean over an example's true steps, so that a
 batch may be parted among devices without a change of the loss.
@@ -14,9 +14,9 @@ from dljax.losses import cross_entropy
 from dljax.losses.meaning import nan_beyond
 from dljax.metrics import accuracy
 from dljax.objectives import wanted
-from dljax.objectives.answers import shape_of
 from dljax.objectives.classification import label_cross_entropy
 from dljax.objectives.features import Features, inputs_of, names
+from dljax.objectives.outputs import shape_of
 from dljax.training import declared
 from dljax.types import Array, Batch, Loss, Metrics, Score
 
@@ -70,7 +70,7 @@ def score_tags(feature: Features = ('sequence', 'length')) -> Score:
 def _tagged(feature: Features) -> Callable[[nn.Module, Mapping[str, Any]], None]:
     """Check a label at each true step of a sequence."""
 
-    def answer(net: nn.Module, batch: Batch) -> Array:
+    def outputs(net: nn.Module, batch: Batch) -> Array:
         return net(*inputs_of(batch, feature), train=False)
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
@@ -79,7 +79,7 @@ def _tagged(feature: Features) -> Callable[[nn.Module, Mapping[str, Any]], None]
         wanted.finite(arrays, sequence)
         where = wanted.lengths(arrays, length[0], sequence) if length else None
         inputs = {name: arrays[name] for name in names(feature)}
-        shape = shape_of(answer, net, inputs)
+        shape = shape_of(outputs, net, inputs)
         count = max(shape[-1], 2) if shape else None
         wanted.classes(
             arrays, 'label', count, shape=shape and shape[1:-1], where=where, what='tag'
@@ -152,7 +152,7 @@ def _generated(
 ) -> Callable[[nn.Module, Mapping[str, Any]], None]:
     """Check a condition, and the sequence that comes from it."""
 
-    def answer(net: nn.Module, batch: Batch) -> Array:
+    def outputs(net: nn.Module, batch: Batch) -> Array:
         return net(batch[condition], batch[target], train=False)
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
@@ -162,7 +162,7 @@ def _generated(
             wanted.classes(arrays, condition, count)
         else:
             wanted.finite(arrays, condition)
-        shape = shape_of(answer, net, pair)
+        shape = shape_of(outputs, net, pair)
         wanted.target_of(loss, arrays, target, shape[-1] if shape else None)
 
     return check
@@ -198,7 +198,7 @@ def score_translation() -> Score:
 
     Returns:
         `(net, batch, step) -> scores` of [batch] in evaluation mode: 'exact', 1 where
-        the answer is the target, 'accuracy', the fraction of the target's places at
+        the output is the target, 'accuracy', the fraction of the target's places at
         which the right token stands, and 'loss' in nats a token under teacher forcing.
     """
 

@@ -170,7 +170,7 @@ def classes(
     ):
         raise ValueError(
             f"'{name}' has examples of shape {labels.shape[1:]}, wanted {shape}, as "
-            'the net answers: reshape the labels, or give one integer in the place of '
+            'the net outputs: reshape the labels, or give one integer in the place of '
             'a one-hot vector by argmax(-1)'
         )
     counted = np.ones(labels.shape, bool) if where is None else where

@@ -14,8 +14,8 @@ import jax
 from flax import linen as nn
 
 from dljax.models.summary import Summary, summarise
-from dljax.zoo.rows import ANSWERS as ANSWERS
 from dljax.zoo.rows import DRAWN as DRAWN
+from dljax.zoo.rows import TARGETS as TARGETS
 from dljax.zoo.rows import WHOLE as WHOLE
 from dljax.zoo.rows import Part as Part
 from dljax.zoo.rows import Row, Specs
@@ -139,7 +139,7 @@ def inputs(name: str, **chosen: Any) -> Specs:
         **chosen: settings that are not to have their defaults.
 
     Returns:
-        Specs by feature, the answers (label, target) included.
+        Specs by feature, the targets (label, target) included.
 
     Raises:
         ValueError: for an unknown model.

@@ -64,7 +64,7 @@ def _parts(inputs: Callable[[Any], Specs], *, told: bool, shown: bool) -> dict:
 
     return {
         'generator': Part(
-            of('noise', *(('label',) if told else ())), make, answer=('image',)
+            of('noise', *(('label',) if told else ())), make, target=('image',)
         ),
         'discriminator': Part(of('image', *(('label',) if shown else ())), judge),
     }

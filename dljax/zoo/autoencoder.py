@@ -49,7 +49,7 @@ _PARTS = {
     'decoder': Part(
         _code,
         lambda net, batch: net.images(batch['code'], *_given(batch)),
-        answer=('image',),
+        target=('image',),
     ),
 }
 
@@ -59,7 +59,7 @@ ROWS = (
         constructor=autoencoder.autoencoder,
         inputs=_pixels,
         parameters=209_968,
-        answer=('image',),
+        target=('image',),
         parts=_PARTS,
         paper='Rumelhart, Hinton and Williams, 1986, Learning Internal Representations '
         'by Error Propagation, Parallel Distributed Processing, volume 1, chapter 8',
@@ -70,7 +70,7 @@ ROWS = (
         constructor=autoencoder.linear_autoencoder,
         inputs=_pixels,
         parameters=50_992,
-        answer=('image',),
+        target=('image',),
         parts=_PARTS,
         paper='Baldi and Hornik, 1989, Neural Networks and Principal Component '
         'Analysis, https://doi.org/10.1016/0893-6080(89)90014-2',
@@ -81,7 +81,7 @@ ROWS = (
         constructor=autoencoder.deep_autoencoder,
         inputs=_pixels,
         parameters=2_837_314,
-        answer=('image',),
+        target=('image',),
         parts=_PARTS,
         paper='Hinton and Salakhutdinov, 2006, Reducing the Dimensionality of Data '
         'with Neural Networks, https://doi.org/10.1126/science.1127647',
@@ -92,7 +92,7 @@ ROWS = (
         constructor=autoencoder.convolutional_autoencoder,
         inputs=_pixels,
         parameters=256_001,
-        answer=('image',),
+        target=('image',),
         parts=_PARTS,
         paper='Masci, Meier, Cireşan and Schmidhuber, 2011, Stacked Convolutional '
         'Auto-Encoders, https://doi.org/10.1007/978-3-642-21735-7_7',
@@ -103,7 +103,7 @@ ROWS = (
         constructor=autoencoder.sparse_autoencoder,
         inputs=_pixels,
         parameters=1_607_440,
-        answer=('image',),
+        target=('image',),
         parts=_PARTS,
         paper='Ng, 2011, Sparse Autoencoder, CS294A lecture notes, '
         'https://web.stanford.edu/class/cs294a/sparseAutoencoder.pdf',
@@ -114,7 +114,7 @@ ROWS = (
         constructor=autoencoder.vae,
         inputs=_pixels,
         parameters=652_824,
-        answer=('image',),
+        target=('image',),
         parts=_PARTS,
         paper='Kingma and Welling, 2014, Auto-Encoding Variational Bayes, '
         'https://arxiv.org/abs/1312.6114',
@@ -125,7 +125,7 @@ ROWS = (
         constructor=autoencoder.conditional_vae,
         inputs=lambda net: {**_pixels(net), 'label': label(net.classes)},
         parameters=660_824,
-        answer=('image',),
+        target=('image',),
         parts=_PARTS,
         paper='Sohn, Lee and Yan, 2015, Learning Structured Output Representation '
         'using Deep Conditional Generative Models, https://papers.nips.cc/paper/5775',
@@ -137,7 +137,7 @@ ROWS = (
         constructor=autoencoder.convolutional_vae,
         inputs=_pixels,
         parameters=243_465,
-        answer=('image',),
+        target=('image',),
         parts=_PARTS,
         paper='Kingma and Welling, 2014, Auto-Encoding Variational Bayes, '
         'https://arxiv.org/abs/1312.6114',

@@ -125,7 +125,7 @@ ROWS = (
         inputs=_series,
         example={'history': (30, 1), 'target': (30, 1)},
         parameters=402,
-        answer=('target', 'history'),
+        target=('target', 'history'),
         paper='Jaeger and Haas, 2004, Harnessing Nonlinearity: Predicting Chaotic '
         'Systems and Saving Energy in Wireless Communication, '
         'https://doi.org/10.1126/science.1091277',
@@ -137,7 +137,7 @@ ROWS = (
         inputs=_forecast,
         example={'history': (168, 1)},
         parameters=20_440,
-        answer=('target', 'history'),
+        target=('target', 'history'),
         paper='Lin et al., 2023, SegRNN: Segment Recurrent Neural Network for '
         'Long-Term Time Series Forecasting, https://arxiv.org/abs/2308.11200',
         reference='GRU 12·192 + 64·192 + 192 + 64, output 64·24+24, highway 168·24',
@@ -148,7 +148,7 @@ ROWS = (
         inputs=_forecast,
         example={'history': (168, 1)},
         parameters=4_056,
-        answer=('target', 'history'),
+        target=('target', 'history'),
         paper='Yule, 1927, On a Method of Investigating Periodicities in Disturbed '
         'Series, https://doi.org/10.1098/rsta.1927.0007',
         reference='168·24 + 24',

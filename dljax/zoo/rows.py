@@ -9,14 +9,14 @@ from flax import linen as nn
 from dljax.types import Batch, Predict, PyTree, Spec
 
 Specs = dict[str, Spec]
-ANSWERS = ('label', 'target')  # features that a net is compared with, not given
+TARGETS = ('label', 'target')  # features that a net is compared with, not given
 DRAWN = ('noise', 'code')  # features that no data have
 WHOLE = 'whole'
 
 
 def evaluate_inputs(net: nn.Module, batch: Batch) -> PyTree:
-    """Call a net on the features that are no answers, in their order."""
-    return net(*(value for name, value in batch.items() if name not in ANSWERS))
+    """Call a net on the features that are no targets, in their order."""
+    return net(*(value for name, value in batch.items() if name not in TARGETS))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Part:
     """What a model can be used for.
 
     Attributes:
-        inputs: `(net) -> {feature: Spec}`, what it reads, and perhaps answers.
+        inputs: `(net) -> {feature: Spec}`, what it reads, and perhaps targets.
         call: `(net, batch) -> outputs`, in evaluation mode, without random numbers.
-        answer: features in whose units the outputs are, the first that there is.
+        target: features in whose units the outputs are, the first that there is.
     """
 
     inputs: Callable[[Any], Specs]
     call: Predict = evaluate_inputs
-    answer: tuple[str, ...] = ('target',)
+    target: tuple[str, ...] = ('target',)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Row:
         reference: where the count or the outputs can be checked.
         example: the shape that stands for a feature whose spec leaves one open.
         call: `(net, batch) -> outputs`, one evaluation of the net on such features.
-        answer: features in whose units the outputs are, the first that there is.
+        target: features in whose units the outputs are, the first that there is.
         parts: what else the net can be used for, by name.
         use: the part that it is used for as a rule; 'whole' is `call`.
     """
@@ -61,7 +61,7 @@ class Row:
     reference: str
     example: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     call: Predict = evaluate_inputs
-    answer: tuple[str, ...] = ('target',)
+    target: tuple[str, ...] = ('target',)
     parts: Mapping[str, Part] = dataclasses.field(default_factory=dict)
     use: str = WHOLE
 
@@ -79,7 +79,7 @@ class Row:
         """
         name = name or self.use
         if name == WHOLE:
-            return Part(self.inputs, self.call, self.answer)
+            return Part(self.inputs, self.call, self.target)
         if name not in self.parts:
             raise ValueError(
                 f'{self.name} has no part {name!r}, wanted one of '

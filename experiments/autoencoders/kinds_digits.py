@@ -263,7 +263,7 @@ def compare(
         repaired = net.reconstruct(noisy(image, damage))
         targets = jax.nn.one_hot(known['label'], 10)
         probe = least_squares_solution(others, targets, ridge=1e-3)
-        answers = code @ probe['kernel'] + probe['bias'][None, :]
+        logits = code @ probe['kernel'] + probe['bias'][None, :]
         neighbours = metrics.nearest_neighbours(
             code, others, known['label'], classes=10
         )
@@ -273,7 +273,7 @@ def compare(
             'psnr': metrics.psnr(rebuilt, image),
             'ssim': metrics.ssim(rebuilt, image, window=7),
             'active_share': metrics.active_fraction(code),
-            'linear_accuracy': metrics.accuracy(answers, label),
+            'linear_accuracy': metrics.accuracy(logits, label),
             'neighbour_accuracy': (neighbours == label).astype(jnp.float32),
         }
         return {name: values[name].mean() for name in COLUMNS}

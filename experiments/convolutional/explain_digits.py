@@ -90,7 +90,7 @@ def experiment(
     hidden: int = 64,
     judged: int = 100,
 ) -> Experiment:
-    """Train two nets side by side, and explain what they answer.
+    """Train two nets side by side, and explain what they predict.
 
     Args:
         tagged: the class whose images bear the tag in the training set of the cheat.

@@ -201,7 +201,7 @@ def draw_effects(outcome: Outcome) -> 'Figure':
         vanish.plot(layers, norms, marker='o')
     right.set(title='accuracy on the training set', xlabel='updates')
     dead.set(title='fraction of dead hidden units', xlabel='updates')
-    flat.set(title='fraction of flat answers', xlabel='updates')
+    flat.set(title='fraction of flat outputs', xlabel='updates')
     vanish.set(
         title='gradient norm by hidden layer before training',
         xlabel='layer, from the input',

@@ -133,11 +133,11 @@ def draw_fits(outcome: Outcome) -> 'Figure':
     """Draw each net's curve over the true one."""
     from matplotlib.figure import Figure
 
-    def answers(net: nn.Module, batch: Batch) -> dict[str, Array]:
+    def outputs(net: nn.Module, batch: Batch) -> dict[str, Array]:
         return {name: getattr(net, name)(batch['features'])[:, 0] for name in WIDTHS}
 
     batch = outcome.evaluation['held_out']
-    x, fits = batch['features'][:, 0], outcome.apply(answers, batch)
+    x, fits = batch['features'][:, 0], outcome.apply(outputs, batch)
     figure = Figure(figsize=(10, 5), layout='constrained')
     panels = figure.subplots(2, 3, sharex=True, sharey=True)
     for axes, (name, width) in zip(panels.flat, WIDTHS.items(), strict=True):

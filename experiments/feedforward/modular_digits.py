@@ -13,7 +13,7 @@ Measured with 5 members, seed 0, on a 2-core CPU, as the accuracy on 360 test im
 | concatenation | 96.7 ± 0.5 % | 97.2 ± 0.2 % |
 
 A quarter seldom tells a digit by itself, and gate and vote can only choose between or
-average what the experts say; a linear layer on all answers also learns what they mean
+average what the experts say; a linear layer on all outputs also learns what they mean
 together. Cost: 6 to 12 s of training for all members. Command:
 python experiments/feedforward/modular_digits.py --members 5 --combine vote
 """
@@ -45,12 +45,12 @@ def experiment(
     learning_rate: float = 2e-3,
     weight_decay: float = 1e-2,
 ) -> Experiment:
-    """Train an MLP for each part of the image, and what combines their answers.
+    """Train an MLP for each part of the image, and what combines their outputs.
 
     Args:
         parts: upper and lower half, or four quarters.
         combine: a gate that has seen everything, an equal vote, or a linear layer on
-            all answers.
+            all outputs.
         hidden: units in the hidden layer of each expert.
         steps: updates in all.
         batch_size: examples in one update.

@@ -5,7 +5,7 @@ https://doi.org/10.1162/neco.1997.9.8.1735; in the form of Le, Jaitly, Hinton (2
 simple way to initialize recurrent networks of rectified linear units,
 https://arxiv.org/abs/1504.00941.
 
-Two of the numbers of a sequence are marked and their sum is wanted. Always to answer 1
+Two of the numbers of a sequence are marked and their sum is wanted. Always to predict 1
 costs a squared error of 0.167. Each cell learns three lengths by nets of its own.
 
 Measured with one member, seed 0, on a 2-core CPU, as the squared error on 1,000 test
@@ -161,7 +161,7 @@ def by_length(cells: tuple[Cell, ...], lengths: tuple[int, ...]) -> Picture:
                 name = f'{cell}_{length}/squared_error'
                 axes.plot(steps, [row[name] for row in outcome.rows], label=cell)
             axes.axhline(
-                BASELINE, color='black', linestyle=':', label='always to answer 1'
+                BASELINE, color='black', linestyle=':', label='always to predict 1'
             )
             axes.set(title=f'{length} steps', xlabel='updates', yscale='log')
             axes.grid(alpha=0.3)

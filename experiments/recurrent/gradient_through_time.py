@@ -11,7 +11,7 @@ training, as a fraction of that at the last step.
 
 Measured with one member, seed 0, on a 2-core CPU, over 100 steps and 1,500 updates, as
 what is left at the first step and the squared error on 1,000 test sequences (always to
-answer 1: 0.167):
+predict 1: 0.167):
 
 | net | at the start | after the training | test error |
 |---|---|---|---|
@@ -149,8 +149,8 @@ def norms(net: nn.Module, params: PyTree, batch: Batch) -> Array:
 
     def cost(carry: PyTree) -> Array:
         state = jax.tree.leaves(carry)[0]
-        answer = state @ params['output']['kernel'] + params['output']['bias'][None, :]
-        return 0.5 * jnp.square(answer[:, 0] - batch['target'])
+        output = state @ params['output']['kernel'] + params['output']['bias'][None, :]
+        return 0.5 * jnp.square(output[:, 0] - batch['target'])
 
     x = jnp.swapaxes(jnp.asarray(batch['sequence']), 0, 1)
     carry = jax.eval_shape(lambda: net.stack.cell.apply(layer, x[0][:, None])[1])

@@ -406,7 +406,7 @@ def test_what_cannot_be_explained_is_refused() -> None:
         def __call__(self, image: Array, *, train: bool = False) -> Array:
             return conv.copy(name='conv')(image)
 
-    with pytest.raises(ValueError, match=r'answers with \(4, 6, 5, 2\), wanted logits'):
+    with pytest.raises(ValueError, match=r'gives \(4, 6, 5, 2\), wanted logits'):
         call(explain.gradient, Maps(), made(Maps()), IMAGE)
     for method, settings, message in (
         (explain.smooth_gradient, {'samples': 0}, 'samples is 0'),

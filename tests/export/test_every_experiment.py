@@ -1,4 +1,4 @@
-"""Every experiment leaves as a file that answers as its net did, or is refused."""
+"""Every experiment leaves as a file that gives what its net did, or is refused."""
 
 import dataclasses
 import functools
@@ -92,7 +92,7 @@ def answered(
         for name, values in batch.items()
     }
     names = [n for n in used.inputs(made['inner']) if n in given] or [
-        n for n in used.inputs(made['inner']) if n not in zoo.ANSWERS
+        n for n in used.inputs(made['inner']) if n not in zoo.TARGETS
     ][: len(given)]
 
     def call(net: nn.Module, batch: dict[str, Any]) -> Any:

@@ -232,7 +232,7 @@ def test_an_rbf_network_learns_a_ring_by_k_means_and_least_squares():
         centres = jax.lax.fori_loop(0, 10, lambda _, c: c - rules.kmeans(c, x), centres)
         width = jnp.log(rules.spread(centres))
         params['radial'] = {'centres': centres, 'log_width': width}
-        answers = net.apply({'params': params}, x, method='answers')
+        answers = net.apply({'params': params}, x, method='hidden')
         direction = rules.least_squares(
             params['output'], answers, jax.nn.one_hot(labels, 2), ridge=1e-4
         )

@@ -314,11 +314,11 @@ def test_a_readout_over_time_is_solved_without_its_first_steps() -> None:
         def setup(self) -> None:
             self.output = nn.Dense(1)
 
-        def answers(self, x: Array) -> Array:
+        def hidden(self, x: Array) -> Array:
             return jnp.concatenate([x, jnp.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1]], 2)
 
         def __call__(self, x: Array, *, train: bool) -> Array:
-            return self.output(self.answers(x))
+            return self.output(self.hidden(x))
 
     x = RNG.normal(size=(2, 30, 1)).astype(np.float32)
     wanted = 3 * x[..., 0] - 2 * np.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1, 0] + 1
@@ -336,7 +336,7 @@ def test_a_readout_over_time_is_solved_without_its_first_steps() -> None:
     np.testing.assert_allclose(found['kernel'][:, 0], [3, -2], atol=1e-4)
     np.testing.assert_allclose(found['bias'], [1], atol=1e-4)
     assert abs(after(4)['bias'][0] - 1) > 1
-    with pytest.raises(ValueError, match='washout is 30, but the answers have shape'):
+    with pytest.raises(ValueError, match='washout is 30, but the states have shape'):
         after(30)
     with pytest.raises(ValueError, match='washout is -1'):
         solve_readout(washout=-1)

@@ -63,16 +63,16 @@ def idx_set(path: str, prefix: str, limit: int) -> IdxSet:
         for split, names in _FILES.items()
     }
     # All that the files declare is looked at before any of it is read.
-    for pictures, answers in found.values():
-        wanted, given = _shape(pictures, 3, limit)[0], _shape(answers, 1, limit)[0]
+    for pictures, targets in found.values():
+        wanted, given = _shape(pictures, 3, limit)[0], _shape(targets, 1, limit)[0]
         if wanted != given:
             raise ValueError(
-                f"'{pictures}' holds {wanted} images and '{answers}' {given} labels, "
+                f"'{pictures}' holds {wanted} images and '{targets}' {given} labels, "
                 'wanted as many: they are of two sets'
             )
     images, labels = {}, {}
-    for split, (pictures, answers) in found.items():
-        labels[split] = read_idx(answers, 1, limit // WIDE).astype(np.int64)
+    for split, (pictures, targets) in found.items():
+        labels[split] = read_idx(targets, 1, limit // WIDE).astype(np.int64)
         images[split] = read_idx(pictures, 3, limit)
     sizes = {split: values.shape[1:] for split, values in images.items()}
     if len(set(sizes.values())) > 1:

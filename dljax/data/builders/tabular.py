@@ -35,11 +35,11 @@ class Table(Embedded, skip_registration=True):
 
         settings = {} if self.classes else {'scaled': False}
         read = getattr(datasets, self.name.replace('dljax_', 'load_'))
-        features, answers = read(return_X_y=True, **settings)
+        features, targets = read(return_X_y=True, **settings)
         features = features.astype(np.float32)
         if self.classes:
-            return {'features': features, 'label': answers}
-        return {'features': features, 'target': answers.astype(np.float32)}
+            return {'features': features, 'label': targets}
+        return {'features': features, 'target': targets.astype(np.float32)}
 
 
 class Iris(Table, skip_registration=True):

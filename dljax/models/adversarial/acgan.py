@@ -99,7 +99,7 @@ class LabelledGenerator(nn.Module):
 
 
 class ClassifyingDiscriminator(nn.Module):
-    """3x3 convolutions of stride 2 and 1 in turn, with dropout, and two answers.
+    """3x3 convolutions of stride 2 and 1 in turn, with dropout, and two outputs.
 
     Leaky ReLUs of negative slope 0.2; batch norm in each layer but the first.
 

@@ -15,7 +15,7 @@ _HALF = MLP(hidden=(8,), outputs=3)
 
 
 class ModularNetwork(nn.Module):
-    """Experts that do not interact, and a module that makes one answer of theirs.
+    """Experts that do not interact, and a module that combines their outputs.
 
     The experts may be any nets, those of the zoo included: `experts_0`, `experts_1`,
     ... in the parameters, so that each may be trained alone. By default there are two
@@ -77,7 +77,7 @@ class ModularNetwork(nn.Module):
     def __call__(
         self, inputs: Array | Sequence[Array], *, train: bool = False
     ) -> Array:
-        """Let every expert answer and combine the answers.
+        """Call every expert and combine the outputs.
 
         Args:
             inputs: [batch, features], which the partition divides, or one array for
@@ -96,11 +96,11 @@ class ModularNetwork(nn.Module):
                 f'there are {len(given)} inputs for {len(self.experts)} experts, '
                 'wanted one for each'
             )
-        answers = [
+        outputs = [
             expert(x, train=train)
             for expert, x in zip(self.experts, given, strict=True)
         ]
-        return self.combine(given, answers)
+        return self.combine(given, outputs)
 
     def _divided(self, inputs: Array | Sequence[Array]) -> list[Array]:
         if isinstance(inputs, Sequence):

@@ -84,10 +84,10 @@ class RBFNetwork(nn.Module):
         Returns:
             [batch, outputs] logits.
         """
-        return self.output(self.answers(inputs))
+        return self.output(self.hidden(inputs))
 
-    def answers(self, inputs: Array) -> Array:
-        """Compute what the Gaussian units answer, for a rule that solves the output.
+    def hidden(self, inputs: Array) -> Array:
+        """Compute the Gaussian units' activations, for a rule that solves the output.
 
         Args:
             inputs: [batch, ...] float, normalised; all but the batch axis is flattened.

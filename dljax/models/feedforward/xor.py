@@ -33,7 +33,7 @@ def xor_2_2_1(
         kernel_init: initialiser of the weights, wide enough to break the symmetry.
 
     Returns:
-        The net; its logit is positive for a true answer.
+        The net; its logit is positive for true.
 
     Reference:
         Rumelhart et al. (1986), Learning Internal Representations by Error Propagation,
@@ -69,7 +69,7 @@ def xor_2_4_1(
         kernel_init: initialiser of the weights, wide enough to break the symmetry.
 
     Returns:
-        The net; its logit is positive for a true answer.
+        The net; its logit is positive for true.
 
     Example:
         >>> xor_2_4_1().hidden

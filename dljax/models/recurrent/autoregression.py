@@ -69,9 +69,9 @@ class Autoregression(nn.Module):
         Returns:
             [batch, horizon].
         """
-        return self.output(self.answers(history))
+        return self.output(self.hidden(history))
 
-    def answers(self, history: Array) -> Array:
+    def hidden(self, history: Array) -> Array:
         """Give what the output reads, for a rule that solves it.
 
         Args:

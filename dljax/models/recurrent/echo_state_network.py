@@ -99,7 +99,7 @@ class EchoStateNetwork(nn.Module):
         )
 
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
-        """Answer in each step.
+        """Compute the outputs of each step.
 
         Args:
             inputs: [batch, time, inputs] float, normalised.
@@ -108,9 +108,9 @@ class EchoStateNetwork(nn.Module):
         Returns:
             [batch, time, outputs].
         """
-        return self.output(self.answers(inputs))
+        return self.output(self.hidden(inputs))
 
-    def answers(self, inputs: Array) -> Array:
+    def hidden(self, inputs: Array) -> Array:
         """Compute what the readout reads, for a rule that solves it.
 
         Args:

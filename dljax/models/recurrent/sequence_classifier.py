@@ -1,4 +1,4 @@
-"""Many-to-one: one answer about a whole sequence (U3.1, U3.3)."""
+"""Many-to-one: one output for a whole sequence (U3.1, U3.3)."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -10,7 +10,7 @@ from dljax.types import Array
 
 
 class SequenceClassifier(nn.Module):
-    """Recurrent layers over a sequence, and one answer about it (U3.1, U3.3).
+    """Recurrent layers over a sequence, and one output for it (U3.1, U3.3).
 
     y = W_ya s + b_y, where s is what the layers say at the last true step, or the mean
     of what they say over all true steps. In both directions the last step of the

@@ -1,4 +1,4 @@
-"""Aligned many-to-many: an answer at each step of a sequence (U3.1, U3.3)."""
+"""Aligned many-to-many: an output at each step of a sequence (U3.1, U3.3)."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -10,7 +10,7 @@ from dljax.types import Array
 
 
 class SequenceTagger(nn.Module):
-    """Recurrent layers, and an answer at each step: y_t = W_ya a_t + b_y (U3.1, U3.3).
+    """Recurrent layers, and an output at each step: y_t = W_ya a_t + b_y (U3.1, U3.3).
 
     With `stack=RecurrentStack(Elman(n))` it is Elman's network; g2, the activation of
     the output, is left to the loss. On sequences of one step it is the one-to-one
@@ -18,7 +18,7 @@ class SequenceTagger(nn.Module):
 
     Attributes:
         outputs: the number of logits or real outputs of a step, at least 1.
-        stack: the recurrent layers. Where these are bidirectional, an answer depends on
+        stack: the recurrent layers. Where these are bidirectional, an output depends on
             what follows as well.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.

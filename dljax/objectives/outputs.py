@@ -1,4 +1,4 @@
-"""What a net answers, told from its trace before anything is compiled."""
+"""What a net's outputs are, told from its trace before anything is compiled."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ _PASSED = frozenset(
 def shape_of(
     function: Function, net: nn.Module | None, arrays: Mapping[str, Any]
 ) -> tuple[int, ...] | None:
-    """Tell the shape of what a net answers to two examples.
+    """Tell the shape of a net's outputs for two examples.
 
     Args:
         function: `(net, batch) -> outputs` of the bound net.
@@ -48,7 +48,7 @@ def shape_of(
 def range_of(
     function: Function, net: nn.Module | None, arrays: Mapping[str, Any]
 ) -> tuple[float, float] | None:
-    """Tell the range of what a net answers, where its last function has one.
+    """Tell the range of a net's outputs, where its last function has one.
 
     Args:
         function: `(net, batch) -> outputs` of the bound net.
@@ -87,9 +87,9 @@ def _remembered(
     function: Function, net: nn.Module, treedef: PyTree, forms: tuple
 ) -> ClosedJaxpr:
     batch = treedef.unflatten([jax.ShapeDtypeStruct(*form) for form in forms])
-    answer = nn.init_with_output(function, net)
+    outputs = nn.init_with_output(function, net)
     key = jax.eval_shape(jax.random.key, 0)
-    return jax.make_jaxpr(lambda key, batch: answer(key, batch)[0])(key, batch)
+    return jax.make_jaxpr(lambda key, batch: outputs(key, batch)[0])(key, batch)
 
 
 def _last_range(program: Jaxpr, index: int) -> tuple[float, float] | None:
