@@ -73,7 +73,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, value in report.user_properties
     ]
     if lines:
-        terminalreporter.section('figures')
+        terminalreporter.section('measurements')
         for line in lines:
             terminalreporter.write_line(line)
     terminalreporter.section('budgets')

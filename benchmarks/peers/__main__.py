@@ -135,7 +135,7 @@ def measure(
         precision: of the computation.
 
     Returns:
-        The figures.
+        The measurements.
     """
     case, listed = cases.CASES[name], forms(cases.CASES[name], precision)
     Worker(name, 'ours', weights).close()  # draws the weights

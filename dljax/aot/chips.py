@@ -1,6 +1,6 @@
 """Chips that programs are compiled for: their memory, and the fastest that they can be.
 
-The figures are the vendor's, of whole chips: the peak of bfloat16 products, the
+The numbers are the vendor's, of whole chips: the peak of bfloat16 products, the
 bandwidth of the memory, and its size. What a program reaches is less.
 """
 
@@ -48,7 +48,7 @@ class Chip:
             bfloat16, an H100 to TF32. Empty where unknown.
         bandwidth: of the memory, bytes a second; None where unknown.
         memory: bytes; None where unknown.
-        source: where the figures stand.
+        source: where the numbers stand.
         form: an example of a topology.
         configuration: what a TPU's compiler has to be told for a device to be a chip;
             the description of a GPU.

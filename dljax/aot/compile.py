@@ -49,7 +49,7 @@ def compile_ahead(
         **settings: of the model.
 
     Returns:
-        Plain figures: what was compiled ('model', 'topology', 'chips', 'batch',
+        Plain values: what was compiled ('model', 'topology', 'chips', 'batch',
         'precision', 'fsdp', 'remat', 'settings', 'sizes'), 'parameters', and for each
         chip and update 'peak_bytes', 'memory_bytes' and 'fits', 'flops', 'collectives'
         by kind, 'traffic_bytes', 'arithmetic_seconds', 'memory_seconds',
@@ -110,7 +110,7 @@ def _lacking(error: str) -> Figures:
 def measure(
     program: jax.stages.Compiled, topology: Topology, precision: str
 ) -> Figures:
-    """Read the figures of a compiled program.
+    """Read the cost of a compiled program.
 
     Args:
         program: what `jax.jit(...).lower(...).compile()` gives.

@@ -93,7 +93,7 @@ def changes(figures: Line, lines: Iterable[Line]) -> dict[str, tuple[int, int]]:
         lines: as `read_records` gives them.
 
     Returns:
-        Figures of `COMPARED` that have changed by more than `TOLERANCE`, either way:
+        Values of `COMPARED` that have changed by more than `TOLERANCE`, either way:
         what was recorded and what is now.
 
     Raises:

@@ -49,7 +49,7 @@ def compile_each(
         timeout: seconds for each.
 
     Yields:
-        A line for each model: figures, or the 'error'.
+        A line for each model: its cost, or the 'error'.
     """
     prepare(read_topology(topology))  # what is missing is told once, and at once
     names, at = names or tuple(zoo.list_models()), commit()

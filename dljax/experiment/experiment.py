@@ -39,7 +39,7 @@ class Experiment:
             under an ensemble, of its first member.
         alarms: by name, what says in a sentence what is wrong with the run, if anything
             is; asked at every evaluation, said on the console and on the page.
-        measures: figures of the outcome as a whole, taken at the end, by the name that
+        measures: metrics of the outcome as a whole, taken at the end, by the name that
             they are entered under; [members] values for an ensemble, or one number.
         normalizers: fitted on the training split, stored with the run, by feature; they
             go along when the run is exported, that of 'target' with its outputs.

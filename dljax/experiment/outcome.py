@@ -1,4 +1,4 @@
-"""What is made of a run: scores, pictures, figures and alarms, from its outcome."""
+"""What is made of a run: scores, pictures, metrics and alarms, from its outcome."""
 
 import dataclasses
 import functools
@@ -85,7 +85,7 @@ def _remembered(function: Callable, net: nn.Module, mapped: bool) -> Callable:
     return jax.jit(each)
 
 
-# What is shown of an outcome, a figure or a text; figures of it as a whole, such as a
+# What is shown of an outcome, a figure or a text; metrics of it as a whole, such as a
 # distance between distributions, which no mean over examples gives, each a number or
 # [members]; and what is wrong with it, in a sentence, if anything is.
 Picture = Callable[[Outcome], 'Figure | str']

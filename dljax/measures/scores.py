@@ -1,4 +1,4 @@
-"""Scores of sets of examples, and figures of an outcome as a whole."""
+"""Scores of sets of examples, and metrics of an outcome as a whole."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,18 +14,18 @@ from dljax.types import Figures, State
 def take_measures(
     outcome: Outcome, measures: Mapping[str, Measure]
 ) -> dict[str, float | np.ndarray]:
-    """Take the figures of a whole outcome: 'name/figure' of each measure.
+    """Take the metrics of a whole outcome: 'name/metric' of each measure.
 
     Where there is no ensemble, what is [members] comes as the one number that it holds.
     """
     alone = np.ndim(outcome.members.step) == 0
-    figures = {}
+    metrics = {}
     for name, measure in measures.items():
-        for figure, value in measure(outcome).items():
+        for metric, value in measure(outcome).items():
             value = np.asarray(value)
             one = alone and value.shape == (1,)
-            figures[f'{name}/{figure}'] = value[0] if one else value
-    return figures
+            metrics[f'{name}/{metric}'] = value[0] if one else value
+    return metrics
 
 
 def scores(

@@ -37,7 +37,7 @@ def pixel_counts(count: Predict, split: str = 'test', batch_size: int = 64) -> C
 
 
 def overlaps(counts: Counts, names: Sequence[str]) -> Measure:
-    """Take the figures of a segmentation: exact over the set, not means over images.
+    """Take the metrics of a segmentation: exact over the set, not means over images.
 
     Args:
         counts: of `pixel_counts`.

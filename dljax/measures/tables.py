@@ -10,13 +10,13 @@ Table = Mapping[str, Mapping[str, np.ndarray]]  # [members] by row and column
 
 
 def entered(table: Callable[[Outcome], Table]) -> Measure:
-    """Enter a table among the figures of a run, 'row/column'.
+    """Enter a table among the metrics of a run, 'row/column'.
 
     Args:
         table: of an outcome.
 
     Returns:
-        The measure, [members] by figure.
+        The measure, [members] by metric.
     """
 
     def measure(outcome: Outcome) -> dict[str, np.ndarray]:

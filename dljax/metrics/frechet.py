@@ -9,7 +9,7 @@ def frechet_distance(real: Features, made: Features) -> float:
     """Compare two sets by the Gaussians of their features: FID, where these are deep.
 
     See `frechet_distance_of_moments`. The estimate is biased: too large, and the more
-    so, the fewer the samples. Compare only figures of equal sample sizes.
+    so, the fewer the samples. Compare only distances of equal sample sizes.
 
     Args:
         real: [examples, features], two examples or more.

@@ -1,6 +1,6 @@
 """How near made samples are to real ones, by their features: on the host, in float64.
 
-Each of these figures depends on how many samples it is taken from and on the features:
+Each of these metrics depends on how many samples it is taken from and on the features:
 publish both beside it.
 """
 
@@ -45,7 +45,7 @@ def kernel_distance(
 
     Returns:
         [subsets] float64; [1] where a subset would be everything. Their mean is the
-        figure to report, their standard deviation says how far to trust it.
+        estimate to report, their standard deviation says how far to trust it.
 
     Raises:
         ValueError: for other shapes, fewer than two examples, a number that is not

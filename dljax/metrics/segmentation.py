@@ -1,7 +1,7 @@
 """How well pixels are classified, from the confusion matrix of a whole set.
 
 `confusion_matrix` counts the pixels; matrices of parts of a set add up, so that these
-figures are exact over it. The mean of the figures of single images is something else.
+metrics are exact over it. The mean of the metrics of single images is something else.
 """
 
 import jax.numpy as jnp

@@ -23,7 +23,7 @@ PAUSE = 5.0  # seconds between lines
 
 
 class Reporter:
-    """Shows step, time left, figures and examples per second."""
+    """Shows step, time left, metrics and examples per second."""
 
     def __init__(
         self, console: Console, *, step: int, steps: int, examples: int
@@ -38,7 +38,7 @@ class Reporter:
         """
         self.console, self.examples, self.steps = console, examples, steps
         self.step, self.moment = step, time.monotonic()
-        self.figures = ''
+        self.metrics = ''
         self.bar: Progress | None = None
         self.task: TaskID | None = None
         if console.is_terminal:
@@ -47,11 +47,11 @@ class Reporter:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
-                TextColumn('{task.fields[figures]}'),
+                TextColumn('{task.fields[metrics]}'),
                 console=console,
             )
             self.task = self.bar.add_task(
-                'training', total=steps, completed=step, figures=''
+                'training', total=steps, completed=step, metrics=''
             )
             self.bar.start()
 
@@ -61,11 +61,11 @@ class Reporter:
             self.bar.update(self.task, completed=step)
 
     def report(self, step: int, row: Mapping[str, float], scored: bool) -> None:
-        """Show the figures of a new row of the records.
+        """Show the metrics of a new row of the records.
 
         Args:
             step: updates made.
-            row: the figures.
+            row: the metrics.
             scored: whether an evaluation is among them. Without a terminal, other rows
                 are shown every few seconds only.
         """
@@ -80,14 +80,14 @@ class Reporter:
             if name.split('/')[-1] not in ('std', 'gradient_norm')
             and name not in ('step', 'seconds')
         }
-        figures = '  '.join(f'{name} {value:.4g}' for name, value in shown.items())
-        figures += f'  {rate:,.0f} examples/s'
+        metrics = '  '.join(f'{name} {value:.4g}' for name, value in shown.items())
+        metrics += f'  {rate:,.0f} examples/s'
         if self.bar and self.task is not None:
-            self.bar.update(self.task, completed=step, figures=figures)
+            self.bar.update(self.task, completed=step, metrics=metrics)
         else:
             left = (self.steps - step) * self.examples / max(rate, 1e-9)
             self.console.print(
-                f'step {step}/{self.steps}  {figures}  {left:.0f} s left',
+                f'step {step}/{self.steps}  {metrics}  {left:.0f} s left',
                 highlight=False,
                 soft_wrap=True,
             )

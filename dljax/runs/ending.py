@@ -1,4 +1,4 @@
-"""The end of a run: its last scores and figures, its page and its result."""
+"""The end of a run: its last scores and metrics, its page and its result."""
 
 import math
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def finish(session: Session, ended: str | None) -> dict[str, float]:
         ended: what `train` answered.
 
     Returns:
-        The figures: of the last row and of every evaluation.
+        The metrics: of the last row and of every evaluation.
     """
     before = session.folder.result
     if before and before['step'] == session.at.step:
@@ -45,7 +45,7 @@ def finish(session: Session, ended: str | None) -> dict[str, float]:
 def _again(
     session: Session, before: Mapping[str, Any], ended: str | None
 ) -> dict[str, float]:
-    """Say that the run has ended before, and give the figures that it ended with."""
+    """Say that the run has ended before, and give the metrics that it ended with."""
     step = session.at.step
     whole = step == session.made.experiment.steps
     more = ', more --steps go on' if whole else ''

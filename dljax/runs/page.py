@@ -142,7 +142,7 @@ def _page(
         f'<h1>{name}</h1><p class="data">Data: {html.escape(config["data"])}</p>',
         f'<p>{html.escape(ending)}</p>',
         *_alarms(result['alarms']),
-        '<h2>Figures</h2>' + _table(result['metrics']),
+        '<h2>Metrics</h2>' + _table(result['metrics']),
         f'<h2>Members</h2><table>{members}</table>' if members else '',
         *(
             f'<h2>{html.escape(title)}</h2>{element}'

@@ -18,7 +18,7 @@ class Records:
     """Rows of a run's metrics, on disk as JSON lines and as TensorBoard events.
 
     Attributes:
-        rows: those so far; a figure that was not finite is NaN.
+        rows: those so far; a metric that was not finite is NaN.
         bad: lines of metrics.jsonl that are not as they were written, by number.
         missing: rows that were written and are gone; a kill may cut off the last one.
     """

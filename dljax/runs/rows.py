@@ -1,6 +1,6 @@
 """The lines of metrics.jsonl, each with a checksum in the file beside it.
 
-The checksums lie in metrics.crc32, one a line, so that the rows hold figures only and
+The checksums lie in metrics.crc32, one a line, so that the rows hold metrics only and
 those of two runs can be compared. A checksum is written before its row: a kill between
 the two leaves one too many, which hinders nobody.
 """
@@ -19,7 +19,7 @@ class Rows(NamedTuple):
     """What metrics.jsonl holds.
 
     Attributes:
-        rows: the good ones; a figure that was not finite is NaN.
+        rows: the good ones; a metric that was not finite is NaN.
         lines: as they stand in the file, without their ends.
         bad: lines that are not as they were written, by number from 1.
         missing: rows that were written and are not there.

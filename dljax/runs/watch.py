@@ -48,14 +48,14 @@ class Watch:
         for name, alarm in self.experiment.alarms.items():
             self._hear(name, alarm(outcome), step)
 
-    def measure(self, step: int, figures: Figures) -> None:
-        """Say which figures have begun or ceased to be not finite.
+    def measure(self, step: int, metrics: Figures) -> None:
+        """Say which metrics have begun or ceased to be not finite.
 
         Args:
             step: updates made.
-            figures: scalars, or [members] arrays, by name.
+            metrics: scalars, or [members] arrays, by name.
         """
-        for name, value in figures.items():
+        for name, value in metrics.items():
             value = np.asarray(value, np.float64)
             bad = np.flatnonzero(~np.isfinite(value))
             says = None

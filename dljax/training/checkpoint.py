@@ -28,7 +28,7 @@ class Checkpoint(NamedTuple):
         step: updates made.
         state: the state, placed as the template that was asked for.
         position: where the source goes on.
-        metrics: the figures that it was saved with.
+        metrics: those that it was saved with.
         notes: what else was saved beside it.
     """
 
@@ -69,12 +69,12 @@ class Checkpoints:
         if keep < 1:
             raise ValueError(f'keep={keep}, wanted 1 or more')
         self.folder, self.best, self.maximize = folder.absolute(), best, maximize
-        self._figures: dict[int, float] = {}
+        self._ranks: dict[int, float] = {}
         self.manager = ocp.CheckpointManager(
             self.folder,
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=ocp.checkpoint_managers.AnyPreservationPolicy(
-                    [ocp.checkpoint_managers.LatestN(keep), Best(self._figure)]
+                    [ocp.checkpoint_managers.LatestN(keep), Best(self._metric)]
                 ),
                 # It hands on the rest to Orbax's own names.
                 step_name_format=Folders(),  # pyright: ignore[reportArgumentType]
@@ -87,14 +87,14 @@ class Checkpoints:
         )
         self.room = Room(self.folder, self.manager)
 
-    def _figure(self, step: int) -> float:
-        if step not in self._figures:
+    def _metric(self, step: int) -> float:
+        if step not in self._ranks:
             try:
                 value = headers.read(self.folder / str(step))['metrics'].get(self.best)
             except Damaged:
                 value = None
-            self._figures[step] = headers.rank(value, self.maximize)
-        return self._figures[step]
+            self._ranks[step] = headers.rank(value, self.maximize)
+        return self._ranks[step]
 
     def _list_files(self) -> None:
         """Hash the files of the checkpoint that is about to be committed."""
@@ -118,7 +118,7 @@ class Checkpoints:
             step: updates made.
             state: may be donated as soon as this returns.
             position: of the source.
-            metrics: figures to keep beside it, among them the one that ranks it.
+            metrics: numbers to keep beside it, among them the one that ranks it.
             notes: anything else that JSON holds, such as the configuration of the run.
         """
         if step in self.manager.all_steps():
@@ -129,7 +129,7 @@ class Checkpoints:
         place = jax.tree.map(np.asarray, position)
         tree = {'state': Stored.of(state), 'position': place}
         header = headers.make_header(step, tree, metrics, notes)
-        self._figures[step] = headers.rank(
+        self._ranks[step] = headers.rank(
             header['metrics'].get(self.best), self.maximize
         )
         self.room.ask(step, tree)
@@ -153,7 +153,7 @@ class Checkpoints:
         self._wait()  # the last one may still be on its way
         if self.best is None:
             return []
-        return headers.order((self._figure(step), step) for step in self.steps())
+        return headers.order((self._metric(step), step) for step in self.steps())
 
     def best_step(self) -> int | None:
         """Find the step whose metric is best, or None."""
@@ -268,7 +268,7 @@ class Checkpoints:
         return {'state': tree['state'], 'position': position}
 
     def _set_aside(self, step: int) -> None:
-        self._figures.pop(step, None)
+        self._ranks.pop(step, None)
         if jax.process_index() == 0:
             aside = self.folder / f'{step}{ASIDE}'
             if aside.is_dir():

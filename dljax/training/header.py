@@ -40,7 +40,7 @@ def make_header(
     Args:
         step: updates made.
         tree: the arrays that are saved.
-        metrics: figures to keep beside them.
+        metrics: numbers to keep beside them.
         notes: anything else that JSON holds.
 
     Returns:
@@ -190,11 +190,11 @@ def require_saved(folder: Path, header: Mapping[str, Any], tree: PyTree) -> None
 
 
 def rank(value: object, maximize: bool) -> float:
-    """Turn a figure into a rank: the larger, the better.
+    """Turn a metric into a rank: the larger, the better.
 
     Args:
-        value: the figure, if it is one.
-        maximize: whether larger figures are better.
+        value: the metric, if it is one.
+        maximize: whether larger metrics are better.
 
     Returns:
         The rank; minus infinity of what is no finite number.

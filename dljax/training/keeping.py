@@ -1,4 +1,4 @@
-"""Which checkpoints Orbax sees, and which it keeps for their figure."""
+"""Which checkpoints Orbax sees, and which it keeps for their metric."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -8,19 +8,19 @@ import orbax.checkpoint as ocp
 
 
 class Best:
-    """Preserve the checkpoint whose figure is best, and of equals the latest."""
+    """Preserve the checkpoint whose metric is best, and of equals the latest."""
 
-    def __init__(self, figure: Callable[[int], float]) -> None:
-        """Keep `figure(step)`: the larger, the better; minus infinity is none."""
-        self.figure = figure
+    def __init__(self, metric: Callable[[int], float]) -> None:
+        """Keep `metric(step)`: the larger, the better; minus infinity is none."""
+        self.metric = metric
 
     def should_preserve(
         self, checkpoints: Sequence[Any], *, context: Any
     ) -> Sequence[bool]:
         """Tell which of the checkpoints to preserve."""
-        figures = [(self.figure(each.step), each.step) for each in checkpoints]
-        best = max(figures, default=None)
-        return [pair == best and pair[0] > -math.inf for pair in figures]
+        ranks = [(self.metric(each.step), each.step) for each in checkpoints]
+        best = max(ranks, default=None)
+        return [pair == best and pair[0] > -math.inf for pair in ranks]
 
 
 class Folders:

@@ -39,7 +39,7 @@ def figures():
     return compile_ahead('mlp', topology, batch=6, hidden=(8,))
 
 
-def test_the_figures_of_a_small_net_are_those_by_hand(figures):
+def test_the_cost_of_a_small_net_are_those_by_hand(figures):
     assert (figures['chips'], figures['parameters']) == (2, 784 * 8 + 8 + 8 * 10 + 10)
     # Three products a weight matrix, less that for the gradient of the pixels.
     assert figures['flops'] == 3 * 2 * (2 * 784 * 8 + 3 * 8 * 10)

@@ -1,4 +1,4 @@
-"""The figures that the tests of faults note, for docs/reliability.md."""
+"""The measurements that the tests of faults note, for docs/reliability.md."""
 
 from collections.abc import Callable
 
@@ -7,5 +7,5 @@ import pytest
 
 @pytest.fixture
 def note(record_property: Callable[[str, object], None]) -> Callable:
-    """Note a figure: `note('signals', '20 of 20 ...')`."""
+    """Note a measurement: `note('signals', '20 of 20 ...')`."""
     return record_property

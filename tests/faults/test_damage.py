@@ -159,7 +159,7 @@ def judge(runs: Runs, damaged: Path) -> str:
     result = json.loads((damaged / 'result.json').read_text())['metrics']
     right = json.loads((long / 'result.json').read_text())['metrics']
     known = {k: v for k, v in result.items() if not k.startswith('best/')}
-    assert all(right[k] == v for k, v in known.items()), 'a figure was changed'
+    assert all(right[k] == v for k, v in known.items()), 'a metric was changed'
     return 'went on' if 'refused' not in outcome else 'went on without what is damaged'
 
 

@@ -1,6 +1,6 @@
 """One training, by torch and by the engine, from the same arrays on the same batch.
 
-`run_reference` and `run_ours` give the same figures under the same names, in our trees:
+`run_reference` and `run_ours` give the same arrays under the same names, in our trees:
 logits in evaluation and in training mode, the gradient of every parameter, the batch
 statistics after one step, all variables after some steps of SGD with momentum, and how
 far the parameters have moved by then, which is small beside the parameters themselves.
@@ -319,7 +319,7 @@ def compare(
     tolerance: float,
     **options: Any,
 ) -> dict[str, float]:
-    """Compare all figures of two runs and print the errors (seen with `pytest -s`).
+    """Compare all arrays of two runs and print the errors (seen with `pytest -s`).
 
     How far the parameters have moved is compared in float64 only.
     """

@@ -69,7 +69,7 @@ def check(
     image: np.ndarray,
     label: np.ndarray,
 ) -> None:
-    """Compare all figures; of five steps in float32 the parameters alone.
+    """Compare all arrays; of five steps in float32 the parameters alone.
 
     By then a place has crossed its kink in one framework and not in the other, which
     the variances of the last, small maps show. The statistics of the first step, and in

@@ -17,7 +17,7 @@ from dljax.types import State
 def ended(
     folder: Path, figures: list[float], *, maximize: bool = True, damaged: int = 0
 ) -> tuple[SimpleNamespace, list[str]]:
-    """A run that has ended, with a checkpoint for each of its figures."""
+    """A run that has ended, with a checkpoint for each of its metrics."""
     state = State(jnp.int32(0), {'weight': jnp.ones(2)}, {}, {})
     checkpoints = Checkpoints(folder, keep=9, best='validation/x', maximize=maximize)
     rows = [{'step': n, 'validation/x': x} for n, x in enumerate(figures, 1)]

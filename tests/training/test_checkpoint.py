@@ -361,7 +361,7 @@ def test_a_damaged_header_is_no_other_model(two: Path, tmp_path: Path) -> None:
     assert assert_right_or_passed_over(folder, 'shapes') == 1
 
 
-def test_the_best_is_not_chosen_by_a_damaged_figure(two: Path, tmp_path: Path) -> None:
+def test_the_best_is_not_chosen_by_a_damaged_metric(two: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(two, tmp_path / 'run')
     path = folder / '1/header/metadata'
     path.write_text(path.read_text().replace('"score": 0.1', '"score": 9.1'))

@@ -22,7 +22,7 @@ from dljax.types import Array, PyTree
 from dljax.zoo import create_model
 
 SHAPE = (8, 8, 1)
-# The recipe. Whatever changes here changes every figure taken by it.
+# The recipe. Whatever changes here changes every metric taken by it.
 CHANNELS, KERNEL, FEATURES, DROPOUT = (32, 64), (3, 3), 64, 0.2
 STEPS, BATCH, RATE = 3000, 64, 2e-3
 ROTATION, SCALE, SHIFT = 12.0, 0.15, 0.08
@@ -98,7 +98,7 @@ class Judge:
         return self.features(self.real)
 
     def describe(self, made: int | None = None) -> str:
-        """Say in a line what figures by this judge depend on, for the run's data line.
+        """Say in a line what metrics by this judge depend on, for the run's data line.
 
         Args:
             made: samples of each member; as many as there are test digits by default.

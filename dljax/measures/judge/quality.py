@@ -23,7 +23,7 @@ def sample_quality(
     """Measure how near the samples of every member are to real digits.
 
     The distances are those to all training digits; precision and recall use as many of
-    them as there are samples. The anchors are the same figures, from as many images, of
+    them as there are samples. The anchors are the same metrics, from as many images, of
     real test digits and of independent Gaussian pixels with the mean and the standard
     deviation of the training digits, cut off at 0 and 1. All members draw from the same
     key.
@@ -61,15 +61,15 @@ def sample_quality(
     def measure(outcome: Outcome) -> dict[str, float | np.ndarray]:
         made = outcome.each(drawn, jax.random.key(0))
         found = [compare(images, judge) for images in np.asarray(made, np.float32)]
-        figures: dict[str, float | np.ndarray] = {
+        values: dict[str, float | np.ndarray] = {
             name: np.array([each[name] for each in found]) for name in found[0]
         }
-        figures['fid/median'] = float(np.median([each['fid'] for each in found]))
+        values['fid/median'] = float(np.median([each['fid'] for each in found]))
         if anchors:
             for anchor, images in make_anchors(judge, count).items():
                 for name, value in compare(images, judge).items():
-                    figures[f'{anchor}/{name}'] = value
-        return figures
+                    values[f'{anchor}/{name}'] = value
+        return values
 
     return measure
 
