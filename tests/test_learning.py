@@ -8,6 +8,7 @@ has to lie within its bounds.
 import dataclasses
 import io
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,10 +108,10 @@ CASES = {
 @pytest.fixture
 def optimized() -> Iterator[None]:
     """Compile as for a user: seconds more there, many fewer in the updates."""
-    before = jax.config.jax_disable_most_optimizations
     jax.config.update('jax_disable_most_optimizations', False)
     yield
-    jax.config.update('jax_disable_most_optimizations', before)
+    disabled = os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] == 'true'
+    jax.config.update('jax_disable_most_optimizations', disabled)
 
 
 def test_each_family_has_a_case() -> None:
