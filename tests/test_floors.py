@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / 'dljax'
 # A room imports rooms of lower floors only, for types too; `dljax/__init__.py` and
@@ -123,6 +125,7 @@ def modules_after(code: str) -> set[str]:
     return {name.split('.')[0] for name in done.stdout.splitlines()[-1].split()}
 
 
+@pytest.mark.heavy
 def test_importing_every_room_stays_light() -> None:
     rooms = (
         'zoo, data, objectives, training, experiment, cli, losses, metrics, rules, '

@@ -234,6 +234,7 @@ def test_a_signal_while_reading_data_ends_the_command_in_one_line(
     assert not (script.parent / 'run').exists()
 
 
+@pytest.mark.heavy
 def test_a_signal_in_the_last_round_is_the_exit_code(
     script: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -322,6 +323,7 @@ def test_a_wrong_question_gets_a_clear_answer(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.heavy
 def test_the_ledger_becomes_a_page(
     tmp_path: Path, script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

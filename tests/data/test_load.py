@@ -291,6 +291,7 @@ def test_two_processes_preparing_at_once_both_get_the_set(tmp_path):
     assert [p.communicate(timeout=120)[0].strip() for p in both] == [b'1257'] * 2
 
 
+@pytest.mark.heavy
 def test_importing_data_brings_in_no_reader():
     heavy = ('tensorflow_datasets', 'grain', 'sklearn', 'PIL', 'tensorflow', 'torch')
     code = f'import sys, dljax.data; print([m for m in {heavy} if m in sys.modules])'

@@ -43,6 +43,7 @@ def test_draws_have_the_moments_of_their_modes(mixture: Mixture) -> None:
     assert count_modes(point, mixture.centres, mixture.deviation).covered == modes
 
 
+@pytest.mark.heavy
 def test_a_mixture_is_a_source_of_new_points() -> None:
     source = procedural(ring().draw, 16)
     position, _ = source.init(KEY)

@@ -76,6 +76,7 @@ def counted() -> list:
     return positions(replay(counting(), always(1), **sizes()), 11)
 
 
+@pytest.mark.heavy
 def test_only_what_was_written_is_ever_drawn_and_all_of_it_is() -> None:
     for round_, (_, batch) in enumerate(counted()[:5]):
         # two rounds at the start, one more in each turn

@@ -84,6 +84,7 @@ def test_a_compiled_scan_takes_the_batches_of_single_calls():
     )
 
 
+@pytest.mark.heavy
 def test_members_with_their_own_keys_take_their_own_batches():
     source = resident(numbered(30), 5)
     keys = jax.random.split(KEY, 3)

@@ -101,6 +101,7 @@ def test_a_glyph_is_magnified_and_turned_about_its_centre() -> None:
     np.testing.assert_array_equal(gap, [1, -2, 1, -2])
 
 
+@pytest.mark.heavy
 def test_label_instance_class_and_box_agree_with_what_was_painted() -> None:
     made, hidden = SCENES.fixed(COUNT), 0
     changed = np.abs(made['image'][..., 0] - 0.2) > 1e-6

@@ -69,7 +69,7 @@ def test_orders_differ_between_epochs_and_keys():
         assert (base == other).sum() < 10
 
 
-@pytest.mark.others('exhaustive')
+@pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('size', [5, 4, 10, 64])
 def test_each_index_lands_everywhere_equally_often(size):
     epochs = 2000

@@ -34,7 +34,7 @@ def answers(reference, states, actions):
     return np.stack(following), np.array(rewards), np.array(terminated)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize(('double', 'atol'), [(True, 1e-14), (False, 2e-6)])
 def test_transitions_equal_those_of_gymnasium(reference, double, atol):
     with jax.enable_x64(double):

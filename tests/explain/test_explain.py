@@ -124,7 +124,7 @@ def difference(
     return np.take_along_axis(both[0] - both[1], said, axis=1)[:, 0]
 
 
-@pytest.mark.others('exhaustive')
+@pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('baseline', ['images', 0.0, 0.5])
 def test_integrated_gradients_add_up_to_the_difference(baseline: float | str) -> None:
     net, variables = Pooled(), made(Pooled())

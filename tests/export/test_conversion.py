@@ -142,6 +142,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(
         )
 
 
+@pytest.mark.heavy
 def test_a_net_that_computes_something_else_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ def test_operations_with_a_form_of_their_own_on_a_cpu_are_exported(name, tmp_pat
     assert {each['shape'][0] for each in made['outputs'].values()} == {'batch'}
 
 
+@pytest.mark.heavy
 def test_weights_are_inside_and_damage_is_seen(tmp_path):
     settings = {'hidden': (3,), 'outputs': 2}
     net = zoo.create_model('mlp', **settings)

@@ -119,6 +119,7 @@ def test_pictures_of_whole_numbers_may_come_as_they_are(tmp_path: Path) -> None:
         answers({'image': image.astype(np.int32)})
 
 
+@pytest.mark.heavy
 def test_a_table_goes_in_as_it_was_before_its_normalizer(tmp_path: Path) -> None:
     made, raw = of_table(1000.0, 3.0)
     state = kept(tmp_path / 'run', made)
@@ -357,6 +358,7 @@ def test_a_decoder_of_a_variational_net_draws(tmp_path: Path) -> None:
         export('vae', tmp_path / 'other', settings=settings, part='middle')
 
 
+@pytest.mark.heavy
 def test_converted_weights_take_the_preprocessing_along_and_bring_it_back(
     tmp_path: Path,
 ) -> None:

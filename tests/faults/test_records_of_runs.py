@@ -176,6 +176,7 @@ def test_many_descriptions_are_rebuilt_or_refused_in_words() -> None:
     try_nets(2000)
 
 
+@pytest.mark.heavy
 def test_words_are_settings_or_refused() -> None:
     try_settings(50)
 

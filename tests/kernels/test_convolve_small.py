@@ -36,7 +36,7 @@ def both(f: Callable, padding: str | tuple) -> Callable:
     return jax.jit(jax.grad(loss, (0, 1), has_aux=True))
 
 
-@pytest.mark.others('exhaustive')
+@pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize(('sides', 'window', 'padding'), CASES, ids=str)
 def test_values_and_gradients_are_those_of_jax(sides, window, padding):
     with jax.enable_x64(True):

@@ -50,6 +50,7 @@ def close(got: PyTree, wanted: PyTree) -> None:
     )
 
 
+@pytest.mark.heavy
 def test_values_and_gradients_equal_those_of_a_plain_loop() -> None:
     lengths = np.array([5, 3, 1])
 

@@ -77,6 +77,7 @@ def test_the_table_of_lenet_has_sixty_connections_spread_evenly():
     assert all(list(seen) == sorted(seen) for seen in table)
 
 
+@pytest.mark.heavy
 def test_a_sparse_convolution_is_a_dense_one_with_the_missing_weights_at_zero():
     table = ((0, 2), (1,), (0, 1, 2))
     layer = layers.SparseConv(table, (3, 3))
@@ -104,6 +105,7 @@ def test_an_output_map_feels_only_the_maps_of_its_row():
     np.testing.assert_array_equal(felt, wanted)
 
 
+@pytest.mark.heavy
 def test_gradients_of_the_sparse_convolution_equal_finite_differences():
     layer = layers.SparseConv(((0,), (0, 1)), (2, 2))
     x = jax.random.normal(jax.random.key(0), (1, 3, 3, 2))

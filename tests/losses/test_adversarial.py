@@ -52,7 +52,7 @@ def test_several_logits_of_a_sample_are_averaged(name: str) -> None:
         np.testing.assert_allclose(jax.jit(part)(logits), each, rtol=1e-6)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('name', GAMES)
 def test_nothing_overflows_and_gradients_are_those_of_finite_differences(
     name: str,

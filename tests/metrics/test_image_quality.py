@@ -24,7 +24,7 @@ def pair(size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(images, 0, 1).astype(np.float32), targets.astype(np.float32)
 
 
-@pytest.mark.others('exhaustive')
+@pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('channels', [3, 1])
 @pytest.mark.parametrize(
     ('size', 'window', 'sigma', 'theirs'),
@@ -63,6 +63,7 @@ def test_ssim_equals_scikit_image(
     assert got[0] > got[1] > got[2]
 
 
+@pytest.mark.heavy
 def test_the_default_window_is_that_of_the_paper() -> None:
     images, targets = pair(24, 1)
     np.testing.assert_array_equal(

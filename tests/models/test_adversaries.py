@@ -34,6 +34,7 @@ def test_the_prior_is_what_is_drawn_from() -> None:
     assert (noise != other).mean() > 0.99
 
 
+@pytest.mark.heavy
 def test_samples_follow_from_the_key_and_are_those_of_the_generator() -> None:
     net = create_model('gan', size=4, hidden=(5,), maxout=(3,), latent=6)
     image = np.ones((2, 4, 4, 1), np.float32)

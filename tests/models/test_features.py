@@ -66,7 +66,7 @@ def look(net: nn.Module, *names: str, **options: Any) -> Callable:
     return jax.jit(nn.apply(lambda net, x: features(net, x, names, **options), net))
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('remat', [True, False])
 def test_features_are_those_of_the_parts_called_by_hand(remat: bool) -> None:
     net = Net(remat=remat)

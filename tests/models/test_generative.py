@@ -61,10 +61,10 @@ def log_softmax(logits: Array) -> np.ndarray:
     return special.log_softmax(np.float64(logits), axis=1)
 
 
-def some(*quick: str) -> list:
-    """All kinds, of which the quick suite has those that are said."""
-    others = pytest.mark.exhaustive
-    return [pytest.param(k, marks=() if k in quick else others) for k in KINDS]
+def some(*quick: str, heavy: str = '') -> list:
+    """All kinds, of which the quick and the heavy suite have those that are said."""
+    marks = {heavy: pytest.mark.heavy, **dict.fromkeys(quick, ())}
+    return [pytest.param(k, marks=marks.get(k, pytest.mark.exhaustive)) for k in KINDS]
 
 
 @functools.cache
@@ -84,7 +84,7 @@ def fitted(name: str) -> tuple[nn.Module, PyTree]:
     return net, state.params
 
 
-@pytest.mark.parametrize('name', some('gaussian_naive_bayes'))
+@pytest.mark.parametrize('name', some(heavy='gaussian_naive_bayes'))
 def test_after_one_move_the_posteriors_equal_scikit_learn(name: str) -> None:
     net, params = fitted(name)
     model = KINDS[name].fit(np.float64(X), Y)
@@ -146,6 +146,7 @@ def test_a_unit_of_a_feature_changes_no_posterior() -> None:
     np.testing.assert_allclose(scaled, plain, atol=2e-4)
 
 
+@pytest.mark.heavy
 def test_a_constant_feature_and_few_examples_leave_all_finite() -> None:
     inputs = np.append(X[::30], np.full((6, 1), 0.1, np.float32), axis=1)
     labels = np.arange(6) % 2
@@ -174,7 +175,7 @@ def covariances(net: GaussianClassifier, params: PyTree) -> np.ndarray:
     return np.broadcast_to(np.stack(made), (net.classes, *made[0].shape))
 
 
-@pytest.mark.parametrize('name', some('quadratic_discriminant_analysis'))
+@pytest.mark.parametrize('name', some(heavy='quadratic_discriminant_analysis'))
 def test_the_logits_of_what_is_seen_are_those_of_the_marginal(name: str) -> None:
     net, params = solved(name)
     seen = np.random.default_rng(0).random((6, 13)) < 0.5

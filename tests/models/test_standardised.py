@@ -13,6 +13,7 @@ from dljax.models.fields import reconfigured
 from dljax.models.standardised import Standardised
 
 
+@pytest.mark.heavy
 def test_images_are_normalised_by_channel_and_paths_are_those_of_the_net() -> None:
     images = np.random.default_rng(0).uniform(size=(5, 8, 8, 3)).astype(np.float32)
     fitted = data.z_score(images)

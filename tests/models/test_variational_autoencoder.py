@@ -45,6 +45,7 @@ def test_a_code_is_drawn_in_training_and_is_its_mean_in_evaluation() -> None:
     np.testing.assert_allclose(pixels, special.expit(still.outputs), rtol=1e-6)
 
 
+@pytest.mark.heavy
 def test_an_image_is_drawn_by_its_code_and_its_label() -> None:
     net = create_model('conditional_vae', **SIZES)
     variables = jax.jit(net.init)(jax.random.key(0), IMAGE, LABEL)

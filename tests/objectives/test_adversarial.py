@@ -112,6 +112,7 @@ def test_the_discriminator_sends_no_gradient_to_the_generator() -> None:
     assert any_of(gradient['discriminator'])
 
 
+@pytest.mark.heavy
 def test_a_net_that_is_not_to_move_still_uses_the_statistics_of_the_batch() -> None:
     x = BATCH['image']
     variables = jax.jit(Normed(1).init)(jax.random.key(0), x)
@@ -219,6 +220,7 @@ def test_the_gradient_of_patches_is_that_of_their_mean() -> None:
     np.testing.assert_allclose(doubled, np.full((2, 3), 2.0))
 
 
+@pytest.mark.heavy
 def test_the_penalty_reaches_the_weights_of_the_critic() -> None:
     def nothing(logits: Array) -> Array:
         return jnp.zeros(len(logits))

@@ -202,6 +202,7 @@ def test_a_contractive_net_moves_its_code_less_within_a_container_too() -> None:
     assert few < 0.5 * plain
 
 
+@pytest.mark.heavy
 def test_one_move_makes_a_linear_net_the_principal_components() -> None:
     net = create_model('linear_autoencoder', code=5, shape=SHAPE)
     player = Player(optax.sgd(1.0), direction=solve_components())

@@ -95,6 +95,7 @@ def test_windows_with_the_carry_equal_one_pass_but_for_the_gradient(parts) -> No
     assert abs(value - whole) > 1e-5 and not kept
 
 
+@pytest.mark.heavy
 def test_the_truncated_gradient_is_that_of_windows_one_after_the_other() -> None:
     batch = first_batch()
     variables = started()

@@ -263,6 +263,7 @@ def test_parts_side_by_side_learn_as_they_would_alone() -> None:
     assert result['online/accuracy'] > result['target/accuracy']
 
 
+@pytest.mark.heavy
 def test_together_draws_each_source_in_its_own_order() -> None:
     numbers = {'x': np.arange(12, dtype=np.float32)}
     source = together({'a': resident(numbers, 4), 'b': resident(numbers, 4)})

@@ -218,6 +218,7 @@ def test_a_token_that_there_is_none_of_makes_all_scores_of_its_example_nan() -> 
         np.testing.assert_array_equal(np.isnan(values), [True, False])
 
 
+@pytest.mark.heavy
 def test_scores_count_true_places_only_and_whole_answers() -> None:
     net = Says(((2, 3, 1, 0), (2, 3, 1, 0), (2, 2, 3, 1)))
     target = np.array([[2, 3, 1, 0], [2, 1, 0, 0], [2, 3, 3, 1]])

@@ -86,6 +86,7 @@ def test_maps_stand_beside_their_images(part: str | None) -> None:
         assert row[0].yaxis.label.get_color() == ('black' if right else 'red')
 
 
+@pytest.mark.heavy
 def test_the_usual_methods_are_drawn_of_a_real_net() -> None:
     figure = explanations('ab', count=1)(outcome())
     titles = [axes.get_title() for axes in figure.axes]

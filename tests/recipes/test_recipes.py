@@ -96,6 +96,7 @@ def test_two_updates_are_finite(name, precision):
     assert not all(jax.tree.leaves(still))
 
 
+@pytest.mark.heavy
 def test_sizes_and_lengths_follow_the_feature_that_they_belong_to():
     tagger = recipe('sequence_tagger', batch=200, sizes={'sequence': (5, 2)})
     assert tagger.batch['label'].shape == (200, 5)

@@ -95,6 +95,7 @@ def test_a_truncated_sum_lets_no_error_pass_the_window(truncation: int) -> None:
     np.testing.assert_array_equal(got.norms[:, truncation:], 0.0)
 
 
+@pytest.mark.heavy
 def test_the_norms_by_hand_equal_those_by_automatic_differentiation() -> None:
     cell, params = Elman(UNITS), drawn(Elman(UNITS))
 

@@ -66,6 +66,7 @@ def test_the_free_energy_sums_over_the_hidden_states() -> None:
         np.testing.assert_allclose(free, -logsumexp(-energies), rtol=1e-5)
 
 
+@pytest.mark.heavy
 def test_with_the_exact_model_the_rule_is_the_gradient_of_the_likelihood() -> None:
     def cost(params: dict) -> jax.Array:
         free = NET.apply({'params': params}, DATA)

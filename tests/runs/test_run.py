@@ -229,6 +229,7 @@ def test_an_alarm_that_sounds_again_tells_both_spans(tmp_path: Path) -> None:
     assert f'<li>Odd, {said}: now 12</li>' in (tmp_path / 'report.html').read_text()
 
 
+@pytest.mark.heavy
 def test_frames_beyond_the_last_update_are_not_shown(tmp_path: Path) -> None:
     """A run that went back to a checkpoint may have drawn further ones before."""
     later = tmp_path / 'pictures/the_state/000000016.txt'
@@ -263,7 +264,8 @@ def test_a_page_without_alarms_has_no_room_for_them(tmp_path: Path) -> None:
         made(along={'Curve': after}, pictures={'Curve': after})
 
 
-@pytest.mark.parametrize('members', [pytest.param(1, marks=pytest.mark.heavy), 2])
+@pytest.mark.heavy
+@pytest.mark.parametrize('members', [1, 2])
 def test_an_outcome_applies_every_member(tmp_path: Path, members: int) -> None:
     def answers(outcome: Outcome) -> dict[str, np.ndarray]:
         logits = outcome.each(predict('features'), SET)
@@ -346,6 +348,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(
     assert whole.metrics == again.metrics
 
 
+@pytest.mark.heavy
 def test_a_signal_in_the_last_round_is_not_swallowed(tmp_path: Path) -> None:
     drawn = []
 
@@ -388,6 +391,7 @@ def test_a_signal_while_drawing_ends_it_and_the_same_run_draws_anew(
     assert (tmp_path / 'run/report.html').exists()
 
 
+@pytest.mark.heavy
 def test_a_signal_before_the_first_update_of_a_command_saves_nothing(
     tmp_path: Path,
 ) -> None:
@@ -582,6 +586,7 @@ def test_an_ended_run_is_not_trained_again(folder: Path, ended: Report) -> None:
     assert second.metrics == ended.metrics and same(second.state, ended.state)
 
 
+@pytest.mark.heavy
 def test_an_ended_run_of_unknown_arguments_is_not_taken_for_this_one(
     tmp_path: Path,
 ) -> None:
@@ -630,6 +635,7 @@ def scalars(workdir: Path, tag: str) -> list[int]:
     return steps
 
 
+@pytest.mark.heavy
 def test_a_poisoned_state_is_never_saved(tmp_path: Path) -> None:
     def overflow(updates: Any, params: Any = None) -> Any:
         return jax.tree.map(lambda u: u * jnp.inf, updates)
@@ -792,6 +798,7 @@ def test_no_resume_moves_the_old_run_aside(folder: Path, ended: Report) -> None:
     assert rows(folder)[-1]['step'] == 4
 
 
+@pytest.mark.heavy
 def test_a_diverging_run_stops_and_keeps_its_last_good_checkpoint(
     tmp_path: Path,
 ) -> None:
@@ -816,6 +823,7 @@ def test_a_player_that_may_diverge_does_not_stop_the_others(tmp_path: Path) -> N
         made(may_diverge=('nobody',))
 
 
+@pytest.mark.heavy
 def test_the_best_checkpoint_outlives_later_ones(tmp_path: Path) -> None:
     trained(plain(best='validation/loss', maximize=True), tmp_path, keep=1)
     scores = {
@@ -848,6 +856,7 @@ def test_a_stop_rule_ends_the_run_and_says_why(tmp_path: Path) -> None:
     assert report.step == 4
 
 
+@pytest.mark.heavy
 def test_members_report_mean_and_deviation(tmp_path: Path) -> None:
     report = trained(made(), tmp_path, members=2)
     result = json.loads((tmp_path / 'result.json').read_text())
@@ -944,6 +953,7 @@ def test_a_run_goes_on_over_other_devices(
     )
 
 
+@pytest.mark.heavy
 def test_bfloat16_keeps_float32_parameters(tmp_path: Path) -> None:
     seen = []
 

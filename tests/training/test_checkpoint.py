@@ -91,7 +91,7 @@ def test_an_empty_folder_has_nothing_to_restore(tmp_path: Path) -> None:
     checkpoints.close()
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize(('maximize', 'best'), [(False, 3), (True, 2)])
 def test_the_last_ones_and_the_best_are_kept(
     tmp_path: Path, maximize: bool, best: int
@@ -254,6 +254,7 @@ def one_bit(path: Path, draw: random.Random) -> None:
     path.write_bytes(bytes(content))
 
 
+@pytest.mark.heavy
 def test_a_flipped_bit_in_any_file_never_restores_what_was_not_saved(
     two: Path, tmp_path: Path
 ) -> None:

@@ -185,7 +185,7 @@ def test_arrays_of_a_source_are_no_constants_of_the_program(monkeypatch):
     assert np.isfinite(first.metrics['net/loss']).all()
 
 
-@pytest.mark.others('exhaustive')
+@pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('host', [False, True])
 def test_all_rounds_of_one_length_compile_once(host):
     traces = []

@@ -282,6 +282,7 @@ def test_rounds_keep_the_placement_over_calls() -> None:
     assert len(specs) == 1
 
 
+@pytest.mark.heavy
 def test_over_several_devices_of_a_cpu_no_call_is_left_under_way() -> None:
     """The next one, and what callers compute of the metrics, could stall it."""
     wide = {'x': np.ones((32, 300), np.float32)}

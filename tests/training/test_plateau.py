@@ -68,6 +68,7 @@ def ends(plain: Learner, train: Learner) -> list:
     return [state, *(found for found, _ in (*moved, wanted))]
 
 
+@pytest.mark.heavy
 def test_moves_are_scaled_and_so_is_what_is_averaged() -> None:
     for wrap in (lambda rule: rule, averaged):
         players = {'p': Player(wrap(optax.sgd(1.0)), loss=loss)}

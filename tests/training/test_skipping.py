@@ -234,7 +234,7 @@ def test_a_training_in_which_nothing_happens_is_changed_in_nothing(chunk: int) -
     assert not history[SKIPPED].any()
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('chunk', [4, 1])
 def test_more_in_a_row_than_allowed_end_the_training(chunk: int) -> None:
     def never(net: nn.Module, batch: dict, step: Array) -> tuple[Array, dict]:

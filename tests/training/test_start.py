@@ -66,6 +66,7 @@ def same(a: PyTree, b: PyTree) -> None:
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
+@pytest.mark.heavy
 def test_a_net_begins_with_a_given_body_and_a_fresh_head() -> None:
     optimizer = averaged(optax.adam(0.1))
     key = jax.random.key(0)

@@ -168,6 +168,7 @@ def test_a_plateau_lowers_the_rate() -> None:
     assert optax.tree.get(state.opt_state['p'], 'scale') == 0.125
 
 
+@pytest.mark.heavy
 def test_rules_around_an_optimizer_pass_on_what_it_is_told() -> None:
     rule = optax.polyak_sgd()
     rules = {

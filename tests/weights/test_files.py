@@ -289,6 +289,7 @@ def test_an_archive_with_a_pickle_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / 'done').exists()
 
 
+@pytest.mark.heavy
 def test_an_archive_that_declares_what_it_does_not_hold_is_refused(
     tmp_path: Path,
 ) -> None:
@@ -444,6 +445,7 @@ def test_a_library_that_never_returns_is_given_up(tmp_path: Path) -> None:
     assert time.monotonic() - start < 10
 
 
+@pytest.mark.heavy
 def test_a_damaged_file_in_which_the_library_turns_for_ever_is_given_up(
     tmp_path: Path,
 ) -> None:

@@ -105,6 +105,7 @@ def test_compiled_equals_eager_and_maps_over_members():
     assert np.abs(np.asarray(mapped[1]) - eager).max() > 1e-3
 
 
+@pytest.mark.heavy
 def test_gradients_reach_pixels_and_parameters():
     weights = RNG.normal(size=SQUARE.shape).astype(np.float32)
 

@@ -81,6 +81,7 @@ def test_jitter_draws_its_factors_evenly_within_the_bounds() -> None:
     assert turn.std() == pytest.approx(0.2 / np.sqrt(12), abs=0.003)
 
 
+@pytest.mark.heavy
 def test_jitter_is_its_four_steps_in_order() -> None:
     whole = colour_jitter(0.5, 0.4, 0.3, 0.2)
     steps = [

@@ -84,7 +84,7 @@ def test_what_never_fits_is_not_erased() -> None:
     np.testing.assert_array_equal(drawn(augment, images), 1.0)
 
 
-@pytest.mark.others('heavy')
+@pytest.mark.others('heavy', first='heavy')
 @pytest.mark.parametrize('alpha', [0.2, 1.0])
 def test_mixup_blends_by_its_fraction_which_is_beta(alpha: float) -> None:
     images = np.random.default_rng(0).uniform(size=(MANY, 2, 2, 1)).astype(np.float32)

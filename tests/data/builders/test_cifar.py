@@ -222,6 +222,7 @@ def test_a_tar_file_that_is_not_whole_is_refused(keep: float, tmp_path: Path) ->
         opened(path)
 
 
+@pytest.mark.heavy
 def test_a_tar_file_that_unpacks_to_too_much_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

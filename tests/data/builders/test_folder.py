@@ -357,6 +357,7 @@ def test_prepared_sets_inside_the_folder_would_be_classes(tmp_path: Path) -> Non
     assert not (tmp_path / 'prepared').exists()
 
 
+@pytest.mark.heavy
 def test_a_folder_that_has_changed_is_prepared_anew(tmp_path: Path) -> None:
     root = tmp_path / 'a'
     write(root, {'cat': 12, 'dog': 12})

@@ -71,6 +71,7 @@ def test_the_features_are_what_the_logits_are_computed_from(judge: Judge) -> Non
     assert judge.recalls[1] == pytest.approx(of_ones)
 
 
+@pytest.mark.heavy
 def test_a_judge_is_trained_once_and_its_fingerprint_is_of_its_weights(
     judge: Judge,
 ) -> None:
