@@ -39,7 +39,7 @@ from dljax.layers.pooling import (
 )
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrent_stack import RecurrentStack
-from dljax.layers.rematerialised import rematerialised
+from dljax.layers.rematerialise import rematerialise
 from dljax.layers.reservoir import Reservoir, spectral_radius
 from dljax.layers.residual import (
     PreactivationBlock,
@@ -108,7 +108,7 @@ __all__ = [
     'local_response_norm',
     'padded_shortcut',
     'prelu',
-    'rematerialised',
+    'rematerialise',
     'scaled_tanh',
     'spatial_dropout',
     'spectral_radius',

@@ -65,7 +65,7 @@ def classes_collapse(
 ) -> Alarm:
     """Sound where the samples of a class are much more alike than real ones of it.
 
-    A generator that is told the class may make one sample of each and let the noise
+    A generator conditioned on the class may make one sample of each and let the noise
     alone. Those lie far apart, so that `modes_collapse` stays silent, and each is of
     the class that was asked for.
 

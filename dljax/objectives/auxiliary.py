@@ -20,18 +20,18 @@ from dljax.types import Array, Batch, Metrics
 
 
 def classify_samples(weight: float = 1.0, feature: str = 'label') -> Task:
-    """Pay both players where the class of a sample is told (ACGAN).
+    """Reward both players where a sample is classified correctly (ACGAN).
 
     The discriminator's first further output is the logits of the classes. It learns
     them of real samples and of fakes alike; the generator, which is given the label,
-    makes fakes whose class is told.
+    makes fakes that are classified correctly.
 
     Args:
         weight: of the cross entropies.
         feature: of the batch that holds the classes; `given` to the generator.
 
     Returns:
-        The task. Metrics: 'classified', the fraction of fakes whose class is told, and
+        The task. Metrics: 'classified', the fraction of fakes classified correctly, and
         where there are real samples 'classified_real', that of those.
 
     Raises:
@@ -60,7 +60,7 @@ def classify_samples(weight: float = 1.0, feature: str = 'label') -> Task:
         return weight * loss, metrics
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
-        # The generator is given the classes; the discriminator tells as many.
+        # The generator is given the classes; the discriminator has as many logits.
         count = getattr(getattr(net, 'generator', None), 'classes', None)
         wanted.classes(arrays, feature, count, shape=())
 

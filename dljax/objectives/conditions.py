@@ -1,4 +1,4 @@
-"""What both players of a game are told beside the noise and the samples."""
+"""What both players of a game are conditioned on."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +16,8 @@ def mark_unknown(part: nn.Module, conditions: tuple[Array, ...]) -> Array | floa
     """Mark a batch with a label that a player has no class for.
 
     Args:
-        part: a player, with a field `classes` where it is told labels.
-        conditions: what it is told, each [batch, ...].
+        part: a player, with a field `classes` where it is conditioned on labels.
+        conditions: what it is conditioned on, each [batch, ...].
 
     Returns:
         NaN where there is such a label, else 1.

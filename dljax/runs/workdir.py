@@ -123,7 +123,7 @@ def earlier(path: Path, *, resume: bool = True) -> dict[str, Any] | None:
         return config if begun or (rows.exists() and rows.stat().st_size) else None
     if steps and not resume:
         return {}
-    if problem and (told := kept.told_config(path)):
+    if problem and (told := kept.read_config(path)):
         warnings.warn(
             f'{problem}; what checkpoint {told[0]} says of the run is taken instead',
             RuntimeWarning,

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from dljax.weights.archive import open_archive
-from dljax.weights.keras_layers import class_names, sorted_by_layer, weight_names
-from dljax.weights.refusal import Refusal, granted
+from dljax.weights.keras_layers import class_names, sort_by_layer, weight_names
+from dljax.weights.refusal import Refusal, granted_bytes
 
 PATIENCE = 20.0
 READER = Path(__file__).with_name('h5_reader.py')
@@ -35,7 +35,7 @@ def read(
     Args:
         path: the file.
         patience: seconds without headway, after which the file is given up.
-        room: bytes that its arrays may take; by `granted` where None.
+        room: bytes that its arrays may take; by `granted_bytes` where None.
 
     Returns:
         NumPy arrays by name.
@@ -44,7 +44,7 @@ def read(
         Refusal: for what is never read, or not in time.
         ValueError: for a damaged file.
     """
-    room = granted(path) if room is None else room
+    room = granted_bytes(path) if room is None else room
     with _reader(path, patience, room) as process:
         found = _answer(process, patience)
         tree = Tree(found['groups'], found['sets'], found['ranks'])
@@ -68,12 +68,12 @@ def read_keras_model(path: Path, patience: float = PATIENCE) -> dict[str, np.nda
             raise Refusal(f'it holds no {inner.name}, as the models of Keras 3 do')
         with archive.file.open(inner.name) as source, inner.open('wb') as target:
             shutil.copyfileobj(source, target)
-        return read(inner, patience, granted(path))
+        return read(inner, patience, granted_bytes(path))
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write each array under its name; in the layout of Keras 2 where all fit that."""
-    layers = sorted_by_layer(arrays)
+    layers = sort_by_layer(arrays)
     with h5py.File(path, 'w', libver='earliest') as file:
         if layers is None:
             for name, array in arrays.items():
@@ -91,7 +91,7 @@ def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def write_keras_3(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write arrays named LAYER/WEIGHT, layers in the model's order, as Keras 3 does."""
-    layers = sorted_by_layer(arrays)
+    layers = sort_by_layer(arrays)
     if layers is None:
         raise Refusal(
             '.weights.h5 takes arrays named LAYER/kernel, LAYER/bias, LAYER/gamma and '

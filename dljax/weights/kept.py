@@ -93,7 +93,7 @@ def whole(folder: Path) -> Kept:
     return Kept(int(folder.name), *headers.restore_checked(folder, restore))
 
 
-def told_config(workdir: Path) -> tuple[int, dict[str, Any]] | None:
+def read_config(workdir: Path) -> tuple[int, dict[str, Any]] | None:
     """Read what the last checkpoint that can be read tells of the run.
 
     Args:

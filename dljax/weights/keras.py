@@ -6,7 +6,7 @@ import numpy as np
 
 from dljax.types import PyTree
 from dljax.weights.entries import Entry, as_it_is, read, write
-from dljax.weights.keras_layers import class_names, sorted_by_layer
+from dljax.weights.keras_layers import class_names, sort_by_layer
 
 _KERNEL = as_it_is(4, '[height, width, in, out]')
 _MATRIX = as_it_is(2, '[in, out]')
@@ -126,7 +126,7 @@ def _of_head(entry: Entry) -> bool:
 def _counted(entries: list[Entry]) -> dict[str, str]:
     """Tell what is meant where the layers are counted by class, in order."""
     empty = {e.theirs: np.zeros((1,) * e.form.rank) for e in entries}
-    layers = sorted_by_layer(empty)
+    layers = sort_by_layer(empty)
     assert layers is not None, 'a table names a weight that no layer of Keras has'
     return {
         f'{counted}/{weight}': f'{layer}/{weight}'

@@ -31,7 +31,7 @@ def weight_names(ranks: Sequence[int]) -> list[str]:
     return [str(place) for place in range(len(ranks))]
 
 
-def sorted_by_layer(
+def sort_by_layer(
     arrays: Mapping[str, np.ndarray],
 ) -> dict[str, dict[str, np.ndarray]] | None:
     """Sort arrays named LAYER/WEIGHT by layer, and those of a layer in Keras' order.
@@ -61,7 +61,7 @@ def class_names(layers: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, str
     """Name layers as Keras 3 does in files: by class, numbered from the second on.
 
     Args:
-        layers: as `sorted_by_layer` gives them, in the model's order.
+        layers: as `sort_by_layer` gives them, in the model's order.
 
     Returns:
         Names such as 'conv2d' and 'conv2d_1', by layer.

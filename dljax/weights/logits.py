@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from dljax.weights import reference
-from dljax.weights.keras_layers import sorted_by_layer
+from dljax.weights.keras_layers import sort_by_layer
 
 
 def torchvision_logits(
@@ -83,7 +83,7 @@ def keras_logits(
         classes=len(arrays['predictions/bias']),
         classifier_activation=None,
     )
-    for layer, values in (sorted_by_layer(arrays) or {}).items():
+    for layer, values in (sort_by_layer(arrays) or {}).items():
         net.get_layer(layer).set_weights(
             [v.astype(np.float32) for v in values.values()]
         )

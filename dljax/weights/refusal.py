@@ -10,7 +10,7 @@ class Refusal(ValueError):
     """A file holds what is never read: says what, and what is wanted."""
 
 
-def granted(path: Path) -> int:
+def granted_bytes(path: Path) -> int:
     """Tell how many bytes the arrays of a file may take.
 
     A quarter of a GiB always, or 64 times the file's size, to which no real weights are
@@ -27,9 +27,9 @@ def require_room(path: Path, declared: int) -> None:
         declared: bytes of all its arrays.
 
     Raises:
-        Refusal: for more than is `granted`.
+        Refusal: for more than is `granted_bytes`.
     """
-    if declared > granted(path):
+    if declared > granted_bytes(path):
         raise Refusal(
             f'its {path.stat().st_size:,} bytes declare arrays of {declared:,} bytes, '
             'which they cannot hold'

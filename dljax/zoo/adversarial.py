@@ -34,12 +34,12 @@ def _signed_with_labels(net: Adversaries) -> Specs:
 
 
 def _given_and_shown(net: nn.Module, batch: Batch) -> PyTree:
-    """Both players are told the label."""
+    """Both players are conditioned on the label."""
     return net(batch['image'], batch['noise'], batch['label'])
 
 
 def _given(net: nn.Module, batch: Batch) -> PyTree:
-    """Only the generator is told the label."""
+    """Only the generator is conditioned on the label."""
     made = net.generator(batch['noise'], batch['label'])
     return net.discriminator(batch['image']), net.discriminator(made)
 

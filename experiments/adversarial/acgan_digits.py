@@ -1,4 +1,4 @@
-"""A discriminator that tells the class as well, on real handwritten digits (U4.2).
+"""A discriminator that classifies as well, on real handwritten digits (U4.2).
 
 Paper: Odena, Olah and Shlens (2017), Conditional Image Synthesis with Auxiliary
 Classifier GANs, https://arxiv.org/abs/1610.09585. Its CIFAR-10 nets, with two doublings

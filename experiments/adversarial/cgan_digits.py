@@ -54,7 +54,7 @@ def experiment(
     average: float = 0.999,
     judge_steps: int = 3000,
 ) -> Experiment:
-    """Let a generator of the digit that it is told learn against a discriminator.
+    """Let a generator conditioned on the digit learn against a discriminator.
 
     Args:
         steps: updates in all.

@@ -1,4 +1,4 @@
-"""A variational autoencoder that is told the class, on real handwritten digits (U5.1).
+"""A variational autoencoder conditioned on the class, on handwritten digits (U5.1).
 
 Paper: Sohn, Lee, Yan (2015), Learning structured output representation using deep
 conditional generative models, https://papers.nips.cc/paper/5775; handwriting as what
@@ -12,8 +12,8 @@ updates; bounds in nats, of all 16 + 1 shades of a pixel:
 
 | net | rate | ELBO | bound of 50 codes |
 |---|---|---|---|
-| told the class | 8.7 ± 0.1 bits | -101.3 ± 0.3 | -90.6 ± 0.5 |
-| not told | 13.8 ± 0.2 bits | -106.2 ± 0.2 | -94.5 ± 0.3 |
+| with the class | 8.7 ± 0.1 bits | -101.3 ± 0.3 | -90.6 ± 0.5 |
+| without it | 13.8 ± 0.2 bits | -106.2 ± 0.2 | -94.5 ± 0.3 |
 
 The nearest training image of a sample is of the class asked for in 98.5 ± 0.6 % of
 1,000 (of a test image in 98.1 %), and Bayes' rule tells 97.7 ± 0.2 % of the test images

@@ -17,7 +17,7 @@ p is that of all 16 + 1 shades of a pixel:
 All ten numbers are in use. By eye, half of the dense net's samples are digits, others
 lie between them. One convolutional member comes to an ELBO of -95.7, -89.8 at k = 500,
 with 28.4 bits, and draws digits nearly always. More and cleaner ones cost likelihood
-(`beta_vae_digits`), or come of being told the class (`conditional_vae_digits`).
+(`beta_vae_digits`), or come of the class as a condition (`conditional_vae_digits`).
 Cost: 142 s of training for all on a busy machine; that one 67 s. Commands:
 python experiments/autoencoders/vae_digits.py --members 5
 python experiments/autoencoders/vae_digits.py --kind convolutional --hidden 32 64

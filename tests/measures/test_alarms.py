@@ -29,7 +29,7 @@ def after(**latest: np.ndarray) -> Outcome:
     return dataclasses.replace(NOTHING, latest=named)
 
 
-def test_a_discriminator_that_tells_everything_rightly_is_reported() -> None:
+def test_a_discriminator_that_classifies_everything_correctly_is_reported() -> None:
     alarm = discriminator_wins()
     assert alarm(after(discriminator_accuracy=0.98)) is None
     said = alarm(after(discriminator_accuracy=0.995))

@@ -1,4 +1,4 @@
-"""Adversaries whose discriminator tells the class as well."""
+"""Adversaries whose discriminator classifies as well."""
 
 from typing import Any
 
@@ -179,7 +179,7 @@ def acgan(
     features: tuple[int, ...] = (16, 32, 64, 128, 256, 512),
     dropout: float = 0.5,
 ) -> Adversaries:
-    """Make a generator that is told the class, and a discriminator that tells it.
+    """Make a generator conditioned on the class, and a discriminator that classifies.
 
     Args:
         size: height and width of the images, first · 2ⁿ with n of at least 1.

@@ -1,4 +1,4 @@
-"""Adversaries that are both told the class."""
+"""Adversaries that are both conditioned on the class."""
 
 import math
 from typing import Any

@@ -18,7 +18,7 @@ from dljax.layers import (
     batch_norm,
     check_images,
     global_average_pool,
-    rematerialised,
+    rematerialise,
 )
 from dljax.layers.residual import check_shortcut
 from dljax.models.settings import check_settings, settings_of
@@ -137,7 +137,7 @@ class ResNet(nn.Module):
                 block = self._block(
                     stage, index, name=f'layer{stage + 1}_{index}', **common
                 )
-                x = rematerialised(block, x, train=train, remat=self.remat)
+                x = rematerialise(block, x, train=train, remat=self.remat)
         if self.preactivation:
             if self.normalise is not None:
                 shared.pop('normalise')

@@ -13,7 +13,7 @@ from dljax.layers import (
     NormalisedConv,
     TransposedConv,
     check_images,
-    rematerialised,
+    rematerialise,
 )
 from dljax.layers.conv import Conv
 from dljax.models.settings import check_settings, settings_of
@@ -175,7 +175,7 @@ class UNet(nn.Module):
 
         def level(features: int, name: str, maps: Array) -> Array:
             block = DoubleConv(features, name=name, **common)
-            return rematerialised(block, maps, train=train, remat=self.remat)
+            return rematerialise(block, maps, train=train, remat=self.remat)
 
         drop = nn.Dropout(self.dropout, deterministic=not train)
         x, skips = image, []

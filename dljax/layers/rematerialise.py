@@ -5,7 +5,7 @@ from flax import linen as nn
 from dljax.types import Array
 
 
-def rematerialised(
+def rematerialise(
     block: nn.Module, inputs: Array, *, train: bool, remat: bool = True
 ) -> Array:
     """Call a block, and let the backward pass recompute its inside.
@@ -34,7 +34,7 @@ def rematerialised(
         ...     @nn.compact
         ...     def __call__(self, x, *, train=False):
         ...         block = NormalisedConv(3, name='block')
-        ...         return rematerialised(block, x, train=train)
+        ...         return rematerialise(block, x, train=train)
         >>> variables = Net().init(jax.random.key(0), jnp.ones((2, 4, 4, 3)))
         >>> list(variables['params'])
         ['block']
