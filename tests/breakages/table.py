@@ -377,7 +377,7 @@ BREAKAGES = [
         'dljax/kernels/lstm_scan.py',
         'chex.assert_shape(recurrent, (features, 4 * features))',
         'pass',
-        'tests/kernels/test_borders.py',
+        'tests/test_borders.py',
     ),
     Breakage(
         'objectives: the discriminator moves the generator too',
