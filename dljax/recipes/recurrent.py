@@ -69,6 +69,11 @@ PLANS = {
         64,
         lengths={'source_length': 'source', 'target_length': 'target'},
     ),
+    'attention_translator': Plan(
+        lambda net: _by_adam('translator', translate(), 3e-3),
+        64,
+        lengths={'source_length': 'source', 'target_length': 'target'},
+    ),
     'echo_state_network': Plan(
         lambda net: _solved(1e-8), 32, shaped_by={'target': 'history'}
     ),

@@ -28,7 +28,7 @@ def _generated(net: SequenceGenerator) -> Specs:
     return {'label': label(net.classes), 'sequence': sequence}
 
 
-def _translated(net: EncoderDecoder) -> Specs:
+def _translated(net: EncoderDecoder | recurrent.AttentionTranslator) -> Specs:
     return {
         'source': _tokens(net.source_tokens),
         'source_length': _LENGTH,
@@ -115,6 +115,21 @@ ROWS = (
         'Translation, https://arxiv.org/abs/1406.1078',
         reference='two embeddings of 32·64, three GRUs of 64·384+128·384+384+128, '
         'carry 256·128+128, 128·32+32',
+        call=lambda net, batch: net(
+            batch['source'], batch['target'], batch['source_length']
+        ),
+    ),
+    Row(
+        name='attention_translator',
+        constructor=recurrent.AttentionTranslator,
+        inputs=_translated,
+        example={'source': (8,), 'target': (6,)},
+        parameters=421_792,
+        paper='Bahdanau et al., 2015, Neural Machine Translation by Jointly Learning '
+        'to Align and Translate, https://arxiv.org/abs/1409.0473',
+        reference='two embeddings of 32·64, two GRUs of 64·384+128·384+384+128 and one '
+        'of 320·384+128·384+384+128, carry 256·128+128, attention 128·128+128 + '
+        '256·128 + 128, output 448·32+32',
         call=lambda net, batch: net(
             batch['source'], batch['target'], batch['source_length']
         ),

@@ -1,5 +1,6 @@
 """Recurrent networks, by the form of what goes in and what comes out."""
 
+from dljax.models.recurrent.attention_translator import AttentionTranslator
 from dljax.models.recurrent.autoregression import Autoregression
 from dljax.models.recurrent.character_model import CharacterModel
 from dljax.models.recurrent.echo_state_network import EchoStateNetwork
@@ -15,6 +16,7 @@ from dljax.models.recurrent.sequence_generator import (
 from dljax.models.recurrent.sequence_tagger import SequenceTagger
 
 __all__ = [
+    'AttentionTranslator',
     'Autoregression',
     'CharacterModel',
     'EchoStateNetwork',
