@@ -24,8 +24,10 @@ import optax
 from dljax import create_model, data, zoo
 from dljax.data.dates import CHARACTERS, SOURCE_LENGTH, TARGET_LENGTH, decode
 from dljax.experiment import Experiment, Outcome
+from dljax.explain import attention_maps
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
 from dljax.objectives import score_translation, translate
+from dljax.pictures.attention import Alignment, alignments
 from dljax.training import Player, clipped
 from dljax.types import Array, Batch, Spec
 
@@ -34,6 +36,7 @@ TINY = {'steps': 2, 'batch_size': 8, 'units': 8, 'train': 40, 'test': 10}
 
 def experiment(
     *,
+    attention: bool = True,
     cell: Literal['elman', 'lstm', 'gru'] = 'gru',
     units: int = 128,
     embedding: int = 32,
@@ -49,12 +52,15 @@ def experiment(
     """Train under teacher forcing; score by greedy decoding.
 
     Args:
+        attention: whether the decoder looks at each character of the source, or learns
+            of it only by the encoder's last states.
         cell: which recurrent layer.
         units: of the encoder in each direction, and of the decoder.
         embedding: width of the embedding of a character.
-        context: whether the decoder sees the encoder's last states at each step.
+        context: whether the decoder sees the encoder's last states at each step, where
+            there is no attention.
         bidirectional: whether the source is read in both directions.
-        reverse: whether it is turned round before.
+        reverse: whether it is turned round before, where there is no attention.
         train: examples to learn from.
         test: examples to test with, and half as many for the validation.
         steps: updates in all.
@@ -69,12 +75,16 @@ def experiment(
         'embedding': embedding,
         'encoder': RecurrentStack(layer, bidirectional=bidirectional),
         'decoder': RecurrentStack(layer),
-        'context': context,
-        'reverse': reverse,
     }
+    if attention:
+        model, settings['attention'] = 'attention_translator', units
+    else:
+        model = 'encoder_decoder'
+        settings |= {'context': context, 'reverse': reverse}
+    shown = {'Alignments': alignments(look)} if attention else {}
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     return Experiment(
-        net=create_model('encoder_decoder', **settings),
+        net=create_model(model, **settings),
         players={
             'translator': Player(clipped(optax.adam(schedule), 1.0), loss=translate())
         },
@@ -85,13 +95,34 @@ def experiment(
         score=score_translation(),
         evaluation={split: pairs[split] for split in ('validation', 'test')},
         inputs={
-            **zoo.inputs('encoder_decoder', **settings),
+            **zoo.inputs(model, **settings),
             'source_length': Spec((), 'int32', 1, SOURCE_LENGTH),
             'target_length': Spec((), 'int32', 1, TARGET_LENGTH),
         },
         best='validation/exact',
-        pictures={'Examples': examples, 'Mistakes': mistakes},
+        pictures={**shown, 'Examples': examples, 'Mistakes': mistakes},
     )
+
+
+def look(outcome: Outcome) -> list[Alignment]:
+    """Give which characters each one of the translation was written by."""
+
+    def weigh(net: object, batch: Batch) -> Array:
+        inputs = (batch['source'], batch['target'], batch['source_length'])
+        return attention_maps(net, *inputs)['attention'][:, 0]
+
+    batch = {name: rows[:6] for name, rows in outcome.evaluation['test'].items()}
+    weights = np.asarray(outcome.apply(weigh, batch))
+    return [
+        Alignment(
+            decode(source),
+            decode(target),
+            each[: len(decode(target)), : len(decode(source))],
+        )
+        for source, target, each in zip(
+            batch['source'], batch['target'], weights, strict=True
+        )
+    ]
 
 
 def answers(outcome: Outcome) -> list[tuple[str, str, str]]:

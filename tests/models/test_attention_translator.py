@@ -40,10 +40,10 @@ def made(cell: str) -> tuple[AttentionTranslator, PyTree]:
 def outputs(cell: str) -> tuple[np.ndarray, np.ndarray]:
     """The logits, and the weights of the attention."""
     net, variables = made(cell)
-    logits, found = jax.jit(
-        functools.partial(net.apply, mutable=['intermediates'])
-    )(variables, SOURCE, TARGET, LENGTH)
-    return np.asarray(logits), np.asarray(found['intermediates']['alignment'][0])
+    logits, found = jax.jit(functools.partial(net.apply, mutable=['intermediates']))(
+        variables, SOURCE, TARGET, LENGTH
+    )
+    return np.asarray(logits), np.asarray(found['intermediates']['weights'][0][:, 0])
 
 
 @pytest.mark.others('exhaustive', first='heavy')

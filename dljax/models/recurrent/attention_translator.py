@@ -21,7 +21,7 @@ class AttentionTranslator(nn.Module):
     attention, reads it beside the token before, and predicts the next token from its
     new state, the context and that token. Its first state is a learned map of the
     encoder's last ones, its first input the end token. The weights α are sown into
-    'intermediates' as `alignment`, [batch, steps, time], where that is mutable.
+    'intermediates' as `weights`, [batch, 1, steps, time], where that is mutable.
 
     Attributes:
         source_tokens: size of the source vocabulary; 0 is the padding.
@@ -168,7 +168,7 @@ class AttentionTranslator(nn.Module):
             step(states, inputs[:, 0])
         states, read = jax.lax.scan(step, states, jnp.swapaxes(inputs, 0, 1))
         outputs, contexts, weights = (jnp.swapaxes(x, 0, 1) for x in read)
-        self.sow('intermediates', 'alignment', weights)
+        self.sow('intermediates', 'weights', weights[:, None])
         seen = jnp.concatenate([outputs, contexts.astype(outputs.dtype), inputs], -1)
         logits = self.output(self.thin(seen, deterministic=not train))
         return logits, (states, carry[1])
