@@ -12,11 +12,23 @@ from dljax.layers.activations import (
     prelu,
     scaled_tanh,
 )
+from dljax.layers.additive_attention import (
+    AdditiveAttention,
+    MultiplicativeAttention,
+    read_memory,
+)
+from dljax.layers.attention import MultiHeadAttention
 from dljax.layers.auxiliary_head import AuxiliaryHead
 from dljax.layers.batch_norm import BatchNorm
 from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.conv import Conv
 from dljax.layers.derivatives import ACTIVATIONS, derivative
+from dljax.layers.dot_product import (
+    attend,
+    attention_weights,
+    causal_mask,
+    length_mask,
+)
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
 from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
@@ -37,6 +49,12 @@ from dljax.layers.pooling import (
     global_max_pool,
     sum_pool,
 )
+from dljax.layers.positions import (
+    LearnedPositions,
+    SinusoidalPositions,
+    rotate,
+    sinusoids,
+)
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrent_stack import RecurrentStack
 from dljax.layers.rematerialise import rematerialise
@@ -50,6 +68,8 @@ from dljax.layers.residual import (
 from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
+from dljax.layers.transformer_block import FeedForward, TransformerBlock
+from dljax.layers.transformer_stack import TransformerStack
 from dljax.layers.transposed_conv import TransposedConv
 from dljax.layers.typed import typed
 
@@ -59,6 +79,8 @@ __all__ = [
     'GRU',
     'LENET_TABLE',
     'LSTM',
+    'LearnedPositions',
+    'AdditiveAttention',
     'Activation',
     'AuxiliaryHead',
     'BatchNorm',
@@ -67,10 +89,13 @@ __all__ = [
     'Dueling',
     'Elman',
     'EuclideanOutput',
+    'FeedForward',
     'Gate',
     'Inception',
     'InitialCarry',
     'Maxout',
+    'MultiplicativeAttention',
+    'MultiHeadAttention',
     'Normalise',
     'NormalisedConv',
     'OriginalDropout',
@@ -81,13 +106,19 @@ __all__ = [
     'ResidualBlock',
     'SeasonalNaive',
     'Shortcut',
+    'SinusoidalPositions',
     'SparseConv',
+    'TransformerStack',
+    'TransformerBlock',
     'Subsampling',
     'TransposedConv',
     'Vote',
     'activate',
     'adaptive_average_pool',
+    'attention_weights',
+    'attend',
     'batch_norm',
+    'causal_mask',
     'binary_step',
     'ceil_max_pool',
     'convolve',
@@ -102,14 +133,18 @@ __all__ = [
     'identity',
     'in_types',
     'layer_norm',
+    'length_mask',
     'max_pool',
     'leaky_relu_tenth',
     'leaky_relu_fifth',
     'local_response_norm',
     'padded_shortcut',
     'prelu',
+    'read_memory',
     'rematerialise',
+    'rotate',
     'scaled_tanh',
+    'sinusoids',
     'spatial_dropout',
     'spectral_radius',
     'squared_distances',

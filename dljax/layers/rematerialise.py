@@ -6,7 +6,11 @@ from dljax.types import Array
 
 
 def rematerialise(
-    block: nn.Module, inputs: Array, *, train: bool, remat: bool = True
+    block: nn.Module,
+    inputs: Array,
+    *others: Array | None,
+    train: bool,
+    remat: bool = True,
 ) -> Array:
     """Call a block, and let the backward pass recompute its inside.
 
@@ -15,8 +19,9 @@ def rematerialise(
     those of the plain call.
 
     Args:
-        block: `(inputs, *, train) -> outputs`, made in the net that calls this.
+        block: `(inputs, *others, train) -> outputs`, made in the net that calls this.
         inputs: of any shape that the block takes.
+        *others: further arrays of any shape that the block takes, None among them.
         train: handed to the block.
         remat: whether to do so; otherwise the block is just called.
 
@@ -40,6 +45,10 @@ def rematerialise(
         ['block']
     """
     if not remat:
-        return block(inputs, train=train)
+        return block(inputs, *others, train=train)
+
     # A flag among the arguments would be traced.
-    return nn.remat(lambda block, inputs: block(inputs, train=train))(block, inputs)
+    def call(block: nn.Module, *arrays: Array | None) -> Array:
+        return block(*arrays, train=train)
+
+    return nn.remat(call)(block, inputs, *others)
