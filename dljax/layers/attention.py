@@ -47,6 +47,7 @@ class MultiHeadAttention(nn.Module):
             The softmax is float32 at least.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
+        output_init: that of the output's weights; None for the same.
 
     Raises:
         ValueError: for sizes out of range or that do not divide, a dropout out of
@@ -76,6 +77,7 @@ class MultiHeadAttention(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.glorot_uniform()
+    output_init: Initializer | None = None
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -161,7 +163,9 @@ class MultiHeadAttention(nn.Module):
                 causal=causal,
                 implementation=self.implementation,
             )
-        return self._dense('output')(read.reshape(batch, steps, self.features))
+        return self._dense('output', self.output_init)(
+            read.reshape(batch, steps, self.features)
+        )
 
     def _check(
         self,
@@ -187,18 +191,19 @@ class MultiHeadAttention(nn.Module):
                 'reads later ones cannot be computed before them'
             )
 
-    def _dense(self, name: str) -> nn.Dense:
+    def _dense(self, name: str, init: Initializer | None = None) -> nn.Dense:
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         return nn.Dense(
             self.features,
             use_bias=self.use_bias,
-            kernel_init=self.kernel_init,
+            kernel_init=init or self.kernel_init,
             name=name,
             **types,
         )
 
     def _heads(self, name: str, inputs: Array) -> Array:
-        return self._dense(name)(inputs).reshape(*inputs.shape[:2], self.heads, -1)
+        shape = *inputs.shape[:2], self.heads, self.features // self.heads
+        return self._dense(name)(inputs).reshape(shape)
 
     def _memory(self, memory: Array, cached: bool) -> tuple[Array, Array]:
         """Compute keys and values, or take those of the first call."""

@@ -30,6 +30,7 @@ class FeedForward(nn.Module):
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the weights.
+        output_init: that of the output's weights; None for the same.
 
     Raises:
         ValueError: for a width or a dropout out of range.
@@ -56,6 +57,7 @@ class FeedForward(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.glorot_uniform()
+    output_init: Initializer | None = None
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -79,14 +81,20 @@ class FeedForward(nn.Module):
             'use_bias': self.use_bias,
             'dtype': self.dtype,
             'param_dtype': self.param_dtype,
-            'kernel_init': self.kernel_init,
         }
-        hidden = nn.Dense(self.hidden, name='hidden', **settings)(inputs)
-        hidden = self.activation(hidden)
+        inner, outer = self.kernel_init, self.output_init or self.kernel_init
+
+        def wide(name: str) -> Array:
+            layer = nn.Dense(self.hidden, kernel_init=inner, name=name, **settings)
+            return layer(inputs)
+
+        hidden = self.activation(wide('hidden'))
         if self.gated:
-            hidden = hidden * nn.Dense(self.hidden, name='gate', **settings)(inputs)
+            hidden = hidden * wide('gate')
         hidden = nn.Dropout(self.dropout, deterministic=not train)(hidden)
-        return nn.Dense(inputs.shape[-1], name='output', **settings)(hidden)
+        features = inputs.shape[-1]
+        output = nn.Dense(features, kernel_init=outer, name='output', **settings)
+        return output(hidden)
 
 
 class TransformerBlock(nn.Module):
@@ -119,7 +127,8 @@ class TransformerBlock(nn.Module):
         dtype: the type of the computation; None takes that of inputs and parameters.
             Softmax and statistics are float32 at least.
         param_dtype: the type of the parameters.
-        kernel_init: initialiser of all weights.
+        kernel_init: initialiser of the weights.
+        output_init: that of the weights that end a sub-layer; None for the same.
 
     Raises:
         ValueError: for a size or a dropout out of range.
@@ -153,6 +162,7 @@ class TransformerBlock(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.glorot_uniform()
+    output_init: Initializer | None = None
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -193,7 +203,11 @@ class TransformerBlock(nn.Module):
             [batch, steps, features].
         """
         kinds: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
-        made = {**kinds, 'kernel_init': self.kernel_init}
+        made = {
+            **kinds,
+            'kernel_init': self.kernel_init,
+            'output_init': self.output_init,
+        }
         reads = {
             'features': inputs.shape[-1],
             'heads': self.heads,

@@ -38,6 +38,7 @@ from dljax.objectives.energy import (
 from dljax.objectives.forecasting import score_forecast, score_free_run
 from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, sample_text, score_next
+from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.segmentation import count_pixels, score_segmentation, segment
@@ -78,6 +79,7 @@ __all__ = [
     'perceptron',
     'place_centres',
     'predict',
+    'predict_masked',
     'predict_next',
     'pretrain',
     'recover_codes',
@@ -90,6 +92,7 @@ __all__ = [
     'score_inversion',
     'score_machine',
     'score_map',
+    'score_masked',
     'score_next',
     'score_reconstruction',
     'score_regression',

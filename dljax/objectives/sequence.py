@@ -168,11 +168,14 @@ def _generated(
     return check
 
 
-def translate() -> Loss:
+def translate(*, label_smoothing: float = 0.0) -> Loss:
     """Loss of an encoder-decoder under teacher forcing (U3.1).
 
     The batch holds 'source' and 'target', [batch, time] tokens each with a padding of
     0, and 'source_length' and 'target_length' [batch], the end token included.
+
+    Args:
+        label_smoothing: in [0, 1], see `losses.cross_entropy`.
 
     Returns:
         `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the fraction
@@ -183,7 +186,7 @@ def translate() -> Loss:
         target = batch['target']
         logits = net(batch['source'], target, batch['source_length'], train=True)
         where = within_length(batch['target_length'], target.shape[1])
-        loss = per_step(logits, target, where).mean()
+        loss = per_step(logits, target, where, label_smoothing=label_smoothing).mean()
         loss = loss * _read(net, batch).mean()
         return loss, {'accuracy': accuracy(logits, target, where=where).mean()}
 
@@ -268,13 +271,20 @@ def within_length(length: Array, steps: int) -> Array:
     return jnp.arange(steps)[None, :] < length[:, None]
 
 
-def per_step(logits: Array, labels: Array, where: Array | None = None) -> Array:
+def per_step(
+    logits: Array,
+    labels: Array,
+    where: Array | None = None,
+    *,
+    label_smoothing: float = 0.0,
+) -> Array:
     """Cross-entropy of each example, averaged over its true steps.
 
     Args:
         logits: [batch, time, classes], or a single one for two classes.
         labels: [batch, time] integers in [0, classes).
         where: [batch, time] bool, the true steps; None for all.
+        label_smoothing: in [0, 1], see `losses.cross_entropy`.
 
     Returns:
         [batch] float32 in nats; 0 for an example without a true step.
@@ -285,7 +295,9 @@ def per_step(logits: Array, labels: Array, where: Array | None = None) -> Array:
         >>> print(per_step(jnp.zeros((1, 2, 2)), labels, where).round(4))
         [0.6931]
     """
-    total = label_cross_entropy(logits, labels, where=where)
+    total = label_cross_entropy(
+        logits, labels, label_smoothing=label_smoothing, where=where
+    )
     if where is None:
         return total / logits.shape[1]
     return total / jnp.maximum(where.sum(axis=1), 1)

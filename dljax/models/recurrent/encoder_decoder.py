@@ -7,9 +7,8 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import GRU, InitialCarry, RecurrentStack, in_types
+from dljax.models.greedy import END, write_greedily
 from dljax.types import Array, PyTree
-
-END = 1  # the token that ends a target; 0 is the padding
 
 
 class EncoderDecoder(nn.Module):
@@ -176,22 +175,12 @@ class EncoderDecoder(nn.Module):
             [1, steps], the number of tokens with it.
         """
         summary = self.encode(source, source_length)
-
-        def step(state: PyTree, _: None) -> tuple[PyTree, tuple[Array, Array]]:
-            carry, before, ended = state
-            logits, carry = self.decode(before[:, None], summary, carry)
-            token = logits[:, 0].argmax(axis=-1).astype(jnp.int32)
-            token = jnp.where(ended, 0, token)
-            return (carry, token, ended | (token == END)), (token, ended)
-
-        batch = source.shape[0]
-        first = (
+        return write_greedily(
+            lambda before, carry: self.decode(before, summary, carry),
             self.bridge(summary),
-            jnp.full(batch, END, jnp.int32),
-            jnp.zeros(batch, bool),
+            batch=source.shape[0],
+            steps=steps,
         )
-        _, (tokens, ended) = jax.lax.scan(step, first, None, length=steps)
-        return tokens.T, (~ended).sum(axis=0, dtype=jnp.int32)
 
 
 def reverse_in_time(tokens: Array, length: Array | None) -> Array:
