@@ -10,7 +10,7 @@ from flax import linen as nn
 from dljax.losses.meaning import nan_beyond
 from dljax.metrics import accuracy
 from dljax.objectives import wanted
-from dljax.objectives.sequence import per_step, within_length
+from dljax.objectives.steps import per_step, within_length
 from dljax.training import declared
 from dljax.types import Array, Batch, Key, Loss, Metrics, Score
 
@@ -44,7 +44,7 @@ def hide(
 
     Reference:
         Devlin et al. (2019), BERT: Pre-training of Deep Bidirectional Transformers for
-        Language Understanding, https://arxiv.org/abs/1810.04805, appendix A.1
+        Language Understanding, https://arxiv.org/abs/1810.04805; its appendix A.1.
 
     Example:
         >>> tokens, true = jnp.full((1, 4), 7), jnp.array([[True, True, True, False]])

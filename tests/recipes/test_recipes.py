@@ -18,6 +18,10 @@ SMALL = {
     'lenet5': {},
     'resnet_cifar': {'sizes': {'image': (8, 8, 3)}},
     'sequence_tagger': {'sizes': {'sequence': (4, 3)}},
+    'gpt_character': {
+        **{'vocabulary': 9, 'context': 8, 'width': 8, 'layers': 1, 'heads': 2},
+        'sizes': {'tokens': (8,)},
+    },
     'dqn_cartpole': {},
     'rbm': {'visible': 12, 'hidden': 5},
     'gaussian_naive_bayes': {},
