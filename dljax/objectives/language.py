@@ -119,7 +119,8 @@ def sample_text(
 
     A pure function of a bound net, for `nn.apply` and `jit`. Character t is drawn from
     softmax(logits_t / temperature). The net begins at zero, whatever carry it has kept,
-    and offers `read(tokens, carry) -> (logits, carry)`, as `CharacterModel` does.
+    and offers `read(tokens, carry) -> (logits, carry)`, as `CharacterModel` and
+    `LanguageModel` do.
 
     Args:
         net: in evaluation mode; none of its collections moves.
@@ -132,7 +133,8 @@ def sample_text(
         [batch, length] int32 tokens, without the prompt.
 
     Raises:
-        ValueError: for a prompt of another shape or an empty one, or a length below 1.
+        ValueError: for a prompt of another shape or an empty one, a length below 1, or
+            more tokens than the `context` of a net that has one.
 
     Example:
         >>> from dljax import create_model
@@ -146,6 +148,12 @@ def sample_text(
         raise ValueError(
             f'the prompt has shape {prompt.shape} and length is {length}, wanted '
             '[batch, time] with at least one token a row, and a length of 1 or more'
+        )
+    context, wanted_length = getattr(net, 'context', None), prompt.shape[1] + length
+    if context is not None and wanted_length > context:
+        raise ValueError(
+            f'the prompt and what is to be written are {wanted_length} tokens, wanted '
+            f'at most {context}, the context of the net: write less, or cut the prompt'
         )
     # Linen forbids calls of a bound net inside a loop of JAX.
     net, variables = net.unbind()
