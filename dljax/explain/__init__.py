@@ -1,11 +1,12 @@
 """What a prediction was made from: maps of the input, by functions of a bound net.
 
-All have the form `(net, image, label=None) -> map`, with settings as keywords: they
-explain the logit of `label`, or of the class that the net predicts, in evaluation mode,
-and can be compiled, mapped and differentiated.
+All but those of attention have the form `(net, image, label=None) -> map`, with settings
+as keywords: they explain the logit of `label`, or of the class that the net predicts,
+in evaluation mode, and can be compiled, mapped and differentiated.
 """
 
 from dljax.explain.activation import grad_cam, last_spatial
+from dljax.explain.attention import attention_maps, attention_rollout
 from dljax.explain.gradients import (
     gradient,
     gradient_times_input,
@@ -18,6 +19,8 @@ from dljax.explain.target import Explain
 
 __all__ = [
     'Explain',
+    'attention_maps',
+    'attention_rollout',
     'deletion',
     'grad_cam',
     'gradient',
