@@ -1,8 +1,8 @@
 """What a prediction was made from: maps of the input, by functions of a bound net.
 
-All but those of attention have the form `(net, image, label=None) -> map`, with settings
-as keywords: they explain the logit of `label`, or of the class that the net predicts,
-in evaluation mode, and can be compiled, mapped and differentiated.
+All but those of attention have the form `(net, image, label=None) -> map`, with
+settings as keywords: they explain the logit of `label`, or of the class that the net
+predicts, in evaluation mode, and can be compiled, mapped and differentiated.
 """
 
 from dljax.explain.activation import grad_cam, last_spatial

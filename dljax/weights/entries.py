@@ -23,6 +23,7 @@ class Form(NamedTuple):
         read: theirs to ours.
         write: ours to theirs.
         divisor: what the second size there is a multiple of.
+        rank_here: of ours, where it is another one.
     """
 
     rank: int
@@ -30,20 +31,37 @@ class Form(NamedTuple):
     read: Callable[[np.ndarray], np.ndarray]
     write: Callable[[np.ndarray], np.ndarray]
     divisor: int = 1
+    rank_here: int | None = None
+
+
+class Part(NamedTuple):
+    """One of several equal parts of an array there, side by side.
+
+    Attributes:
+        index: of the part.
+        count: of all parts, whose entries follow each other.
+        axis: along which they stand there.
+    """
+
+    index: int
+    count: int
+    axis: int = 0
 
 
 class Entry(NamedTuple):
-    """One array of another library.
+    """One array of another library, or a part of one.
 
     Attributes:
         theirs: its name there.
         ours: its path in our variables, such as 'params/stem/conv/kernel'.
         form: how it is laid out.
+        part: which part it is there, where several of ours are one.
     """
 
     theirs: str
     ours: str
     form: Form
+    part: Part | None = None
 
 
 def as_it_is(rank: int, words: str) -> Form:
@@ -62,7 +80,7 @@ def read(
 
     Args:
         what: the model, for messages.
-        entries: the whole table.
+        entries: the whole table, in which an array there may have several parts.
         arrays: by their names there.
         like: our variables or their shapes, to compare with; None for no comparison.
         mend: what to do where they do not fit; None for the usual advice.
@@ -74,16 +92,16 @@ def read(
         ValueError: where anything is missing, unexpected or of another shape; all is
             named.
     """
+    entries = list(entries)
     table = {entry.theirs: entry for entry in entries}
     wanted = {}
     if like is not None:
-        empty = write(f'{what} that is to take them', table.values(), hollow(like))
+        empty = write(f'{what} that is to take them', entries, hollow(like))
         wanted = {name: array.shape for name, array in empty.items()}
     wrong = {
         name: fault
         for name, entry in table.items()
-        if name in arrays
-        and (fault := _fault(arrays[name], entry.form, wanted.get(name)))
+        if name in arrays and (fault := _fault(arrays[name], entry, wanted.get(name)))
     }
     complain(
         what,
@@ -97,8 +115,10 @@ def read(
         mend,
     )
     flat = {
-        entry.ours: np.array(entry.form.read(np.asarray(arrays[name])), order='C')
-        for name, entry in table.items()
+        entry.ours: np.array(
+            entry.form.read(_taken(arrays[entry.theirs], entry.part)), order='C'
+        )
+        for entry in entries
     }
     return nest(flat)
 
@@ -129,10 +149,17 @@ def write(
         {
             n: fault
             for n, entry in table.items()
-            if n in flat and (fault := _fault(flat[n], entry.form, None, ours=True))
+            if n in flat and (fault := _fault(flat[n], entry, None, ours=True))
         },
     )
-    return {e.theirs: e.form.write(np.asarray(flat[e.ours])) for e in table.values()}
+    found: dict[str, np.ndarray] = {}
+    for entry in table.values():
+        array = entry.form.write(np.asarray(flat[entry.ours]))
+        if entry.part is not None and entry.part.index:
+            pair = [found[entry.theirs], array]
+            array = np.concatenate(pair, axis=entry.part.axis)
+        found[entry.theirs] = array
+    return found
 
 
 def complain(
@@ -198,19 +225,31 @@ def _lines(title: str, items: list[str]) -> str:
     return wrapped.replace('\0', ' ')
 
 
+def _taken(array: np.ndarray, part: Part | None) -> np.ndarray:
+    """Take a part of an array, or all of it."""
+    array = np.asarray(array)
+    if part is None:
+        return array
+    return np.split(array, part.count, axis=part.axis)[part.index]
+
+
 def _fault(
-    array: np.ndarray, form: Form, wanted: tuple[int, ...] | None, ours: bool = False
+    array: np.ndarray, entry: Entry, wanted: tuple[int, ...] | None, ours: bool = False
 ) -> str:
     """Say what is wrong with an array, or nothing."""
+    form = entry.form
     if not jnp.issubdtype(array.dtype, jnp.floating):
         return f'of {array.dtype}, wanted floating-point numbers'
     shape = tuple(array.shape)
     if wanted is not None:
         return '' if shape == wanted else f'{_shape(array)}, wanted {list(wanted)}'
     sizes = shape[-2:-1] if ours else shape[1:2]
-    good = len(shape) == form.rank and 0 not in shape
+    rank = form.rank_here if ours and form.rank_here else form.rank
+    good = len(shape) == rank and 0 not in shape
     if good and form.divisor > 1:
         good = sizes[0] % form.divisor == 0
+    if good and entry.part is not None and not ours:
+        good = shape[entry.part.axis] % entry.part.count == 0
     return '' if good else f'{_shape(array)}, wanted {form.words}'
 
 

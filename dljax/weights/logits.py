@@ -30,8 +30,8 @@ def torchvision_logits(
         ValueError: where torchvision has no such model, as for other sizes of layers.
     """
     models, torch = reference.torchvision_models(), reference.torch()
-    last = 'fc.bias' if 'fc.bias' in state else 'classifier.6.bias'
-    settings = {'num_classes': len(state[last])}
+    last = ('fc.bias', 'heads.head.bias', 'classifier.6.bias')
+    settings = {'num_classes': next(len(state[key]) for key in last if key in state)}
     if name == 'googlenet':
         settings |= {
             'init_weights': False,

@@ -8,6 +8,7 @@ import numpy as np
 from dljax.types import PyTree
 from dljax.weights.entries import Entry, Form, as_it_is, read, write
 from dljax.weights.prefixes import Unwrapped, unwrap
+from dljax.weights.torch_attention import vision_transformer
 
 _CONV = Form(
     4,
@@ -276,4 +277,6 @@ _TABLES: dict[str, Callable[[str, bool], Iterator[Entry]]] = {
     **dict.fromkeys(_STAGES, _vgg),
     **dict.fromkeys([f'{name}_bn' for name in _STAGES], _vgg),
     **dict.fromkeys(_BLOCKS, _resnet),
+    'vit_b_16': lambda name, heads: vision_transformer(12, patch=16),
+    'vit_b_32': lambda name, heads: vision_transformer(12, patch=32),
 }

@@ -15,6 +15,13 @@ LENGTHS = {
     'resnet18': 122,
     'resnet50': 320,
     'resnet152': 932,
+    'vit_b_16': 152,
+}
+# Of arrays whose sizes are not free.
+_SHAPES = {
+    '[1, 1, width]': [1, 1, 2],
+    '[1, places, width]': [1, 3, 2],
+    **{f'[width, channel, {side}, {side}]': [2, 3, side, side] for side in (16, 32)},
 }
 
 
@@ -23,6 +30,9 @@ def state(name: str, heads: bool = False, dtype: str = 'float32') -> dict:
     random, arrays = np.random.default_rng(0), {}
     for entry in _entries(name, heads):
         shape = [2, 3 * entry.form.divisor, 1, 2][: entry.form.rank]
+        shape = _SHAPES.get(entry.form.words, shape)
+        if entry.part:
+            shape[entry.part.axis] = 2 * entry.part.count
         arrays[entry.theirs] = random.normal(size=shape).astype(dtype)
         if entry.theirs.endswith('running_var'):
             count = entry.theirs.replace('running_var', 'num_batches_tracked')
@@ -167,3 +177,26 @@ def test_variables_of_another_model_are_not_exported() -> None:
 def test_an_unknown_model_is_answered_with_those_that_are_known() -> None:
     with pytest.raises(ValueError, match="'resnet19' is not known.*resnet152"):
         from_torchvision('resnet19', {})
+
+
+def test_queries_keys_and_values_are_parts_of_one_array() -> None:
+    arrays = state('vit_b_16')
+    variables = from_torchvision('vit_b_16', arrays)
+    layer = variables['params']['encoder']['layer_3']['attention']
+    there = 'encoder.layers.encoder_layer_3.self_attention.in_proj_'
+    for index, name in enumerate(('query', 'key', 'value')):
+        rows = slice(2 * index, 2 * index + 2)
+        kernel, bias = arrays[f'{there}weight'][rows], arrays[f'{there}bias'][rows]
+        np.testing.assert_array_equal(layer[name]['kernel'], kernel.T)
+        np.testing.assert_array_equal(layer[name]['bias'], bias)
+    arrays[f'{there}bias'] = np.ones(7, np.float32)
+    with pytest.raises(ValueError, match=r'3.self_attention.in_proj_bias \[7\]'):
+        from_torchvision('vit_b_16', arrays)
+
+
+def test_a_matrix_takes_the_numbers_of_a_patch_with_the_channels_last() -> None:
+    arrays = state('vit_b_16')
+    kernel = from_torchvision('vit_b_16', arrays)['params']['patches']['kernel']
+    patch = np.random.default_rng(1).normal(size=(16, 16, 3))
+    wanted = np.einsum('hwc,ochw->o', patch, arrays['conv_proj.weight'])
+    np.testing.assert_allclose(patch.reshape(-1) @ kernel, wanted, rtol=1e-5)
