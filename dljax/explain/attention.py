@@ -18,7 +18,8 @@ def attention_maps(net: nn.Module, *inputs: Any) -> dict[str, Array]:
     Returns:
         [batch, heads, steps, time] float32 in [0, 1] by the path of the layer, such as
         'encoder/layer_0/attention', in the order of the paths: how much each step reads
-        of each place. Empty for a net without `layers.MultiHeadAttention`.
+        of each place; 'attention' where the net itself has them, as
+        `AttentionTranslator`. Empty for a net without `layers.MultiHeadAttention`.
 
     Reference:
         Vaswani et al. (2017), Attention Is All You Need,
@@ -41,7 +42,7 @@ def attention_maps(net: nn.Module, *inputs: Any) -> dict[str, Array]:
 
     def collect(tree: PyTree, path: tuple[str, ...]) -> None:
         if 'weights' in tree and isinstance(tree['weights'], tuple):
-            found['/'.join(path)] = tree['weights'][0]
+            found['/'.join(path) or 'attention'] = tree['weights'][0]
             return
         for name, part in tree.items():
             if isinstance(part, dict):

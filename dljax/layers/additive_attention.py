@@ -6,6 +6,7 @@ import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
@@ -188,7 +189,7 @@ class MultiplicativeAttention(nn.Module):
             time] in [0, 1].
         """
         chex.assert_rank([query, memory], 3)
-        query, memory = nn.dtypes.promote_dtype(query, memory, dtype=self.dtype)
+        query, memory = promote_dtype(query, memory, dtype=self.dtype)
         if self.score == 'general':  # s^T W first: there are fewer steps than places
             query = nn.Dense(
                 memory.shape[-1],

@@ -3,6 +3,7 @@
 import chex
 import jax.numpy as jnp
 from flax import linen as nn
+from flax.linen.dtypes import promote_dtype
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
@@ -192,7 +193,7 @@ class LearnedPositions(nn.Module):
         table = self.param(
             'embedding', self.embedding_init, (self.length, features), self.param_dtype
         )
-        inputs, table = nn.dtypes.promote_dtype(inputs, table, dtype=self.dtype)
+        inputs, table = promote_dtype(inputs, table, dtype=self.dtype)
         if not cached:
             return inputs + table[None, :time]
         positions = advance(self, batch, time, cached)

@@ -5,7 +5,7 @@ from typing import Any
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from dljax.layers.rematerialised import rematerialised
+from dljax.layers.rematerialise import rematerialise
 from dljax.layers.transformer_block import TransformerBlock
 from dljax.types import Array
 
@@ -79,7 +79,7 @@ class TransformerStack(nn.Module):
             if cache_length is not None:
                 x = block(x, *others, cache_length=cache_length, train=train)
             else:
-                x = rematerialised(block, x, *others, train=train, remat=self.remat)
+                x = rematerialise(block, x, *others, train=train, remat=self.remat)
         if not self.block.norm_first:
             return x
         kinds = {'dtype': self.block.dtype, 'param_dtype': self.block.param_dtype}

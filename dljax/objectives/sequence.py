@@ -14,8 +14,8 @@ from dljax.losses import cross_entropy
 from dljax.losses.meaning import nan_beyond
 from dljax.metrics import accuracy
 from dljax.objectives import wanted
-from dljax.objectives.outputs import shape_of
 from dljax.objectives.features import Features, inputs_of, names
+from dljax.objectives.outputs import shape_of
 from dljax.objectives.steps import per_step, within_length
 from dljax.training import declared
 from dljax.types import Array, Batch, Loss, Metrics, Score

@@ -9,7 +9,7 @@ from dljax.weights.hugging_face import (
 )
 from dljax.weights.keras import from_keras, to_keras
 from dljax.weights.torch_attention import from_torch_layer, to_torch_layer
-from dljax.weights.torchvision import from_torchvision, to_torchvision, unwrapped
+from dljax.weights.torchvision import from_torchvision, to_torchvision, unwrap_arrays
 
 __all__ = [
     'check',

@@ -27,6 +27,7 @@ FAMILIES = (
     'convolutional',
     'residual',
     'recurrent',
+    'text',
     'attention',
     'control',
     'energy',

@@ -17,7 +17,7 @@ from dljax.layers import (
     length_mask,
 )
 from dljax.layers.dot_product import Implementation
-from dljax.models.settings import check_shares, check_sizes, settings_of
+from dljax.models.settings import check_fractions, check_sizes, settings_of
 from dljax.types import Array
 
 _normal = nn.initializers.truncated_normal(0.02)
@@ -86,7 +86,7 @@ class Bert(nn.Module):
         super().__post_init__()
         check_sizes(context=self.context, segments=self.segments, width=self.width)
         check_sizes(layers=self.layers, heads=self.heads, hidden=self.hidden)
-        check_shares(dropout=self.dropout)
+        check_fractions(dropout=self.dropout)
         if self.vocabulary < 2 or self.width % self.heads:
             raise ValueError(
                 f'vocabulary is {self.vocabulary}, width {self.width} and heads '

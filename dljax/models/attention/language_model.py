@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers import LearnedPositions, TransformerBlock, TransformerStack
 from dljax.layers.dot_product import Implementation
-from dljax.models.settings import check_shares, check_sizes, settings_of
+from dljax.models.settings import check_fractions, check_sizes, settings_of
 from dljax.types import Array, PyTree
 
 
@@ -80,7 +80,7 @@ class LanguageModel(nn.Module):
             heads=self.heads,
             hidden=hidden,
         )
-        check_shares(dropout=self.dropout)
+        check_fractions(dropout=self.dropout)
         if self.vocabulary < 2 or self.width % self.heads:
             raise ValueError(
                 f'vocabulary is {self.vocabulary}, width {self.width} and heads '

@@ -17,7 +17,7 @@ from dljax.layers import (
 )
 from dljax.layers.dot_product import Implementation
 from dljax.models.greedy import END, write_greedily
-from dljax.models.settings import check_shares, check_sizes
+from dljax.models.settings import check_fractions, check_sizes
 from dljax.types import Array, PyTree
 
 
@@ -98,7 +98,7 @@ class Transformer(nn.Module):
             )
         check_sizes(width=self.width, layers=self.layers)
         check_sizes(heads=self.heads, hidden=self.hidden)
-        check_shares(dropout=self.dropout, attention_dropout=self.attention_dropout)
+        check_fractions(dropout=self.dropout, attention_dropout=self.attention_dropout)
         if self.width % self.heads or self.width % 2:
             raise ValueError(
                 f'width is {self.width} and heads is {self.heads}, wanted an even '

@@ -7,7 +7,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.conv import Conv
-from dljax.models.settings import check_settings
+from dljax.models.settings import check_settings, check_sizes
 from dljax.types import Array
 
 
@@ -67,9 +67,9 @@ class TextCNN(nn.Module):
             {'dropout': self.dropout},
             vocabulary=self.vocabulary,
             embedding=self.embedding,
-            windows=self.windows,
             features=self.features,
         )
+        check_sizes(windows=self.windows)
 
     @nn.compact
     def __call__(
