@@ -22,6 +22,7 @@ MODULES = sorted(
 # Rooms whose examples compile much: they train nets, or draw parameters and images.
 SLOW = {
     'data',
+    'decoding',
     'explain',
     'layers',
     'losses',

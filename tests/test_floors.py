@@ -17,7 +17,7 @@ FLOORS = (
     ('types', 'host'),
     ('kernels',),
     ('layers', 'losses', 'metrics', 'rules', 'environments'),
-    ('models', 'training', 'data'),
+    ('models', 'training', 'data', 'decoding'),
     ('zoo', 'objectives', 'explain'),
     ('recipes', 'weights'),
     ('experiment',),

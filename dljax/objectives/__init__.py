@@ -37,7 +37,7 @@ from dljax.objectives.energy import (
 )
 from dljax.objectives.forecasting import score_forecast, score_free_run
 from dljax.objectives.generative import fit_classes
-from dljax.objectives.language import predict_next, sample_text, score_next
+from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
@@ -47,10 +47,9 @@ from dljax.objectives.sequence import (
     generate,
     score_generation,
     score_tags,
-    score_translation,
     tag,
-    translate,
 )
+from dljax.objectives.translation import score_translation, translate
 from dljax.objectives.unmoved import unmoved
 from dljax.objectives.variational import elbo, score_variational
 from dljax.objectives.within import from_part, side_by_side, within
@@ -84,7 +83,6 @@ __all__ = [
     'pretrain',
     'recover_codes',
     'regress',
-    'sample_text',
     'score_classes',
     'score_forecast',
     'score_free_run',

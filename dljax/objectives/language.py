@@ -1,4 +1,4 @@
-"""Learning to predict text, scoring it, and writing it."""
+"""Learning to predict text, and scoring it."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from dljax.losses.meaning import nan_beyond
 from dljax.objectives import wanted
 from dljax.objectives.outputs import shape_of
 from dljax.training import declared
-from dljax.types import Array, Batch, Key, Loss, Metrics, PyTree, Score
+from dljax.types import Array, Batch, Loss, Metrics, Score
 
 NAT = 1 / math.log(2.0)  # in bits
 
@@ -106,74 +106,6 @@ def _check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
     wanted.classes(arrays, 'tokens', symbols, shape=(None,), what='symbol')
     where = np.asarray(arrays['weight']) != 0 if 'weight' in arrays else None
     wanted.classes(arrays, 'target', symbols, shape=(None,), where=where, what='symbol')
-
-
-def sample_text(
-    net: nn.Module,
-    key: Key,
-    prompt: Array,
-    length: int,
-    temperature: Array | float = 1.0,
-) -> Array:
-    """Write on from a prompt, each character drawn from what the net predicts.
-
-    A pure function of a bound net, for `nn.apply` and `jit`. Character t is drawn from
-    softmax(logits_t / temperature). The net begins at zero, whatever carry it has kept,
-    and offers `read(tokens, carry) -> (logits, carry)`, as `CharacterModel` and
-    `LanguageModel` do.
-
-    Args:
-        net: in evaluation mode; none of its collections moves.
-        key: of the draws.
-        prompt: [batch, time] int32 tokens, at least one a row.
-        length: characters to write, 1 or more; static under `jit`.
-        temperature: at least 0, one for all or [batch]; 0 takes the likeliest.
-
-    Returns:
-        [batch, length] int32 tokens, without the prompt.
-
-    Raises:
-        ValueError: for a prompt of another shape or an empty one, a length below 1, or
-            more tokens than the `context` of a net that has one.
-
-    Example:
-        >>> from dljax import create_model
-        >>> net, prompt = create_model('character_lstm'), jnp.array([[7, 8]])
-        >>> variables = net.init(jax.random.key(0), prompt)
-        >>> write = jax.jit(nn.apply(sample_text, net), static_argnums=3)
-        >>> write(variables, jax.random.key(1), prompt, 5, .8).shape
-        (1, 5)
-    """
-    if prompt.ndim != 2 or not prompt.shape[1] or length < 1:
-        raise ValueError(
-            f'the prompt has shape {prompt.shape} and length is {length}, wanted '
-            '[batch, time] with at least one token a row, and a length of 1 or more'
-        )
-    context, wanted_length = getattr(net, 'context', None), prompt.shape[1] + length
-    if context is not None and wanted_length > context:
-        raise ValueError(
-            f'the prompt and what is to be written are {wanted_length} tokens, wanted '
-            f'at most {context}, the context of the net: write less, or cut the prompt'
-        )
-    # Linen forbids calls of a bound net inside a loop of JAX.
-    net, variables = net.unbind()
-    variables = {k: v for k, v in variables.items() if k != 'carry'}
-    heat = jnp.broadcast_to(jnp.asarray(temperature, jnp.float32), prompt.shape[:1])
-
-    def read(tokens: Array, carry: PyTree | None) -> tuple[Array, PyTree]:
-        logits, carry = net.apply(variables, tokens, carry, method='read')
-        return logits[:, -1].astype(jnp.float32), carry
-
-    def write(state: tuple[Array, PyTree], key: Key) -> tuple:
-        logits, carry = state
-        scaled = logits / jnp.where(heat > 0, heat, 1.0)[:, None]
-        drawn = jax.random.categorical(key, scaled)
-        tokens = jnp.where(heat > 0, drawn, logits.argmax(axis=1)).astype(jnp.int32)
-        return read(tokens[:, None], carry), tokens
-
-    first = read(prompt, None)
-    _, tokens = jax.lax.scan(write, first, jax.random.split(key, length))
-    return tokens.T
 
 
 def _pieces(tokens: Array, parts: int) -> Array:

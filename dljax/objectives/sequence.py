@@ -1,4 +1,4 @@
-"""Learning and scoring sequences: a label at each step, or a sequence as the output.
+"""Learning and scoring sequences: a label at each step, or a sequence from a class.
 
 Losses are means over the examples of the mean over an example's true steps, so that a
 batch may be parted among devices without a change of the loss.
@@ -166,90 +166,6 @@ def _generated(
         wanted.target_of(loss, arrays, target, shape[-1] if shape else None)
 
     return check
-
-
-def translate(*, label_smoothing: float = 0.0) -> Loss:
-    """Loss of an encoder-decoder under teacher forcing (U3.1).
-
-    The batch holds 'source' and 'target', [batch, time] tokens each with a padding of
-    0, and 'source_length' and 'target_length' [batch], the end token included.
-
-    Args:
-        label_smoothing: in [0, 1], see `losses.cross_entropy`.
-
-    Returns:
-        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the fraction
-        of the true tokens that are likeliest where all before them are given.
-    """
-
-    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        target = batch['target']
-        logits = net(batch['source'], target, batch['source_length'], train=True)
-        where = within_length(batch['target_length'], target.shape[1])
-        loss = per_step(logits, target, where, label_smoothing=label_smoothing).mean()
-        loss = loss * _read(net, batch).mean()
-        return loss, {'accuracy': accuracy(logits, target, where=where).mean()}
-
-    return declared(objective, _translated)
-
-
-def score_translation() -> Score:
-    """Scores of an encoder-decoder, which decodes greedily by itself.
-
-    The batch is that of `translate`. What is written before the end token and the end
-    token itself are compared with the target.
-
-    Returns:
-        `(net, batch, step) -> scores` of [batch] in evaluation mode: 'exact', 1 where
-        the output is the target, 'accuracy', the fraction of the target's places at
-        which the right token stands, and 'loss' in nats a token under teacher forcing.
-    """
-
-    def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
-        source, target = batch['source'], batch['target']
-        where = within_length(batch['target_length'], target.shape[1])
-        tokens, _ = net.greedy(source, batch['source_length'], steps=target.shape[1])
-        right = (tokens == target) & where
-        places = jnp.maximum(where.sum(axis=1), 1)
-        logits = net(source, target, batch['source_length'], train=False)
-        loss = per_step(logits, target, where)
-        known = _read(net, batch) * jnp.where(jnp.isnan(loss), jnp.nan, 1.0)
-        exact = (right | ~where).all(axis=1)
-        return {
-            # A choice: compiled, a product of a flag that is false is 0 even of NaN.
-            'exact': jnp.where(jnp.isnan(known), known, exact),
-            'accuracy': right.sum(axis=1) / places * known,
-            'loss': loss * known,
-        }
-
-    return declared(score, _translated)
-
-
-def _read(net: nn.Module, batch: Batch) -> Array:
-    """Mark sources with a token that the net has none of by NaN: [batch]."""
-    count = getattr(net, 'source_tokens', None)
-    source = batch['source']
-    if count is None:
-        return jnp.ones(len(source))
-    return nan_beyond(source, count).min(axis=1)
-
-
-def _decoded(net: nn.Module, batch: Batch) -> Array:
-    return net(batch['source'], batch['target'], batch['source_length'], train=False)
-
-
-def _translated(net: nn.Module, arrays: Mapping[str, Any]) -> None:
-    """Refuse tokens and lengths that are none."""
-    features = 'source', 'target', 'source_length', 'target_length'
-    wanted.take(arrays, *features)
-    shape = shape_of(_decoded, net, {name: arrays[name] for name in features})
-    symbols = {
-        'source': getattr(net, 'source_tokens', None),
-        'target': shape[-1] if shape else None,
-    }
-    for name, count in symbols.items():
-        wanted.lengths(arrays, f'{name}_length', name)
-        wanted.classes(arrays, name, count, shape=(None,), what='token')
 
 
 def _true(batch: Batch, feature: Features) -> Array | None:

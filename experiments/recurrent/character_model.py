@@ -33,10 +33,11 @@ from flax import linen as nn
 
 from dljax import create_model, zoo
 from dljax.data import Vocabulary, load, read_text, scored_windows, text_windows
+from dljax.decoding import sample
 from dljax.experiment import Experiment, Measure, Outcome, Picture
 from dljax.layers import GRU, LSTM, Elman
 from dljax.metrics import witten_bell
-from dljax.objectives import predict_next, sample_text, score_next
+from dljax.objectives import predict_next, score_next
 from dljax.training import Player, clipped
 from dljax.types import Array
 
@@ -186,9 +187,10 @@ def samples(
 
     def draw(outcome: Outcome) -> str:
         def write(net: nn.Module, prompts: Array) -> Array:
-            return sample_text(
-                net, jax.random.key(seed), prompts, length, jnp.array(heats)
-            )
+            key = jax.random.key(seed)
+            return sample(
+                net, key, prompts, steps=length, temperature=jnp.array(heats)
+            ).tokens
 
         prompts = np.tile(vocabulary.encode(prompt), (len(heats), 1))
         written = outcome.apply(write, prompts)

@@ -14,6 +14,7 @@ Cost: 131 s of training on a busy machine. Command:
 python experiments/recurrent/translate_dates.py
 """
 
+import functools
 from typing import Literal
 
 from dljax.cli import command
@@ -23,14 +24,19 @@ import optax
 
 from dljax import create_model, data, zoo
 from dljax.data.dates import CHARACTERS, SOURCE_LENGTH, TARGET_LENGTH, decode
+from dljax.decoding import beam, greedy
 from dljax.experiment import Experiment, Outcome
 from dljax.explain import attention_maps
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
 from dljax.objectives import score_translation, translate
 from dljax.pictures.attention import Alignment, alignments
 from dljax.training import Player, clipped
-from dljax.types import Array, Batch, Spec
+from dljax.types import Array, Batch, HostBatch, Spec
 
+END, WIDTH = 1, 4
+# Each is one function, so that it is compiled once.
+GREEDY = functools.partial(greedy, steps=TARGET_LENGTH, end=END)
+BEAM = functools.partial(beam, steps=TARGET_LENGTH, end=END, width=WIDTH)
 TINY = {'steps': 2, 'batch_size': 8, 'units': 8, 'train': 40, 'test': 10}
 
 
@@ -49,7 +55,7 @@ def experiment(
     batch_size: int = 64,
     learning_rate: float = 3e-3,
 ) -> Experiment:
-    """Train under teacher forcing; score by greedy decoding.
+    """Train under teacher forcing; score by greedy decoding, and by beams at the end.
 
     Args:
         attention: whether the decoder looks at each character of the source, or learns
@@ -100,7 +106,8 @@ def experiment(
             'target_length': Spec((), 'int32', 1, TARGET_LENGTH),
         },
         best='validation/exact',
-        pictures={**shown, 'Examples': examples, 'Mistakes': mistakes},
+        measures={'decoding': compare},
+        pictures={**shown, 'Examples': examples, 'Mistakes': mistakes, 'Beams': beams},
     )
 
 
@@ -127,17 +134,49 @@ def look(outcome: Outcome) -> list[Alignment]:
 
 def answers(outcome: Outcome) -> list[tuple[str, str, str]]:
     """Translate the test greedily: source, answer and target of each example."""
-
-    def greedy(net: object, batch: Batch) -> Array:
-        source, length = batch['source'], batch['source_length']
-        return net.greedy(source, length, steps=TARGET_LENGTH)[0]
-
     batch = outcome.evaluation['test']
-    said = np.asarray(outcome.apply(greedy, batch))
+    said = np.asarray(outcome.apply(GREEDY, *asked(batch)).tokens)
     return [
         tuple(map(decode, row))
         for row in zip(batch['source'], said, batch['target'], strict=True)
     ]
+
+
+def asked(batch: HostBatch) -> tuple[np.ndarray, ...]:
+    """Give what a decoder is asked with: the first token, the source, its length."""
+    source = batch['source']
+    return np.full((len(source), 1), END, np.int32), source, batch['source_length']
+
+
+def searched(outcome: Outcome) -> tuple[list[list[str]], np.ndarray]:
+    """Translate the test by beams: answers [example][width], and probabilities."""
+    rows = outcome.apply(BEAM, *asked(outcome.evaluation['test']))
+    texts = [[decode(tokens) for tokens in row] for row in np.asarray(rows.tokens)]
+    return texts, np.exp(np.asarray(rows.log_probabilities))
+
+
+def compare(outcome: Outcome) -> dict[str, float]:
+    """Measure the fraction of the test that each way of decoding gets right."""
+    said = answers(outcome)
+    targets = [target for _, _, target in said]
+    texts, _ = searched(outcome)
+    pairs = list(zip(texts, targets, strict=True))
+    return {
+        'greedy': float(np.mean([answer == target for _, answer, target in said])),
+        'beam': float(np.mean([row[0] == target for row, target in pairs])),
+        'within_beam': float(np.mean([target in row for row, target in pairs])),
+    }
+
+
+def beams(outcome: Outcome) -> str:
+    """Show what the net hesitated over most, beside what greedy decoding says."""
+    said, (texts, chances) = answers(outcome), searched(outcome)
+    lines = [f'the least certain of {len(said)}: a beam of {WIDTH} beside greedy']
+    for n in np.argsort(chances[:, 0])[:8]:
+        source, answer, target = said[n]
+        lines += ['', f'{source}: greedy {answer}, target {target}']
+        lines += [f'{p:9.4f}  {t}' for t, p in zip(texts[n], chances[n], strict=True)]
+    return '\n'.join(lines)
 
 
 def table(rows: list[tuple[str, str, str]], title: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from dljax.decoding import greedy
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
 from dljax.models.feedforward import MLP
 from dljax.models.recurrent import (
@@ -296,12 +297,13 @@ def test_greedy_decoding_is_step_by_step_argmax_and_stops_at_the_end(
 ) -> None:
     net, ends = translator(**settings), set()
     variables, forcing = drawn_and_forcing(net)
-    greedy = jax.jit(functools.partial(net.apply, steps=8, method='greedy'))
+    write = jax.jit(nn.apply(functools.partial(greedy, steps=8, end=END), net))
+    prompt = np.full((3, 1), END, np.int32)
     for push in (-20.0, 0.0, 2.0, 20.0):  # towards the end token
         params = jax.tree.map(lambda p: p, variables)
         bias = params['output']['bias']
         params['output']['bias'] = bias + np.float32(push) * np.eye(6)[END]
-        tokens, length = greedy({'params': params}, SOURCE, LENGTH)
+        tokens, length, _ = write({'params': params}, prompt, SOURCE, LENGTH)
         forced = forcing({'params': params}, SOURCE, tokens, LENGTH)
         for index in range(3):
             wanted, logits = decoded_by_hand(net, params, index, 8)

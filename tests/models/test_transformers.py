@@ -11,10 +11,10 @@ from flax import linen as nn
 
 from dljax import create_model
 from dljax.data import resident
+from dljax.decoding import greedy
 from dljax.models.attention.vision_transformer import as_patches
 from dljax.objectives import (
     predict_next,
-    sample_text,
     score_translation,
     translate,
 )
@@ -84,16 +84,16 @@ def test_reading_on_from_a_carry_equals_one_pass_up_to_the_context() -> None:
 
 def test_text_is_written_within_the_context() -> None:
     net, variables = gpt()
-    write = nn.apply(sample_text, net)
+    write = nn.apply(functools.partial(greedy, steps=5), net)
     prompt = TOKENS[:, :4]
-    text = jax.jit(write, static_argnums=3)(variables, jax.random.key(0), prompt, 5, 0)
+    text = jax.jit(write)(variables, prompt).tokens
     run, tokens = jax.jit(net.apply), np.zeros((3, 9), np.int32)
     tokens[:, :4] = prompt
     for step in range(4, 9):
         tokens[:, step] = run(variables, tokens)[:, step - 1].argmax(-1)
     assert np.array_equal(text, tokens[:, 4:])
     with pytest.raises(ValueError, match='10 tokens, wanted at most 9'):
-        write(variables, jax.random.key(0), prompt, 6, 0)
+        nn.apply(functools.partial(greedy, steps=6), net)(variables, prompt)
 
 
 def test_the_translator_sees_true_steps_of_the_source_and_no_later_targets() -> None:
@@ -112,8 +112,9 @@ def test_the_translator_sees_true_steps_of_the_source_and_no_later_targets() -> 
 def test_greedy_writing_equals_the_likeliest_of_one_pass() -> None:
     net, variables = translator()
     length = np.array([5, 2, 3], np.int32)
-    write = jax.jit(functools.partial(net.apply, method='greedy', steps=6))
-    tokens, lengths = write(variables, SOURCE, length)
+    write = jax.jit(nn.apply(functools.partial(greedy, steps=6, end=1), net))
+    first = np.ones((3, 1), np.int32)
+    tokens, lengths, _ = write(variables, first, SOURCE, length)
     likeliest = jax.jit(net.apply)(variables, SOURCE, tokens, length).argmax(-1)
     for row, count in enumerate(lengths):
         assert np.array_equal(tokens[row, :count], likeliest[row, :count])
@@ -245,6 +246,6 @@ def test_a_gpt_learns_a_rule_over_several_tokens() -> None:
     state, _ = fit(
         train, resident(data, 50), steps=400, key=jax.random.key(0), chunk=50
     )
-    write = nn.apply(sample_text, net)
-    wrote = write({'params': state.params}, jax.random.key(0), text[:20, :2], 8, 0)
+    write = nn.apply(functools.partial(greedy, steps=8), net)
+    wrote = write({'params': state.params}, text[:20, :2]).tokens
     assert (np.asarray(wrote) == text[:20, 2:10]).mean() > 0.9

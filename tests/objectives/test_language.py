@@ -13,14 +13,15 @@ import optax
 import pytest
 from flax import linen as nn
 from rich.console import Console
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
 from dljax import run, zoo
 from dljax.data import Vocabulary, batches, scored_windows, text_windows
+from dljax.decoding import sample
 from dljax.experiment import Experiment, Options, Report
 from dljax.layers import LSTM, Elman
 from dljax.models.recurrent import CharacterModel
-from dljax.objectives import predict_next, sample_text, score_next
+from dljax.objectives import predict_next, score_next
 from dljax.training import Player, evaluate, fit, learner
 from dljax.types import Array, Batch, PyTree, State
 
@@ -158,17 +159,13 @@ def test_a_periodic_text_is_learned_to_a_tenth_of_a_bit(reciter: tuple) -> None:
     assert scored['bits_per_character'] < 0.1  # a uniform guess: 2.8
 
 
-@functools.cache
-def writer(net: CharacterModel) -> Callable:
-    return jax.jit(nn.apply(sample_text, net), static_argnums=3)
-
-
 def write(reciter: tuple, prompts: list[str], heats: list[float]) -> list[str]:
     net, state, vocabulary = reciter
     tokens = np.stack([vocabulary.encode(prompt) for prompt in prompts])
     # All collections, the carry of the training's batch of 4 among them.
     variables = {'params': state.params, **state.collections}
-    written = writer(net)(variables, KEY, tokens, 33, np.float32(heats))
+    writer = jax.jit(nn.apply(functools.partial(sample, steps=33), net))
+    written = writer(variables, KEY, tokens, temperature=np.float32(heats)).tokens
     return [vocabulary.decode(row) for row in np.asarray(written)]
 
 
@@ -182,61 +179,12 @@ def test_the_likeliest_characters_go_on_with_the_text(reciter: tuple) -> None:
         ]
 
 
-def test_temperature_zero_is_the_argmax_of_each_step() -> None:
-    net, params = of_opinions()
-    prompt = np.array([[1, 2, 3], [4, 4, 4]])
-    written = jax.jit(nn.apply(sample_text, net), static_argnums=3)(
-        {'params': params}, KEY, prompt, 9, 0.0
-    )
-    predict, tokens = jax.jit(net.apply), np.pad(prompt, ((0, 0), (0, 9)))
-    for time in range(3, 12):  # what is still to come changes no logits before it
-        logits = np.asarray(predict({'params': params}, tokens))
-        tokens[:, time] = logits[:, time - 1].argmax(axis=-1)
-    np.testing.assert_array_equal(written, tokens[:, 3:])
-    assert written.dtype == jnp.int32
-
-
-@pytest.mark.others('heavy', first='heavy')
-@pytest.mark.parametrize('heat', [1.0, 0.5])
-def test_what_is_drawn_has_the_distribution_that_the_net_predicts(heat) -> None:
-    net, params = of_opinions()
-    count = 20_000
-    prompt = np.tile([[1, 5]], (count, 1))
-    written = np.asarray(
-        jax.jit(nn.apply(sample_text, net), static_argnums=3)(
-            {'params': params}, KEY, prompt, 2, np.full(count, heat, np.float32)
-        )
-    )
-    common = int(np.bincount(written[:, 0]).argmax())
-    tokens = np.array([[1, 5, common]])
-    logits = np.asarray(jax.jit(net.apply)({'params': params}, tokens))[0] / heat
-
-    def chi_square(drawn: np.ndarray, logits: np.ndarray) -> float:
-        expected = len(drawn) * softmax(logits)
-        counts = np.bincount(drawn, minlength=7)
-        return float(((counts - expected) ** 2 / expected).sum())
-
-    # Six degrees of freedom: 22.5 is passed by one draw of a thousand.
-    assert chi_square(written[:, 0], logits[1]) < 22.5
-    then = written[written[:, 0] == common, 1]
-    assert chi_square(then, logits[2]) < 22.5
-
-
 @pytest.mark.heavy
 def test_each_row_has_its_own_temperature(reciter: tuple) -> None:
     whole = PERIOD * 5
     cold, warm = write(reciter, [whole[:14], whole[:14]], [0.0, 50.0])
     assert cold == whole[14:47]
     assert sum(a != b for a, b in zip(cold, warm, strict=True)) > 15
-
-
-@pytest.mark.parametrize(
-    ('prompt', 'length'),
-    [(np.zeros((2, 0)), 3), (np.zeros(3), 3), (np.ones((1, 1)), 0)],
-)
-def test_a_prompt_that_cannot_be_read_is_refused(prompt, length) -> None:
-    with pytest.raises(ValueError, match='at least one token a row'):
-        nn.apply(sample_text, STATEFUL)({}, KEY, prompt.astype(np.int32), length)
 
 
 def made(**changes: object) -> Experiment:

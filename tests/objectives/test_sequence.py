@@ -203,9 +203,14 @@ class Says(nn.Module):
         """Say the tokens, each with a logit of 4 against 0."""
         return 4.0 * jax.nn.one_hot(jnp.array(self.tokens), 4)
 
-    def greedy(self, source: Array, length: Array, *, steps: int) -> tuple:
-        """Write them."""
-        return jnp.array(self.tokens)[:, :steps], length
+    def begin(self, source: Array, length: Array) -> Array:
+        """Begin at the first token."""
+        return jnp.int32(0)
+
+    def read(self, tokens: Array, place: Array) -> tuple[Array, Array]:
+        """Say the next one, whatever was said before."""
+        logits = 4.0 * jax.nn.one_hot(jnp.array(self.tokens)[:, place], 4)
+        return logits[:, None], place + 1
 
 
 def test_a_token_that_there_is_none_of_makes_all_scores_of_its_example_nan() -> None:

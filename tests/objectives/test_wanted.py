@@ -179,7 +179,6 @@ NOTHING_TO_REFUSE = {
     'penalise_real',
     'predict',
     'recover_codes',
-    'sample_text',
     'score_return',
     'sparse',
     'sparse_l1',

@@ -133,6 +133,22 @@ class LanguageModel(nn.Module):
         x = self.decoder(x, cache_length=self.context if cached else None, train=train)
         return self.embedding.attend(x)
 
+    def begin(self, *, steps: int | None = None) -> None:
+        """Begin without a carry, see `read`.
+
+        Args:
+            steps: the most tokens that will be read; None for any number.
+
+        Raises:
+            ValueError: for more of them than `context`.
+        """
+        if steps is not None and steps > self.context:
+            raise ValueError(
+                f'the prompt and what is to be written are {steps} tokens, wanted at '
+                f'most {self.context}, the context of the net: write less, or cut the '
+                'prompt'
+            )
+
     def read(self, tokens: Array, carry: PyTree = None) -> tuple[Array, PyTree]:
         """Predict as a call does, from a carry on, and return the next one.
 

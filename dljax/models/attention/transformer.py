@@ -16,9 +16,10 @@ from dljax.layers import (
     length_mask,
 )
 from dljax.layers.dot_product import Implementation
-from dljax.models.greedy import END, write_greedily
 from dljax.models.settings import check_fractions, check_sizes
 from dljax.types import Array, PyTree
+
+END = 1  # the token that ends a target; 0 is the padding
 
 
 class Transformer(nn.Module):
@@ -65,9 +66,8 @@ class Transformer(nn.Module):
         >>> net = Transformer(9, 9, width=8, layers=1, heads=2, hidden=16)
         >>> source, target = jnp.ones((2, 6), jnp.int32), jnp.ones((2, 4), jnp.int32)
         >>> variables = net.init(jax.random.key(0), source, target)
-        >>> tokens, length = net.apply(variables, source, steps=8, method='greedy')
-        >>> print(net.apply(variables, source, target).shape, tokens.shape)
-        (2, 4, 9) (2, 8)
+        >>> print(net.apply(variables, source, target).shape)
+        (2, 4, 9)
     """
 
     source_tokens: int = 37000
@@ -231,23 +231,6 @@ class Transformer(nn.Module):
         )
         return self.output(x) if self.shared == 'none' else embedding.attend(x)
 
-    def greedy(
-        self, source: Array, source_length: Array | None = None, *, steps: int
-    ) -> tuple[Array, Array]:
-        """Write what is likeliest at each step, until the end token.
-
-        Args:
-            source: [batch, time] as of `__call__`.
-            source_length: [batch] as of `__call__`.
-            steps: the most tokens to write, the end token included.
-
-        Returns:
-            [batch, steps] int32, 0 after the end token, and [batch] int32 in
-            [1, steps], the number of tokens with it.
-        """
-        carry = self.begin(source, source_length, steps=steps)
-        return write_greedily(self.read, carry, batch=source.shape[0], steps=steps)
-
     def begin(
         self, source: Array, source_length: Array | None = None, *, steps: int
     ) -> PyTree:
@@ -256,7 +239,7 @@ class Transformer(nn.Module):
         Args:
             source: [batch, time] as of `__call__`.
             source_length: [batch] as of `__call__`.
-            steps: the most tokens that will be written.
+            steps: the most tokens that will be read.
 
         Returns:
             The first carry for `read`, of arrays [batch, ...].

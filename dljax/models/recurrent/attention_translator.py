@@ -122,13 +122,19 @@ class AttentionTranslator(nn.Module):
         return self.read(before, carry, train=train)[0]
 
     def begin(
-        self, source: Array, source_length: Array | None = None, *, train: bool = False
+        self,
+        source: Array,
+        source_length: Array | None = None,
+        *,
+        steps: int | None = None,
+        train: bool = False,
     ) -> PyTree:
         """Read the source, before anything is written.
 
         Args:
             source: [batch, time] as of `__call__`.
             source_length: [batch] as of `__call__`.
+            steps: of no effect, since the carry does not grow.
             train: as of `__call__`.
 
         Returns:

@@ -107,6 +107,13 @@ class CharacterModel(nn.Module):
         """
         return self.read(tokens, train=train)[0]
 
+    def begin(self, *, steps: int | None = None) -> None:
+        """Begin without a carry: `read` takes zeros, or what was kept.
+
+        Args:
+            steps: of no effect.
+        """
+
     def read(
         self, tokens: Array, carry: PyTree | None = None, *, train: bool = False
     ) -> tuple[Array, PyTree]:

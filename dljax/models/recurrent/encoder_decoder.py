@@ -7,8 +7,9 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import GRU, InitialCarry, RecurrentStack, in_types
-from dljax.models.greedy import END, write_greedily
 from dljax.types import Array, PyTree
+
+END = 1  # the token that ends a target; 0 is the padding
 
 
 class EncoderDecoder(nn.Module):
@@ -48,9 +49,14 @@ class EncoderDecoder(nn.Module):
         >>> net = EncoderDecoder(source_tokens=9, target_tokens=5)
         >>> source, target = jnp.ones((2, 6), jnp.int32), jnp.ones((2, 4), jnp.int32)
         >>> variables = net.init(jax.random.key(0), source, target)
-        >>> tokens, length = net.apply(variables, source, steps=8, method='greedy')
-        >>> print(net.apply(variables, source, target).shape, tokens.shape)
-        (2, 4, 5) (2, 8)
+        >>> print(net.apply(variables, source, target).shape)
+        (2, 4, 5)
+        >>> import functools
+        >>> from flax import linen as nn
+        >>> from dljax.decoding import beam
+        >>> write = nn.apply(functools.partial(beam, steps=8, end=END, width=3), net)
+        >>> print(write(variables, target[:, :1], source).tokens.shape)
+        (2, 3, 8)
     """
 
     source_tokens: int = 32
@@ -113,74 +119,61 @@ class EncoderDecoder(nn.Module):
         Returns:
             [batch, steps, target_tokens] logits.
         """
-        summary = self.encode(source, source_length, train=train)
+        carry = self.begin(source, source_length, train=train)
         before = jnp.pad(target, ((0, 0), (1, 0)), constant_values=END)[:, :-1]
-        return self.decode(before, summary, self.bridge(summary), train=train)[0]
+        return self.read(before, carry, train=train)[0]
 
-    def encode(
-        self, source: Array, source_length: Array | None = None, *, train: bool = False
-    ) -> Array:
+    def begin(
+        self,
+        source: Array,
+        source_length: Array | None = None,
+        *,
+        steps: int | None = None,
+        train: bool = False,
+    ) -> PyTree:
         """Read the source.
 
         Args:
             source: as of `__call__`.
             source_length: as of `__call__`.
+            steps: of no effect, since the carry does not grow.
             train: as of `__call__`.
 
         Returns:
-            [batch, features], the encoder's last states side by side.
+            The first carry of `read`: that of the decoder and, where it sees the source
+            at each step, [batch, features], the encoder's last states side by side.
         """
         if self.reverse:
             source = reverse_in_time(source, source_length)
         _, carry = self.reader(
             self.source_embedding(source), lengths=source_length, train=train
         )
-        return jnp.concatenate(jax.tree.leaves(carry), axis=-1)
+        summary = jnp.concatenate(jax.tree.leaves(carry), axis=-1)
+        return self.bridge(summary), summary if self.context else None
 
-    def decode(
-        self, before: Array, summary: Array, carry: PyTree, *, train: bool = False
+    def read(
+        self, tokens: Array, carry: PyTree, *, train: bool = False
     ) -> tuple[Array, PyTree]:
-        """Write some steps.
+        """Predict the token after each one, as `dljax.decoding` asks it.
 
         Args:
-            before: [batch, steps] int32, the token before each step.
-            summary: [batch, features] of `encode`.
-            carry: of the step before, at first `bridge(summary)`.
+            tokens: [batch, steps] int32 in [0, target_tokens): at first the end token,
+                then what was written.
+            carry: of `begin`, or of the step before.
             train: as of `__call__`.
 
         Returns:
             [batch, steps, target_tokens] logits, and the carry after the last step.
         """
-        inputs = self.target_embedding(before)
-        if self.context:
+        carry, summary = carry
+        inputs = self.target_embedding(tokens)
+        if summary is not None:
             seen = jnp.broadcast_to(
-                summary[:, None], (*before.shape, summary.shape[-1])
+                summary[:, None], (*tokens.shape, summary.shape[-1])
             )
             inputs = jnp.concatenate([inputs, seen.astype(inputs.dtype)], axis=-1)
         states, carry = self.writer(inputs, carry, train=train)
-        return self.output(states), carry
-
-    def greedy(
-        self, source: Array, source_length: Array | None = None, *, steps: int
-    ) -> tuple[Array, Array]:
-        """Write what is likeliest at each step, until the end token.
-
-        Args:
-            source: as of `__call__`.
-            source_length: as of `__call__`.
-            steps: the most tokens to write, the end token included.
-
-        Returns:
-            [batch, steps] int32, 0 after the end token, and [batch] int32 in
-            [1, steps], the number of tokens with it.
-        """
-        summary = self.encode(source, source_length)
-        return write_greedily(
-            lambda before, carry: self.decode(before, summary, carry),
-            self.bridge(summary),
-            batch=source.shape[0],
-            steps=steps,
-        )
+        return self.output(states), (carry, summary)
 
 
 def reverse_in_time(tokens: Array, length: Array | None) -> Array:

@@ -1,0 +1,106 @@
+"""Learning and scoring encoder-decoders: a sequence out of a sequence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from dljax.decoding import greedy
+from dljax.losses.meaning import nan_beyond
+from dljax.metrics import accuracy
+from dljax.objectives import wanted
+from dljax.objectives.outputs import shape_of
+from dljax.objectives.steps import per_step, within_length
+from dljax.training import declared
+from dljax.types import Array, Batch, Loss, Metrics, Score
+
+
+def translate(*, label_smoothing: float = 0.0) -> Loss:
+    """Loss of an encoder-decoder under teacher forcing (U3.1).
+
+    The batch holds 'source' and 'target', [batch, time] tokens each with a padding of
+    0, and 'source_length' and 'target_length' [batch], the end token included.
+
+    Args:
+        label_smoothing: in [0, 1], see `losses.cross_entropy`.
+
+    Returns:
+        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the fraction
+        of the true tokens that are likeliest where all before them are given.
+    """
+
+    def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
+        target = batch['target']
+        logits = net(batch['source'], target, batch['source_length'], train=True)
+        where = within_length(batch['target_length'], target.shape[1])
+        loss = per_step(logits, target, where, label_smoothing=label_smoothing).mean()
+        loss = loss * _read(net, batch).mean()
+        return loss, {'accuracy': accuracy(logits, target, where=where).mean()}
+
+    return declared(objective, _translated)
+
+
+def score_translation(*, first: int = 1, end: int = 1) -> Score:
+    """Scores of an encoder-decoder that decodes greedily, by `decoding.greedy`.
+
+    The batch is that of `translate`. What is written before the end token and the end
+    token itself are compared with the target.
+
+    Args:
+        first: the token that the net reads before it writes the first one.
+        end: the token that ends a target.
+
+    Returns:
+        `(net, batch, step) -> scores` of [batch] in evaluation mode: 'exact', 1 where
+        the output is the target, 'accuracy', the fraction of the target's places at
+        which the right token stands, and 'loss' in nats a token under teacher forcing.
+    """
+
+    def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
+        source, target = batch['source'], batch['target']
+        where = within_length(batch['target_length'], target.shape[1])
+        prompt = jnp.full((len(source), 1), first, jnp.int32)
+        given, steps = (source, batch['source_length']), target.shape[1]
+        tokens = greedy(net, prompt, *given, steps=steps, end=end).tokens
+        right = (tokens == target) & where
+        places = jnp.maximum(where.sum(axis=1), 1)
+        logits = net(source, target, batch['source_length'], train=False)
+        loss = per_step(logits, target, where)
+        known = _read(net, batch) * jnp.where(jnp.isnan(loss), jnp.nan, 1.0)
+        exact = (right | ~where).all(axis=1)
+        return {
+            # A choice: compiled, a product of a flag that is false is 0 even of NaN.
+            'exact': jnp.where(jnp.isnan(known), known, exact),
+            'accuracy': right.sum(axis=1) / places * known,
+            'loss': loss * known,
+        }
+
+    return declared(score, _translated)
+
+
+def _read(net: nn.Module, batch: Batch) -> Array:
+    """Mark sources with a token that the net has none of by NaN: [batch]."""
+    count = getattr(net, 'source_tokens', None)
+    source = batch['source']
+    if count is None:
+        return jnp.ones(len(source))
+    return nan_beyond(source, count).min(axis=1)
+
+
+def _decoded(net: nn.Module, batch: Batch) -> Array:
+    return net(batch['source'], batch['target'], batch['source_length'], train=False)
+
+
+def _translated(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+    """Refuse tokens and lengths that are none."""
+    features = 'source', 'target', 'source_length', 'target_length'
+    wanted.take(arrays, *features)
+    shape = shape_of(_decoded, net, {name: arrays[name] for name in features})
+    symbols = {
+        'source': getattr(net, 'source_tokens', None),
+        'target': shape[-1] if shape else None,
+    }
+    for name, count in symbols.items():
+        wanted.lengths(arrays, f'{name}_length', name)
+        wanted.classes(arrays, name, count, shape=(None,), what='token')
