@@ -17,6 +17,7 @@ from dljax.losses.codes import (
     contraction,
 )
 from dljax.losses.counts import binomial_loss
+from dljax.losses.ctc import ctc_loss
 from dljax.losses.gaussian import gaussian_divergence, gaussian_log_density
 from dljax.losses.margin import hinge, multiclass_hinge
 from dljax.losses.reduction import per_example
@@ -38,6 +39,7 @@ __all__ = [
     'border_weights',
     'contraction',
     'cross_entropy',
+    'ctc_loss',
     'gaussian_divergence',
     'gaussian_log_density',
     'gradient_penalty',
