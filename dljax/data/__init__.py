@@ -18,6 +18,7 @@ from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.own import cifar, folder, idx
 from dljax.data.painting import Placement, paint
 from dljax.data.procedural import procedural
+from dljax.data.random_windows import random_windows
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
 from dljax.data.scenes import Scenes, digit_scenes
@@ -82,6 +83,7 @@ __all__ = [
     'paint',
     'permute',
     'procedural',
+    'random_windows',
     'read_column',
     'read_text',
     'regression',

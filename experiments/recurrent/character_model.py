@@ -32,7 +32,14 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, zoo
-from dljax.data import Vocabulary, load, read_text, scored_windows, text_windows
+from dljax.data import (
+    Vocabulary,
+    load,
+    random_windows,
+    read_text,
+    scored_windows,
+    text_windows,
+)
 from dljax.decoding import sample
 from dljax.experiment import Experiment, Measure, Outcome, Picture
 from dljax.layers import GRU, LSTM, Elman
@@ -50,9 +57,10 @@ ORDERS = 5
 def experiment(
     *,
     data: Path | None = None,
-    cell: Literal['lstm', 'gru', 'elman'] = 'lstm',
+    cell: Literal['lstm', 'gru', 'elman', 'transformer'] = 'lstm',
     units: int = 384,
     layers: int = 1,
+    heads: int = 4,
     dropout: float = 0.4,
     steps: int = 2000,
     batch_size: int = 32,
@@ -68,9 +76,11 @@ def experiment(
     Args:
         data: a text file in UTF-8; by default the help of Python itself, which differs
             from version to version.
-        cell: the kind of recurrent layer.
-        units: in each layer.
+        cell: the kind of recurrent layer, or blocks of a transformer, which reads
+            windows from anywhere in the text and remembers nothing beyond.
+        units: in each layer; the width of a transformer.
         layers: on top of each other.
+        heads: of a transformer.
         dropout: fraction of the outputs dropped between layers and before the logits.
         steps: updates in all.
         batch_size: readers of the text.
@@ -99,22 +109,32 @@ def experiment(
         0.0, learning_rate, max(steps // 20, 1), max(steps, 2)
     )
     bits = witten_bell(tokens, rest, symbols=vocabulary.size, orders=ORDERS).mean(1)
+    common = {'vocabulary': vocabulary.size, 'layers': layers, 'dropout': dropout}
+    if cell == 'transformer':
+        sizes = {'context': window, 'width': units, 'heads': heads}
+        net = create_model('gpt_character', **common, **sizes)
+        source = random_windows(tokens, batch_size, window)
+        known, scored = window // 2, window - window // 2
+        length = window - len(prompt)
+        if length < 1:
+            raise ValueError(
+                f'prompt={prompt!r} has {len(prompt)} characters, wanted fewer than '
+                f'the window of {window}, all that the net ever sees'
+            )
+    else:
+        layer = CELLS[cell](units)
+        net = create_model('character_lstm', **common, cell=layer, stateful=True)
+        source = text_windows(tokens, batch_size, window)
+        known, scored, length = CONTEXT, 3 * CONTEXT, 500
     return Experiment(
-        net=create_model(
-            'character_lstm',
-            vocabulary=vocabulary.size,
-            cell=CELLS[cell](units),
-            layers=layers,
-            dropout=dropout,
-            stateful=True,
-        ),
+        net=net,
         players={
             'model': Player(
                 clipped(optax.adamw(schedule, weight_decay=weight_decay), clip),
                 loss=predict_next(),
             )
         },
-        source=text_windows(tokens, batch_size, window),
+        source=source,
         steps=steps,
         data_summary=f'{kind}; {len(tokens):,} characters train, {len(rest):,} held '
         f'out, {unknown} of them unknown; {vocabulary.size} symbols',
@@ -123,8 +143,8 @@ def experiment(
             'held_out': scored_windows(
                 np.concatenate([tokens, rest]),
                 len(tokens),
-                window=3 * CONTEXT,
-                context=CONTEXT,
+                window=scored,
+                context=known,
             )
         },
         inputs=zoo.inputs('character_lstm', vocabulary=vocabulary.size),
@@ -132,7 +152,7 @@ def experiment(
         measures={'ngram': counted(bits)},
         pictures={
             'Beside n-grams': compared(bits),
-            'Samples': samples(vocabulary, prompt),
+            'Samples': samples(vocabulary, prompt, length),
         },
     )
 
@@ -172,9 +192,7 @@ def compared(bits: np.ndarray) -> Picture:
     return draw
 
 
-def samples(
-    vocabulary: Vocabulary, prompt: str, length: int = 500, seed: int = 0
-) -> Picture:
+def samples(vocabulary: Vocabulary, prompt: str, length: int, seed: int = 0) -> Picture:
     """Let the net write on from a prompt, from cautious to daring.
 
     Args:
