@@ -46,8 +46,17 @@ from dljax.metrics.self_organising import (
     quantisation_error,
     topographic_error,
 )
+from dljax.metrics.tokens import perplexity, token_accuracy
+from dljax.metrics.transcription import (
+    character_error_rate,
+    edit_distance,
+    edit_distances,
+    word_error_rate,
+)
+from dljax.metrics.translation import Bleu, bleu, brevity_penalty, ngram_matches
 
 __all__ = [
+    'Bleu',
     'Estimate',
     'Modes',
     'Overlap',
@@ -59,10 +68,15 @@ __all__ = [
     'annealed_importance_sampling',
     'area_under_roc',
     'balanced_accuracy',
+    'bleu',
+    'brevity_penalty',
+    'character_error_rate',
     'confusion_matrix',
     'contingency_table',
     'coverage',
     'dice',
+    'edit_distance',
+    'edit_distances',
     'f1',
     'frechet_distance',
     'frechet_distance_of_moments',
@@ -78,6 +92,8 @@ __all__ = [
     'mutual_information',
     'naive_scale',
     'nearest_neighbours',
+    'ngram_matches',
+    'perplexity',
     'pixel_accuracy',
     'precision',
     'predictive_interval',
@@ -90,7 +106,9 @@ __all__ = [
     'recall',
     'ssim',
     'states',
+    'token_accuracy',
     'top_k_accuracy',
     'topographic_error',
     'witten_bell',
+    'word_error_rate',
 ]

@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from dljax.decoding import greedy
 from dljax.losses.meaning import nan_beyond
-from dljax.metrics import accuracy
+from dljax.metrics import accuracy, token_accuracy
 from dljax.objectives import wanted
 from dljax.objectives.outputs import shape_of
 from dljax.objectives.steps import per_step, within_length
@@ -63,16 +63,14 @@ def score_translation(*, first: int = 1, end: int = 1) -> Score:
         prompt = jnp.full((len(source), 1), first, jnp.int32)
         given, steps = (source, batch['source_length']), target.shape[1]
         tokens = greedy(net, prompt, *given, steps=steps, end=end).tokens
-        right = (tokens == target) & where
-        places = jnp.maximum(where.sum(axis=1), 1)
         logits = net(source, target, batch['source_length'], train=False)
         loss = per_step(logits, target, where)
         known = _read(net, batch) * jnp.where(jnp.isnan(loss), jnp.nan, 1.0)
-        exact = (right | ~where).all(axis=1)
+        exact = ((tokens == target) | ~where).all(axis=1)
         return {
             # A choice: compiled, a product of a flag that is false is 0 even of NaN.
             'exact': jnp.where(jnp.isnan(known), known, exact),
-            'accuracy': right.sum(axis=1) / places * known,
+            'accuracy': token_accuracy(tokens, target, where=where) * known,
             'loss': loss * known,
         }
 

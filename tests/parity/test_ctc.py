@@ -37,4 +37,7 @@ def test_losses_and_gradients_equal_those_of_torch() -> None:
     gradient, ours = jax.jit(jax.grad(total, has_aux=True))(logits)
     np.testing.assert_allclose(ours, theirs.detach().numpy(), rtol=1e-4)
     assert np.isinf(ours[6])
-    np.testing.assert_allclose(gradient, given.grad.numpy(), atol=1e-4)
+    wanted = given.grad.numpy()[possible]
+    np.testing.assert_allclose(gradient[possible], wanted, rtol=1e-3, atol=1e-5)
+    # Torch's is NaN there, although its loss is left out.
+    assert not np.asarray(gradient)[6].any()
