@@ -110,11 +110,8 @@ def sample(
     """
     _check_range('temperature', temperature, lambda x: x >= 0, '0 or more')
     _check_range('top_p', top_p, lambda x: 0 < x <= 1, 'a number in (0, 1]')
-    batch = prompt.shape[:1]
-    heat = jnp.broadcast_to(jnp.asarray(temperature, jnp.float32), batch)
-    keys = key
-    if key.ndim == 0:
-        keys = jax.vmap(lambda row: fold(key, row))(jnp.arange(len(prompt)))
+    heat = jnp.broadcast_to(jnp.asarray(temperature, jnp.float32), prompt.shape[:1])
+    keys = _one_a_row(key, len(prompt))
 
     def draw(step: Array, said: Array) -> Array:
         scaled = said / jnp.where(heat > 0, heat, 1.0)[:, None]
@@ -127,6 +124,18 @@ def sample(
         return jnp.where(heat > 0, drawn, said.argmax(axis=-1))
 
     return _write(net, prompt, conditions, draw, steps, end)
+
+
+def _one_a_row(key: Key, rows: int) -> Key:
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not typed or key.shape not in ((), (rows,)):
+        raise ValueError(
+            f'key is {key.dtype} of shape {key.shape}, wanted one of '
+            f'jax.random.key, or {rows} of them, one for each row'
+        )
+    if key.shape:
+        return key
+    return jax.vmap(lambda row: fold(key, row))(jnp.arange(rows))
 
 
 def _keep(

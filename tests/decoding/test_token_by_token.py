@@ -114,6 +114,14 @@ def test_a_batch_is_written_as_each_row_alone() -> None:
     assert (other.tokens != drawn().tokens).any()
 
 
+def test_members_of_an_ensemble_write_as_each_alone() -> None:
+    write = nn.apply(functools.partial(greedy, steps=STEPS, end=END), Table())
+    members = jax.jit(jax.vmap(write, (None, 0, 0)))
+    found = as_numpy(members({}, PROMPT[:, None], TABLES[:, None]))
+    for got, wanted in zip(found, likeliest(), strict=True):
+        np.testing.assert_allclose(got[:, 0], wanted, rtol=1e-6)
+
+
 def counted(chances: np.ndarray, count: int, **options: object) -> np.ndarray:
     """How often each token is the first one, of a net that knows its chances."""
     table = np.zeros((1, 4, 4, 4), np.float32)
@@ -252,12 +260,14 @@ def test_a_token_that_the_net_has_none_of_makes_its_row_nan() -> None:
         ({'top_p': 0.0}, 'top_p is 0.0'),
         ({'top_p': 1.5}, 'top_p is 1.5'),
         ({'temperature': -1.0}, 'temperature is -1.0'),
+        ({'key': jax.random.split(KEY, 3)}, r'of shape \(3,\), wanted one of'),
+        ({'key': jax.random.PRNGKey(0)}, 'key is uint32'),
     ],
 )
 def test_what_cannot_be_decoded_is_refused(options: dict, message: str) -> None:
-    options = {'prompt': PROMPT, 'steps': 2} | options
-    prompt = options.pop('prompt')
+    options = {'prompt': PROMPT, 'key': KEY, 'steps': 2} | options
+    prompt, key = options.pop('prompt'), options.pop('key')
     with pytest.raises(ValueError, match=message):
         nn.apply(functools.partial(sample, **options), Table())(
-            {}, KEY, prompt, TABLES[: len(prompt)]
+            {}, key, prompt, TABLES[: len(prompt)]
         )
