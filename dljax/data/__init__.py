@@ -5,6 +5,7 @@ from dljax.data.arrays import batches_per_epoch
 from dljax.data.balance import class_weights, with_balance
 from dljax.data.batches import batches
 from dljax.data.brackets import brackets
+from dljax.data.byte_pairs import BytePairs
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
@@ -30,6 +31,8 @@ from dljax.data.synthetic import regression, truth_table
 from dljax.data.table import read_column
 from dljax.data.text import Vocabulary, read_text, scored_windows, text_windows
 from dljax.data.together import together
+from dljax.data.token_files import load_tokens, save_tokens, tokens_from_json
+from dljax.data.tokens import Tokens
 from dljax.data.windows import (
     all_windows,
     average_windows,
@@ -37,6 +40,7 @@ from dljax.data.windows import (
     cut_windows,
     window_source,
 )
+from dljax.data.words import Words
 from dljax.data.written import write_folder
 
 __all__ = [
@@ -44,6 +48,7 @@ __all__ = [
     'BUILT_IN',
     'FAULTS',
     'IMAGENET',
+    'BytePairs',
     'DataSet',
     'Mixture',
     'Normalizer',
@@ -51,7 +56,9 @@ __all__ = [
     'Records',
     'Replay',
     'Scenes',
+    'Tokens',
     'Vocabulary',
+    'Words',
     'adding_problem',
     'all_windows',
     'as_float',
@@ -74,6 +81,7 @@ __all__ = [
     'labelled',
     'lattice',
     'load',
+    'load_tokens',
     'mackey_glass',
     'masking',
     'min_max',
@@ -92,12 +100,14 @@ __all__ = [
     'resize',
     'ring',
     'salt_and_pepper',
+    'save_tokens',
     'scored_windows',
     'seasonal',
     'stream',
     'sum_problem',
     'text_windows',
     'together',
+    'tokens_from_json',
     'truth_table',
     'window_source',
     'with_balance',
