@@ -5,6 +5,8 @@ from dljax.data.arrays import batches_per_epoch
 from dljax.data.balance import class_weights, with_balance
 from dljax.data.batches import batches
 from dljax.data.brackets import brackets
+from dljax.data.bucketed import bucket_batches, bucketed
+from dljax.data.buckets import Buckets, length_buckets
 from dljax.data.byte_pairs import BytePairs
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
@@ -13,11 +15,19 @@ from dljax.data.faults import FAULTS, inject_faults
 from dljax.data.imagenet import IMAGENET, normalise_caffe, normalise_imagenet
 from dljax.data.images import as_float, crop, pad, resize
 from dljax.data.labelled import labelled
+from dljax.data.labelled_text import (
+    LabelledTexts,
+    labelled_lines,
+    read_labelled,
+    text_folder,
+)
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.own import cifar, folder, idx
+from dljax.data.padded import Encoded, encode_pairs, encode_texts
 from dljax.data.painting import Placement, paint
+from dljax.data.pairs import Pairs, read_lines, read_pairs
 from dljax.data.procedural import procedural
 from dljax.data.random_windows import random_windows
 from dljax.data.replay import Replay, replay
@@ -48,10 +58,14 @@ __all__ = [
     'BUILT_IN',
     'FAULTS',
     'IMAGENET',
+    'Buckets',
     'BytePairs',
     'DataSet',
+    'Encoded',
+    'LabelledTexts',
     'Mixture',
     'Normalizer',
+    'Pairs',
     'Placement',
     'Records',
     'Replay',
@@ -66,6 +80,8 @@ __all__ = [
     'batches',
     'batches_per_epoch',
     'brackets',
+    'bucket_batches',
+    'bucketed',
     'by_time',
     'cifar',
     'class_weights',
@@ -74,12 +90,16 @@ __all__ = [
     'cut_windows',
     'dates',
     'digit_scenes',
+    'encode_pairs',
+    'encode_texts',
     'folder',
     'gaussian_noise',
     'idx',
     'inject_faults',
     'labelled',
+    'labelled_lines',
     'lattice',
+    'length_buckets',
     'load',
     'load_tokens',
     'mackey_glass',
@@ -93,6 +113,9 @@ __all__ = [
     'procedural',
     'random_windows',
     'read_column',
+    'read_labelled',
+    'read_lines',
+    'read_pairs',
     'read_text',
     'regression',
     'replay',
@@ -105,6 +128,7 @@ __all__ = [
     'seasonal',
     'stream',
     'sum_problem',
+    'text_folder',
     'text_windows',
     'together',
     'tokens_from_json',

@@ -6,15 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dljax.data.decoded import lines
+
 DELIMITERS = (',', ';', '\t', '|')
-# What an editor writes first, by the encoding; the longer marks come first.
-MARKS = (
-    (b'\xff\xfe\x00\x00', 'utf-32'),
-    (b'\x00\x00\xfe\xff', 'utf-32'),
-    (b'\xef\xbb\xbf', 'utf-8-sig'),
-    (b'\xff\xfe', 'utf-16'),
-    (b'\xfe\xff', 'utf-16'),
-)
 _EXCEL = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # its first line may say so
 
 
@@ -38,16 +32,23 @@ class Table(NamedTuple):
         delimiter: between two fields.
         names: of the columns; their numbers, from '1', where the file names none.
         line: of the names, or 0.
+        quoted: whether quotes around a field belong to the form and not to the text.
     """
 
     path: Path
     delimiter: str
     names: list[str]
     line: int
+    quoted: bool = True
 
 
 def table(
-    path: Path, delimiter: str | None, decimal: str | None, header: bool | None
+    path: Path,
+    delimiter: str | None,
+    decimal: str | None,
+    header: bool | None,
+    *,
+    quoted: bool = True,
 ) -> Table:
     r"""Find out what separates the fields, and read the names of the columns.
 
@@ -59,6 +60,7 @@ def table(
         decimal: '.', ',' or `None`.
         header: whether the first row names the columns; `None` refuses one that seems
             to be numbers.
+        quoted: whether quotes around a field belong to the form and not to the text.
 
     Returns:
         How to read it.
@@ -79,32 +81,35 @@ def table(
             f'delimiter is {delimiter!r} and decimal {decimal!r}, wanted one character '
             "that is in no number, such as ',', ';' or 'tab', and not the decimal sign"
         )
-    said = _EXCEL.fullmatch(next(_lines(path), '').strip())
+    said = _EXCEL.fullmatch(next(lines(path), '').strip())
     first = 1 if said else 0
     if delimiter is None:
         delimiter = str(said[1]) if said else _found(path, decimal)
-    begun = (row for row in rows(path, delimiter) if row.fields and row.line > first)
+    every = rows(path, delimiter, quoted)
+    begun = (row for row in every if row.fields and row.line > first)
     line, names = next(begun, (0, []))
     if not names:
         raise ValueError(
             f"'{path}' is empty, wanted a first row with the names of the columns"
         )
     if header is False:
-        return Table(path, delimiter, [str(i + 1) for i in range(len(names))], first)
+        numbers = [str(i + 1) for i in range(len(names))]
+        return Table(path, delimiter, numbers, first, quoted)
     if header is None and all(is_value(name) for name in names):
         raise ValueError(
             f"'{path}' has {quote(names)} in its first row {line}, wanted the names "
             'of the columns: write them there, or say header=False, by which the '
             "columns are called '1', '2' and so on (header=True if these are names)"
         )
-    return Table(path, delimiter, names, line)
+    return Table(path, delimiter, names, line, quoted)
 
 
-def body(found: Table) -> Iterator[Row]:
+def body(found: Table, *, prose: bool = False) -> Iterator[Row]:
     """Give the rows after the names, each with as many fields as there are names.
 
     Args:
         found: how to read the file.
+        prose: whether fields are texts, which may begin with '#' or with 'Total'.
 
     Yields:
         The rows, blank lines left out; in a table of one column these are gaps.
@@ -116,7 +121,7 @@ def body(found: Table) -> Iterator[Row]:
     # A separator after the last name only makes a column that no row has to have.
     least = max(i + 1 for i, name in enumerate(found.names) if name or not i)
     blank, comment, last, second = None, None, Row(0, ['']), Row(0, [''])
-    for row in rows(found.path, found.delimiter):
+    for row in rows(found.path, found.delimiter, found.quoted):
         if row.line <= found.line:
             continue
         if not row.fields:
@@ -129,7 +134,7 @@ def body(found: Table) -> Iterator[Row]:
             )
         if not least <= len(row.fields) <= count:
             raise ValueError(_uneven(found, row))
-        noted = row.fields[0].startswith('#')
+        noted = not prose and row.fields[0].startswith('#')
         if comment is not None and noted != comment:
             raise ValueError(
                 f"one of the rows {last.line} and {row.line} of '{found.path}' begins "
@@ -139,7 +144,12 @@ def body(found: Table) -> Iterator[Row]:
         blank, comment, second, last = None, noted, last, row
         yield row
     total = last.fields[0].casefold().rstrip(':')
-    if count > 1 and total in _TOTALS and last.fields[0] != second.fields[0]:
+    if (
+        not prose
+        and count > 1
+        and total in _TOTALS
+        and last.fields[0] != second.fields[0]
+    ):
         raise ValueError(
             f"the last row {last.line} of '{found.path}' begins with "
             f'{last.fields[0]!r}, wanted data alone: leave it out'
@@ -149,12 +159,13 @@ def body(found: Table) -> Iterator[Row]:
 _TOTALS = ('total', 'totals', 'grand total', 'sum', 'mean', 'average', 'summe')
 
 
-def rows(path: Path, delimiter: str) -> Iterator[Row]:
+def rows(path: Path, delimiter: str, quoted: bool = True) -> Iterator[Row]:
     """Give all rows of a file as they stand.
 
     Args:
         path: of the file.
         delimiter: between two fields.
+        quoted: whether quotes around a field belong to the form and not to the text.
 
     Yields:
         The rows, blank lines as rows without fields.
@@ -163,7 +174,11 @@ def rows(path: Path, delimiter: str) -> Iterator[Row]:
         ValueError: for text that cannot be decoded, NUL characters or an open quote.
     """
     reader = csv.reader(
-        _lines(path), delimiter=delimiter, strict=True, skipinitialspace=True
+        lines(path),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        strict=True,
+        skipinitialspace=True,
     )
     begin = 1
     try:
@@ -177,36 +192,6 @@ def rows(path: Path, delimiter: str) -> Iterator[Row]:
         raise ValueError(
             f"'{path}' cannot be read at row {begin} ({error}), wanted a CSV file: "
             'look for a quote that is not closed, or not doubled inside a field'
-        ) from None
-
-
-def _lines(path: Path) -> Iterator[str]:
-    """Decode a file line by line; no more of it is in memory."""
-    with path.open('rb') as file:
-        start = file.read(4)
-    if start == b'PK\x03\x04':
-        raise ValueError(
-            f"'{path}' is a zip file or a workbook, wanted text: save the sheet as CSV"
-        )
-    encoding = next((name for mark, name in MARKS if start.startswith(mark)), 'utf-8')
-    line = 0
-    try:
-        with path.open(encoding=encoding, newline='') as file:
-            for line, text in enumerate(file, 1):
-                if '\0' in text:
-                    raise ValueError(
-                        f"row {line} of '{path}' holds a NUL character, wanted text in "
-                        'UTF-8: is it UTF-16 without its mark, or no text at all?'
-                    )
-                yield text
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"'{path}' is not in {encoding.upper().removesuffix('-SIG')} "
-            f'({error.reason} after row {line}), wanted text in UTF-8: save it as that'
-        ) from None
-    except UnicodeError as error:
-        raise ValueError(
-            f"'{path}' cannot be decoded ({error}), wanted text in UTF-8"
         ) from None
 
 
@@ -265,6 +250,40 @@ def _uneven(found: Table, row: Row) -> str:
         f"row {row.line} of '{found.path}' has {len(row.fields)} fields and {names} "
         f'{len(found.names)}, wanted as many: {hint}'
     )
+
+
+def column_of(found: Table, column: str, header: bool | None) -> int:
+    """Find a column by its name.
+
+    Args:
+        found: how to read the file.
+        column: the name.
+        header: as `table` takes it; `None` refuses a name that may be a value.
+
+    Returns:
+        Its number, from 0 on.
+
+    Raises:
+        ValueError: if there is none of that name or more than one, with all there are.
+    """
+    names, path = found.names, found.path
+    column = column.strip()
+    if not column or names.count(column) != 1:
+        many = 'more than one column' if column in names else 'no column'
+        other = next(
+            (d for d in ';\t|, ' if d != found.delimiter and d in names[0]), None
+        )
+        hint = f'; the fields seem to be separated by {other!r}' if other else ''
+        raise ValueError(
+            f"'{path}' has {many} '{column}', wanted one of {quote(names)}{hint}"
+        )
+    if header is None and is_value(column):
+        raise ValueError(
+            f"'{path}' has {column!r} in its first row, which may be a value, wanted "
+            'the name of a column: say header=True if it is one, or header=False, by '
+            "which the columns are called '1', '2' and so on"
+        )
+    return names.index(column)
 
 
 def is_value(text: str) -> bool:

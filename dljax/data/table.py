@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from dljax.data.delimited import Table, body, is_value, quote, table
+from dljax.data.delimited import Table, body, column_of, quote, table
 from dljax.data.direction import SOME, backward, tells
 from dljax.data.numerals import number, require_no_thousands
 from dljax.data.spacing import in_order
@@ -137,23 +137,7 @@ def _place(
                 f"'{path}' has the columns {quote(names)}: say which, by its name"
             )
         return named[0]
-    column = column.strip()
-    if not column or names.count(column) != 1:
-        many = 'more than one column' if column in names else 'no column'
-        other = next(
-            (d for d in ';\t|, ' if d != found.delimiter and d in names[0]), None
-        )
-        hint = f'; the fields seem to be separated by {other!r}' if other else ''
-        raise ValueError(
-            f"'{path}' has {many} '{column}', wanted one of {quote(names)}{hint}"
-        )
-    if header is None and is_value(column):
-        raise ValueError(
-            f"'{path}' has {column!r} in its first row, which may be a value, wanted "
-            'the name of a column: say header=True if it is one, or header=False, by '
-            "which the columns are called '1', '2' and so on"
-        )
-    return names.index(column)
+    return column_of(found, column, header)
 
 
 def _require_forward(

@@ -157,7 +157,7 @@ REFUSED = {
     'half a UTF-16 character': (b'\xff\xfed\0a\0y', {}, 'not in UTF-16'),
     'a NUL character': ('day,sold\n1,2\n2,3\0\n', {}, 'row 3 .*NUL'),
     'a workbook': (b'PK\x03\x04\x14\x00', {}, 'workbook.*CSV'),
-    'packed': (b'\x1f\x8b\x08\x00', {}, 'not in UTF-8'),
+    'packed and cut off': (b'\x1f\x8b\x08\x00', {}, 'damaged.*gzip'),
     'a Word of three letters': ('day,sold\n1,2\n2,two\n', {}, "'two' in row 3"),
     'newest first': (
         'day,sold\n2024-01-03,1\n2024-01-02,2\n',

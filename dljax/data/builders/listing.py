@@ -1,4 +1,4 @@
-"""What lies in a folder of pictures: names only, nothing is opened."""
+"""What lies in a folder of pictures or other files: names only, nothing is opened."""
 
 import os
 import unicodedata
@@ -23,8 +23,27 @@ ENDINGS = (
 SYSTEM = ('thumbs.db', 'desktop.ini', '__macosx', '@eadir')
 
 
+class Kind(NamedTuple):
+    """What files are looked for.
+
+    Attributes:
+        one: the word for one of them.
+        many: the word for several.
+        endings: of their names, in small letters.
+    """
+
+    one: str
+    many: str
+    endings: tuple[str, ...]
+
+
+PICTURES = Kind('picture', 'pictures', ENDINGS)
+TEXTS = Kind('text', 'texts', ('.txt',))
+RECORDINGS = Kind('recording', 'recordings', ('.wav', '.wave'))
+
+
 class File(NamedTuple):
-    """One picture.
+    """One file.
 
     Attributes:
         path: below the root.
@@ -40,12 +59,12 @@ class File(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """All pictures of a folder.
+    """All pictures of a folder, or all files of another kind.
 
     Attributes:
         root: the folder, free of links.
         classes: their names, in alphabetical order.
-        splits: the pictures, by the splits that there are; 'train' alone where the
+        splits: the files, by the splits that there are; 'train' alone where the
             folder has none.
         passed_over: how many hidden files and files of the system there are.
         faults: what does not belong here, a line each.
@@ -59,6 +78,11 @@ class Listing(NamedTuple):
 
 
 def list_pictures(path: str | os.PathLike[str]) -> Listing:
+    """List a folder of pictures, as `list_files` does."""
+    return list_files(path, PICTURES)
+
+
+def list_files(path: str | os.PathLike[str], kind: Kind) -> Listing:
     """List a folder of class folders, or of split folders of class folders.
 
     No link is followed: one inside is a fault, whatever it points to; the folder itself
@@ -66,9 +90,10 @@ def list_pictures(path: str | os.PathLike[str]) -> Listing:
 
     Args:
         path: of the folder.
+        kind: of the files.
 
     Returns:
-        Its pictures, each class in alphabetical order. Single files that do not belong
+        Its files, each class in alphabetical order. Single files that do not belong
         are told as faults, to be named together with those that cannot be read.
 
     Raises:
@@ -78,10 +103,10 @@ def list_pictures(path: str | os.PathLike[str]) -> Listing:
     root = os.path.realpath(os.path.expanduser(path))
     if not os.path.isdir(root):
         raise FileNotFoundError(
-            f"'{escape(root)}' is no folder, wanted one with a folder of pictures for "
-            'each class'
+            f"'{escape(root)}' is no folder, wanted one with a folder of {kind.many} "
+            'for each class'
         )
-    walk = _Walk(root)
+    walk = _Walk(root, kind)
     folders, files = walk.entries('')
     divided = _parts(walk, folders)
     walk.outside(files)
@@ -91,7 +116,7 @@ def list_pictures(path: str | os.PathLike[str]) -> Listing:
             inside, files = walk.entries(folder)
             walk.outside(files)
         found[split] = {
-            _class(name): list(walk.pictures(os.path.join(folder, name)))
+            _class(name): list(walk.files(os.path.join(folder, name)))
             for name in _distinct(folder, inside)
         }
     classes = _classes(found, walk)
@@ -107,7 +132,7 @@ def list_pictures(path: str | os.PathLike[str]) -> Listing:
     empty = [split for split, files in splits.items() if not files]
     if empty and not walk.faults:
         raise walk.refusal(
-            f'has no picture in {", ".join(empty)}, wanted some: delete the folder, '
+            f'has no {kind.one} in {", ".join(empty)}, wanted some: delete the folder, '
             'and part of train takes its place'
         )
     return Listing(root, classes, splits, walk.passed_over, walk.faults)
@@ -121,8 +146,12 @@ def escape(path: str) -> str:
 class _Walk:
     """Goes through folders, and keeps what it passes over and what is wrong."""
 
-    def __init__(self, root: str) -> None:
-        self.root, self.passed_over, self.faults = root, 0, []
+    def __init__(self, root: str, kind: Kind) -> None:
+        self.root, self.kind, self.passed_over, self.faults = root, kind, 0, []
+
+    def wanted(self, entry: os.DirEntry) -> bool:
+        """Tell whether a file is of the kind, by its name."""
+        return os.path.splitext(entry.name)[1].lower() in self.kind.endings
 
     def entries(self, folder: str) -> tuple[list[str], list[os.DirEntry]]:
         """Give the folders, by name, and the regular files in a folder."""
@@ -141,23 +170,24 @@ class _Walk:
                     self.fault(entry, 'is no regular file')
         return folders, files
 
-    def pictures(self, folder: str) -> Iterator[File]:
-        """Give the pictures in a folder and below."""
+    def files(self, folder: str) -> Iterator[File]:
+        """Give the files in a folder and below."""
         folders, files = self.entries(folder)
         for entry in files:
-            if not _is_picture(entry.name):
-                self.fault(entry, f'is no picture by its name ({", ".join(ENDINGS)})')
+            if not self.wanted(entry):
+                endings = ', '.join(self.kind.endings)
+                self.fault(entry, f'is no {self.kind.one} by its name ({endings})')
                 continue
             facts = entry.stat(follow_symlinks=False)
             path = os.path.join(folder, entry.name)
             yield File(path, facts.st_size, facts.st_mtime_ns, -1)
         for name in folders:
-            yield from self.pictures(os.path.join(folder, name))
+            yield from self.files(os.path.join(folder, name))
 
     def outside(self, files: list[os.DirEntry]) -> None:
-        """Refuse pictures that lie beside the classes; pass other files over."""
+        """Refuse files of the kind beside the classes; pass other ones over."""
         for entry in files:
-            if _is_picture(entry.name):
+            if self.wanted(entry):
                 self.fault(entry, 'lies in no folder of a class')
             else:
                 self.passed_over += 1
@@ -174,20 +204,16 @@ class _Walk:
 
 def _parts(walk: _Walk, folders: list[str]) -> dict[str, tuple[str, list[str]]]:
     """Tell split folders from class folders: (folder, its class folders) by split."""
-    peek = _Walk(walk.root)  # what is found here will be found once more
+    peek = _Walk(walk.root, walk.kind)  # what is found here will be found once more
 
     def inside(folder: str) -> tuple[list[str], bool]:
         below, files = peek.entries(folder)
-        return below, any(_is_picture(entry.name) for entry in files)
+        return below, any(map(walk.wanted, files))
 
     found = parts(folders, inside, walk.refusal, _names)
     if not found:
         return {'train': ('', folders)}
     return {split: (folder, []) for split, folder in found.items()}
-
-
-def _is_picture(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in ENDINGS
 
 
 def _class(name: str) -> str:
@@ -216,7 +242,7 @@ def _distinct(folder: str, names: list[str]) -> list[str]:
 
 
 def _classes(found: dict[str, dict[str, list[File]]], walk: _Walk) -> tuple[str, ...]:
-    """Name the classes: those that can be learned from the training pictures."""
+    """Name the classes: those that can be learned from the training files."""
     train = found['train']
     classes = tuple(sorted(train))
     if len(classes) < 2:
@@ -227,8 +253,9 @@ def _classes(found: dict[str, dict[str, list[File]]], walk: _Walk) -> tuple[str,
     empty = [name for name in classes if not train[name]]
     if empty and not walk.faults:
         raise walk.refusal(
-            f'has no picture to train on in {_names(empty)}, wanted one or more of '
-            f'each class ({", ".join(ENDINGS)}): fill or delete the folder'
+            f'has no {walk.kind.one} to train on in {_names(empty)}, wanted one or '
+            f'more of each class ({", ".join(walk.kind.endings)}): fill or delete the '
+            'folder'
         )
     for split, by_class in found.items():
         if unknown := sorted(by_class.keys() - train.keys()):

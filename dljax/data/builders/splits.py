@@ -60,7 +60,7 @@ def parts(
 
     Args:
         folders: below the root.
-        inside: gives the folders in one, and whether pictures lie beside them.
+        inside: gives the folders in one, and whether files lie beside them.
         refusal: makes the error from what is wrong.
         names: writes names for a message.
 
@@ -95,7 +95,7 @@ def parts(
     if not holding and len(found) > 1:
         raise refusal(
             f'holds {names(folders)} without folders in them, wanted a folder for each '
-            'class in each of the splits: sort the pictures into such'
+            'class in each of the splits: sort the files into such'
         )
     if not holding:
         return {}  # one class, which is too few
@@ -151,7 +151,7 @@ def _require_apart(
     raise refusal(
         f'holds {names(list(parted))}, in each of which there are {names(shown)}: are '
         "the latter the classes, call the former 'train', 'validation' and 'test'; are "
-        'the former the classes, move the pictures of each into one folder'
+        'the former the classes, move the files of each into one folder'
     )
 
 
