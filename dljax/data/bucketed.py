@@ -65,14 +65,23 @@ def bucketed(
     firsts = np.cumsum([0, *(count // size for count in counts)])
     rows = np.arange(part * size // parts, (part + 1) * size // parts)
 
+    known: tuple[Key, list[np.ndarray]] | None = None  # a key, and what follows from it
+
+    def words_of(key: Key) -> list[np.ndarray]:
+        nonlocal known
+        if known is None or known[0] is not key:
+            each = [_words(key, 'examples', bucket) for bucket in range(len(counts))]
+            known = key, [_words(key, 'batches'), *each]
+        return known[1]
+
     def batch_at(key: Key, position: int) -> HostBatch:
         epoch, place = divmod(position, int(firsts[-1]))
-        words = _words(key, 'batches')
+        words, *others = words_of(key)
         (batch,) = permute(np.array([place]), int(firsts[-1]), words, epoch)
         bucket = int(np.searchsorted(firsts, batch, side='right')) - 1
         places = (batch - firsts[bucket]) * size + rows
-        words = _words(key, 'examples', bucket)
-        index = buckets.members[bucket][permute(places, counts[bucket], words, epoch)]
+        places = permute(places, counts[bucket], others[bucket], epoch)
+        index = buckets.members[bucket][places]
         return {
             name: _cut(name, values[index], buckets, bucket)
             for name, values in arrays.items()

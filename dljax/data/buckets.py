@@ -49,10 +49,11 @@ def length_buckets(
 ) -> Buckets:
     r"""Choose the fewest lengths of batches that keep the padding small.
 
-    In the order of their lengths (of their sums, where there are two) the examples are
-    parted so that $\sum_b n_b \sum_s \max_{i \in b} \ell_{is}$ is least, by dynamic
-    programming over the lengths at which a bucket may end; each bucket holds a batch
-    or more. The number of buckets grows from 1 until the padding is small enough.
+    In the order of their lengths (of the greater one, each by the mean of its feature,
+    where there are two) the examples are parted so that
+    $\sum_b n_b \sum_s \max_{i \in b} \ell_{is}$ is least, by dynamic programming over
+    the lengths at which a bucket may end; each bucket holds a batch or more. The number
+    of buckets grows from 1 until the padding is small enough.
 
     Args:
         arrays: [example, ...] by feature.
@@ -85,8 +86,9 @@ def length_buckets(
             f'batch of 1 to {examples}, the number of examples, a fraction in (0, 1) '
             'and 1 bucket or more'
         )
-    order = np.argsort(sizes.sum(1), kind='stable')
-    ends, costs = _costs(sizes[order], batch_size)
+    keys = (sizes / sizes.mean(0)).max(1)
+    order = np.argsort(keys, kind='stable')
+    ends, costs = _costs(sizes[order], keys[order], batch_size)
     needed, best = int(sizes.sum()), costs[0]
     cuts: list[np.ndarray] = []
     wasted = 1 - needed / best[-1]
@@ -171,19 +173,21 @@ def _sizes(arrays: Mapping[str, np.ndarray], lengths: Mapping[str, str]) -> np.n
     return np.stack(columns, axis=1)
 
 
-def _costs(sizes: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
+def _costs(
+    sizes: np.ndarray, keys: np.ndarray, least: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Give where buckets may end, and the numbers in one from each end to each other.
 
     Args:
-        sizes: [example, feature] lengths in the order of their sums.
+        sizes: [example, feature] lengths, in the order of the keys.
+        keys: [example], ascending; where they are equal no bucket ends.
         least: examples of a bucket.
 
     Returns:
         [end] numbers of examples, and [start, end] numbers in a bucket between the end
         before the start and the end; infinite for too few examples.
     """
-    keys = sizes.sum(1)
-    ends = np.flatnonzero(np.diff(keys, append=keys[-1] + 1)) + 1
+    ends = np.flatnonzero(np.diff(keys, append=np.inf)) + 1
     if len(ends) > _PLACES:
         ends = ends[np.linspace(0, len(ends) - 1, _PLACES).round().astype(int)]
     starts = np.concatenate([[0], ends[:-1]])
