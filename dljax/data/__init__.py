@@ -30,6 +30,12 @@ from dljax.data.painting import Placement, paint
 from dljax.data.pairs import Pairs, read_lines, read_pairs
 from dljax.data.procedural import procedural
 from dljax.data.random_windows import random_windows
+from dljax.data.recordings import (
+    Recordings,
+    named_recordings,
+    recording_folder,
+    transcribed_recordings,
+)
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
 from dljax.data.scenes import Scenes, digit_scenes
@@ -43,6 +49,7 @@ from dljax.data.text import Vocabulary, read_text, scored_windows, text_windows
 from dljax.data.together import together
 from dljax.data.token_files import load_tokens, save_tokens, tokens_from_json
 from dljax.data.tokens import Tokens
+from dljax.data.wav import Sound, read_wav, write_wav
 from dljax.data.windows import (
     all_windows,
     average_windows,
@@ -67,9 +74,11 @@ __all__ = [
     'Normalizer',
     'Pairs',
     'Placement',
+    'Recordings',
     'Records',
     'Replay',
     'Scenes',
+    'Sound',
     'Tokens',
     'Vocabulary',
     'Words',
@@ -105,6 +114,7 @@ __all__ = [
     'mackey_glass',
     'masking',
     'min_max',
+    'named_recordings',
     'normalise_caffe',
     'normalise_imagenet',
     'pad',
@@ -117,6 +127,8 @@ __all__ = [
     'read_lines',
     'read_pairs',
     'read_text',
+    'read_wav',
+    'recording_folder',
     'regression',
     'replay',
     'resident',
@@ -132,9 +144,11 @@ __all__ = [
     'text_windows',
     'together',
     'tokens_from_json',
+    'transcribed_recordings',
     'truth_table',
     'window_source',
     'with_balance',
     'write_folder',
+    'write_wav',
     'z_score',
 ]
