@@ -40,6 +40,7 @@ from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
+from dljax.layers.mel import from_mel, log_mel, mel_filters, to_mel
 from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
 from dljax.layers.normalised_conv import NormalisedConv, constrained
 from dljax.layers.pooling import (
@@ -121,13 +122,14 @@ __all__ = [
     'causal_mask',
     'binary_step',
     'ceil_max_pool',
-    'convolve',
-    'convolve_transposed',
     'check_images',
     'check_layout',
     'constrained',
+    'convolve',
+    'convolve_transposed',
     'derivative',
     'doublings',
+    'from_mel',
     'global_average_pool',
     'global_max_pool',
     'identity',
@@ -137,7 +139,11 @@ __all__ = [
     'max_pool',
     'leaky_relu_tenth',
     'leaky_relu_fifth',
+    'leaky_relu_tenth',
     'local_response_norm',
+    'log_mel',
+    'max_pool',
+    'mel_filters',
     'padded_shortcut',
     'prelu',
     'read_memory',
@@ -149,6 +155,7 @@ __all__ = [
     'spectral_radius',
     'squared_distances',
     'sum_pool',
+    'to_mel',
     'typed',
     'unroll',
 ]

@@ -1,9 +1,11 @@
-"""Random changes to images on the device, each example by its own draw (U2.7).
+"""Random changes to images and sounds on the device, each example by its own draw.
 
 All but the mixing ones are pure functions `(key, images) -> images` of
 [batch, height, width, channel], built by a call that checks their settings. They belong
 inside the loss or the train step, with a key of that step: `classify(augment=...)`.
 Under `jit` a batch split over devices becomes the images that one device makes of it.
+
+Those of sounds take the lengths of padded ones besides: `(key, sounds, lengths)`.
 
 Compiled, for 128 images of 32x32x3 on a 2-core CPU (best of five means of a hundred
 calls): flips, quarter turns and cutout take 0.1 ms; crops, mixup, CutMix and one step
@@ -17,6 +19,10 @@ from dljax.data.augment.affine import rotation as rotation
 from dljax.data.augment.affine import scaling as scaling
 from dljax.data.augment.affine import translation as translation
 from dljax.data.augment.affine import warp as warp
+from dljax.data.augment.audio import add_noise as add_noise
+from dljax.data.augment.audio import mask_bands as mask_bands
+from dljax.data.augment.audio import mask_time as mask_time
+from dljax.data.augment.audio import shift_time as shift_time
 from dljax.data.augment.colour import adjust_brightness as adjust_brightness
 from dljax.data.augment.colour import adjust_contrast as adjust_contrast
 from dljax.data.augment.colour import adjust_hue as adjust_hue
