@@ -8,6 +8,7 @@ from dljax.data.brackets import brackets
 from dljax.data.bucketed import bucket_batches, bucketed
 from dljax.data.buckets import Buckets, length_buckets
 from dljax.data.byte_pairs import BytePairs
+from dljax.data.captions import Captions, captioned_scenes
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
@@ -38,10 +39,12 @@ from dljax.data.recordings import (
 )
 from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
+from dljax.data.reviews import reviews
 from dljax.data.scenes import Scenes, digit_scenes
 from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.series import by_time, mackey_glass, seasonal
 from dljax.data.shuffle import permute
+from dljax.data.spoken import Speaker, speak, spoken_digits
 from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
 from dljax.data.table import read_column
@@ -67,6 +70,7 @@ __all__ = [
     'IMAGENET',
     'Buckets',
     'BytePairs',
+    'Captions',
     'DataSet',
     'Encoded',
     'LabelledTexts',
@@ -79,6 +83,7 @@ __all__ = [
     'Replay',
     'Scenes',
     'Sound',
+    'Speaker',
     'Tokens',
     'Vocabulary',
     'Words',
@@ -92,6 +97,7 @@ __all__ = [
     'bucket_batches',
     'bucketed',
     'by_time',
+    'captioned_scenes',
     'cifar',
     'class_weights',
     'count_windows',
@@ -133,11 +139,14 @@ __all__ = [
     'replay',
     'resident',
     'resize',
+    'reviews',
     'ring',
     'salt_and_pepper',
     'save_tokens',
     'scored_windows',
     'seasonal',
+    'speak',
+    'spoken_digits',
     'stream',
     'sum_problem',
     'text_folder',
