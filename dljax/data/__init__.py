@@ -9,6 +9,7 @@ from dljax.data.bucketed import bucket_batches, bucketed
 from dljax.data.buckets import Buckets, length_buckets
 from dljax.data.byte_pairs import BytePairs
 from dljax.data.captions import Captions, captioned_scenes
+from dljax.data.columns import Columns, read_columns
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
@@ -29,6 +30,7 @@ from dljax.data.own import cifar, folder, idx
 from dljax.data.padded import Encoded, encode_pairs, encode_texts
 from dljax.data.painting import Placement, paint
 from dljax.data.pairs import Pairs, read_lines, read_pairs
+from dljax.data.parting import by_rows, rows_of_months
 from dljax.data.procedural import procedural
 from dljax.data.random_windows import random_windows
 from dljax.data.recordings import (
@@ -71,6 +73,7 @@ __all__ = [
     'Buckets',
     'BytePairs',
     'Captions',
+    'Columns',
     'DataSet',
     'Encoded',
     'LabelledTexts',
@@ -96,6 +99,7 @@ __all__ = [
     'brackets',
     'bucket_batches',
     'bucketed',
+    'by_rows',
     'by_time',
     'captioned_scenes',
     'cifar',
@@ -129,6 +133,7 @@ __all__ = [
     'procedural',
     'random_windows',
     'read_column',
+    'read_columns',
     'read_labelled',
     'read_lines',
     'read_pairs',
@@ -141,6 +146,7 @@ __all__ = [
     'resize',
     'reviews',
     'ring',
+    'rows_of_months',
     'salt_and_pepper',
     'save_tokens',
     'scored_windows',

@@ -148,7 +148,7 @@ def by_time(
     are given nor in what they are to predict.
 
     Args:
-        series: [time].
+        series: [time] or [time, channel].
         fractions: of the three parts, above 0; they are scaled to a sum of 1.
         least: values that each part has to have, such as those of one window.
 

@@ -11,7 +11,7 @@ import numpy as np
 from dljax.data.delimited import Table, body, column_of, quote, table
 from dljax.data.direction import SOME, backward, tells
 from dljax.data.numerals import number, require_no_thousands
-from dljax.data.spacing import in_order
+from dljax.data.spacing import Order, in_order
 from dljax.data.timestamps import moments
 
 
@@ -74,55 +74,149 @@ def read_column(
         >>> print(read_column(path, 'sold', date='day'))
         [4.  3.5]
     """
+    found, time = open_table(path, delimiter, decimal, header, date)
+    if column is not None and not isinstance(column, str):
+        raise ValueError(
+            f'column is {column!r}, wanted the name of a column: without names, by '
+            "header=False, columns are called '1', '2' and so on"
+        )
+    place = _place(found, column, header, besides=time)
+    lines, texts = gather(found, [place], time, watch=date is None)
+    values = numbers(found, place, texts[place], lines, decimal)
+    if time is None:
+        return values
+    read = moments(texts[time], lines, found.names[time], date_format)
+    order = in_order(read, lines, found.names[time], gaps)
+    return between(values, order)
+
+
+def open_table(
+    path: str | os.PathLike[str],
+    delimiter: str | None,
+    decimal: str | None,
+    header: bool | None,
+    date: str | None,
+) -> tuple[Table, int | None]:
+    """Find out how a table is to be read, and which column tells when.
+
+    Args:
+        path: of the file.
+        delimiter: as `read_column` takes it; so for the others.
+        decimal: the sign of the decimals.
+        header: whether the first row holds names.
+        date: the column that tells when.
+
+    Returns:
+        How to read it, and the number of the column of dates, if there is one.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no such table, or has no such column.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no file '{path}', wanted a CSV file: check the path, seen from "
             f"'{Path.cwd()}'"
         )
-    for name, given in (('column', column), ('date', date)):
-        if given is not None and not isinstance(given, str):
-            raise ValueError(
-                f'{name} is {given!r}, wanted the name of a column: without names, by '
-                "header=False, columns are called '1', '2' and so on"
-            )
+    if date is not None and not isinstance(date, str):
+        raise ValueError(
+            f'date is {date!r}, wanted the name of a column: without names, by '
+            "header=False, columns are called '1', '2' and so on"
+        )
     found = table(path, delimiter, decimal, header)
-    time = _place(found, date, header) if date else None
-    place = _place(found, column, header, besides=time)
+    return found, column_of(found, date, header) if date else None
+
+
+def gather(
+    found: Table, places: Sequence[int], time: int | None, *, watch: bool
+) -> tuple[list[int], dict[int, list[str]]]:
+    """Read the texts of some columns, and see that the rows do not go back in time.
+
+    Args:
+        found: how to read the file.
+        places: numbers of the columns.
+        time: that of the dates, if there is one.
+        watch: whether other columns that seem to hold dates must not go back.
+
+    Returns:
+        The lines of the rows, and [rows] texts by the number of the column.
+
+    Raises:
+        ValueError: for a file without rows, or rows that are uneven or go back.
+    """
     rows = body(found)
     head = next(rows, None)
     if head is None:
         raise ValueError(
-            f"'{path}' has names of columns but no row, wanted a row for each step"
+            f"'{found.path}' has names of columns but no row, wanted a row for each "
+            'step'
         )
     # Of the other columns those are kept that may tell the time.
     watched = [
         i
         for i, (name, text) in enumerate(zip(found.names, head.fields, strict=False))
-        if (i == time if date else date is None and i != place and tells(name, [text]))
+        if watch and time is None and i not in places and tells(name, [text])
     ]
-    values, lines, texts, times = [], [], [], {i: [] for i in watched}
+    kept = [*places, *([] if time is None else [time])]
+    lines: list[int] = []
+    texts: dict[int, list[str]] = {i: [] for i in (*kept, *watched)}
     for line, fields in itertools.chain([head], rows):
-        texts.append(fields[place] if place < len(fields) else '')
-        values.append(number(texts[-1], found.names[place], line, decimal))
-        lines.append(line)
-        for i, column_texts in times.items():
+        for i, column_texts in texts.items():
             column_texts.append(fields[i] if i < len(fields) else '')
-        if time is None and len(lines) == SOME:  # most columns of numbers rise by then
-            times = {i: t for i, t in times.items() if tells(found.names[i], t)}
+        lines.append(line)
+        if len(lines) == SOME:  # most columns of numbers rise by then
+            texts = {
+                i: t for i, t in texts.items() if i in kept or tells(found.names[i], t)
+            }
+    others = {i: t for i, t in texts.items() if i not in kept}
+    _require_forward(found, others, lines)
+    return lines, {i: texts[i] for i in kept}
+
+
+def numbers(
+    found: Table,
+    place: int,
+    texts: Sequence[str],
+    lines: Sequence[int],
+    decimal: str | None,
+) -> np.ndarray:
+    """Read the numbers of a column.
+
+    Args:
+        found: how the file is read.
+        place: number of the column.
+        texts: of its rows.
+        lines: of the rows.
+        decimal: the sign of the decimals.
+
+    Returns:
+        [rows] float64.
+
+    Raises:
+        ValueError: for what is no number, or may be meant in two ways.
+    """
+    name = found.names[place]
+    pairs = zip(texts, lines, strict=True)
+    values = [number(text, name, line, decimal) for text, line in pairs]
     if decimal is None:
         one = len(found.names) == 1
-        require_no_thousands(
-            texts, found.names[place], None if one else found.delimiter
-        )
-    if time is None:
-        _require_forward(found, times, lines)
-        return np.array(values)
-    read = moments(times[time], lines, found.names[time], date_format)
-    order = in_order(read, lines, found.names[time], gaps)
-    # Where nothing is missing this gives the values themselves.
-    values = np.array(values)[order.index]
-    return np.interp(np.arange(order.place[-1] + 1), order.place, values)
+        require_no_thousands(texts, name, None if one else found.delimiter)
+    return np.array(values)
+
+
+def between(values: np.ndarray, order: Order) -> np.ndarray:
+    """Put values where they belong, and straight lines across what is missing.
+
+    Args:
+        values: [rows] in the order of the file.
+        order: of the rows.
+
+    Returns:
+        [steps] the oldest first; the values themselves where nothing is missing.
+    """
+    steps = np.arange(order.place[-1] + 1)
+    return np.interp(steps, order.place, values[order.index])
 
 
 def _place(

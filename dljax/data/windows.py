@@ -19,7 +19,7 @@ def window_source(
     order of its own, without replacement, as `resident` does with examples.
 
     Args:
-        series: [time] of the training part only: finite numbers.
+        series: [time] or [time, channel] of the training part only: finite numbers.
         history: values that a window gives, 1 or more.
         horizon: values after them that are to be predicted, 1 or more.
         batch_size: windows a batch; `None` is all of them, in the order of time.
@@ -28,7 +28,7 @@ def window_source(
         A traced source; position: int32 scalar; batch: as `cut_windows` gives it.
 
     Raises:
-        ValueError: for a series that is not [time] or too short, values that are no
+        ValueError: for a series of another rank or too short, values that are no
             finite numbers, or a `batch_size` outside [1, windows].
 
     Example:
@@ -39,9 +39,9 @@ def window_source(
     """
     windows = count_windows(len(series), history, horizon)
     values = check_arrays({'series': series})['series']
-    if values.ndim != 1:
+    if values.ndim not in (1, 2):
         raise ValueError(
-            f'the series has shape {values.shape}, wanted [time]: choose one column'
+            f'the series has shape {values.shape}, wanted [time] or [time, channel]'
         )
     per_epoch = batches_per_epoch(windows, batch_size)
     values = jnp.asarray(values)
@@ -72,13 +72,14 @@ def cut_windows(
     """Gather windows from where they start.
 
     Args:
-        series: [time].
+        series: [time] or [time, channel].
         starts: [batch] integers in [0, time - history - horizon].
         history: values that a window gives.
         horizon: values after them.
 
     Returns:
-        'history': [batch, history, 1]; 'target': [batch, horizon].
+        'history': [batch, history, channel], of one channel for [time]; 'target':
+        [batch, horizon], or [batch, horizon, channel] where there are channels.
 
     Example:
         >>> windows = cut_windows(jnp.arange(9), jnp.array([0, 4]), 3, 2)
@@ -90,7 +91,11 @@ def cut_windows(
     places = starts[:, None] + jnp.arange(history + horizon)[None, :]
     # In bounds by construction; the promise spares a clamp on every gather.
     pieces = series.at[places].get(mode='promise_in_bounds')
-    return {'history': pieces[:, :history, None], 'target': pieces[:, history:]}
+    given = pieces[:, :history]
+    return {
+        'history': given if series.ndim > 1 else given[..., None],
+        'target': pieces[:, history:],
+    }
 
 
 def all_windows(
@@ -99,13 +104,14 @@ def all_windows(
     """View a series as its windows, for evaluation on the host; nothing is copied.
 
     Args:
-        series: [time].
+        series: [time] or [time, channel].
         history: values that a window gives, 1 or more.
         horizon: values after them, 1 or more.
         every: steps between the starts of two windows, 1 or more.
 
     Returns:
-        'history': [windows, history, 1]; 'target': [windows, horizon].
+        'history': [windows, history, channel], of one channel for [time]; 'target':
+        [windows, horizon], or [windows, horizon, channel] where there are channels.
 
     Raises:
         ValueError: if the series holds no window or a size is below 1.
@@ -117,8 +123,14 @@ def all_windows(
     count_windows(len(series), history, horizon)
     if every < 1:
         raise ValueError(f'every is {every}, wanted 1 or more')
-    view = np.lib.stride_tricks.sliding_window_view(series, history + horizon)[::every]
-    return {'history': view[:, :history, None], 'target': view[:, history:]}
+    steps = history + horizon
+    view = np.lib.stride_tricks.sliding_window_view(series, steps, axis=0)[::every]
+    view = np.moveaxis(view, -1, 1)
+    given = view[:, :history]
+    return {
+        'history': given if series.ndim > 1 else given[..., None],
+        'target': view[:, history:],
+    }
 
 
 def average_windows(values: np.ndarray) -> np.ndarray:

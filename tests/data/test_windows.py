@@ -78,7 +78,7 @@ def test_no_value_is_in_windows_of_two_parts() -> None:
         (lambda: count_windows(6, 5, 2), 'has 6 values, wanted 7'),
         (lambda: count_windows(6, 0, 2), 'history is 0'),
         (lambda: window_source(SERIES, 5, 2, batch_size=45), 'batch_size is 45'),
-        (lambda: window_source(SERIES[:, None], 5, 2), r'wanted \[time\]'),
+        (lambda: window_source(SERIES[:, None, None], 5, 2), r'wanted \[time\]'),
         (lambda: window_source(np.array([0, 1, np.nan, 3]), 1, 1), 'finite'),
         (lambda: all_windows(SERIES, 5, 2, every=0), 'every is 0'),
     ],
