@@ -13,6 +13,7 @@ from dljax.layers.dot_product import (
     attend,
     attention_weights,
     causal_mask,
+    read_values,
 )
 from dljax.layers.positions import advance, rotate
 from dljax.types import Array
@@ -153,7 +154,7 @@ class MultiHeadAttention(nn.Module):
             weights = attention_weights(query, key, mask)
             self.sow('intermediates', 'weights', weights)
             weights = nn.Dropout(self.dropout, deterministic=not train)(weights)
-            read = jnp.einsum('bhqk,bkhd->bqhd', weights.astype(value.dtype), value)
+            read = read_values(weights, value)
         else:
             read = attend(
                 query,

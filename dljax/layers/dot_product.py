@@ -78,6 +78,19 @@ def attention_weights(query: Array, key: Array, mask: Array | None = None) -> Ar
     return jnp.where(mask, jax.nn.softmax(jnp.where(mask, scores, lowest)), 0.0)
 
 
+def read_values(weights: Array, value: Array) -> Array:
+    """Average values by weights.
+
+    Args:
+        weights: [batch, heads, steps, time], such as `attention_weights`.
+        value: [batch, time, heads, features] float.
+
+    Returns:
+        [batch, steps, heads, features] of the type of the values.
+    """
+    return jnp.einsum('bhqk,bkhd->bqhd', weights.astype(value.dtype), value)
+
+
 def attend(
     query: Array,
     key: Array,
@@ -108,6 +121,11 @@ def attend(
         >>> print(attend(x, x, value * x)[0, :, 0, 0])
         [0.5 0.5]
     """
+    if query.dtype == jnp.float64:  # JAX takes the softmax in float32 whatever the type
+        if causal:
+            earlier = causal_mask(jnp.arange(query.shape[1])[None], key.shape[1])
+            mask = earlier if mask is None else earlier & mask
+        return read_values(attention_weights(query, key, mask), value)
     read = jax.nn.dot_product_attention(
         query, key, value, mask=mask, is_causal=causal, implementation=implementation
     )
