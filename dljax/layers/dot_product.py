@@ -69,6 +69,7 @@ def attention_weights(query: Array, key: Array, mask: Array | None = None) -> Ar
         [[0.5 0.5]
          [0.  0. ]]
     """
+    query, key = jnp.asarray(query), jnp.asarray(key)
     kind = jnp.promote_types(query.dtype, jnp.float32)
     scores = jnp.einsum('bqhd,bkhd->bhqk', query, key, preferred_element_type=kind)
     scores = scores / query.shape[-1] ** 0.5
@@ -121,6 +122,7 @@ def attend(
         >>> print(attend(x, x, value * x)[0, :, 0, 0])
         [0.5 0.5]
     """
+    query, key, value = jnp.asarray(query), jnp.asarray(key), jnp.asarray(value)
     if query.dtype == jnp.float64:  # JAX takes the softmax in float32 whatever the type
         if causal:
             earlier = causal_mask(jnp.arange(query.shape[1])[None], key.shape[1])
