@@ -22,6 +22,7 @@ LARGE = 4_000_000  # parameters from which on a net takes seconds to compute or 
 DEEP = {  # nets of so many layers that compiling them takes long, whatever their size
     'googlenet',
     'googlenet_2014',
+    'gpt_character',
     'resnet44_cifar',
     'resnet56_cifar',
     'resnet101',
