@@ -96,7 +96,7 @@ class MultiHeadAttention(nn.Module):
         if not 0 <= self.dropout < 1:
             raise ValueError(
                 f'dropout is {self.dropout}, wanted a number in [0, 1): the share that '
-                'is dropped, not the share that is kept'
+                'is dropped, not the fraction that is kept'
             )
         if self.implementation not in (None, 'xla', 'cudnn'):
             raise ValueError(

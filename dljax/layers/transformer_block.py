@@ -251,6 +251,6 @@ def _check_shares(**rates: float) -> None:
     for name, rate in rates.items():
         if not 0 <= rate < 1:
             raise ValueError(
-                f'{name} is {rate}, wanted a number in [0, 1): the share that is '
-                'dropped, not the share that is kept'
+                f'{name} is {rate}, wanted a number in [0, 1): the fraction that is '
+                'dropped, not the fraction that is kept'
             )

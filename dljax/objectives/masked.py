@@ -22,7 +22,7 @@ def hide(
     vocabulary: int,
     *,
     mask: int,
-    share: float = 0.15,
+    fraction: float = 0.15,
 ) -> tuple[Array, Array]:
     """Choose places, and hide most of what stands there.
 
@@ -36,7 +36,7 @@ def hide(
         where: [batch, time] bool, places that may be chosen.
         vocabulary: the number of tokens, of which the others are drawn.
         mask: the token that hides.
-        share: the probability of a place to be chosen, in (0, 1].
+        fraction: the probability of a place to be chosen, in (0, 1].
 
     Returns:
         What is left to see, [batch, time] int32, and the places chosen, [batch, time]
@@ -48,13 +48,14 @@ def hide(
 
     Example:
         >>> tokens, true = jnp.full((1, 4), 7), jnp.array([[True, True, True, False]])
-        >>> seen, chosen = hide(jax.random.key(0), tokens, true, 9, mask=2, share=1.0)
+        >>> key = jax.random.key(0)
+        >>> seen, chosen = hide(key, tokens, true, 9, mask=2, fraction=1.0)
         >>> print(chosen.astype(int), seen[0, 3])
         [[1 1 1 0]] 7
     """
     choose, fate, other = jax.random.split(key, 3)
     lot = jnp.where(where, jax.random.uniform(choose, tokens.shape), jnp.inf)
-    chosen = where & ((lot < share) | (lot == lot.min(axis=1, keepdims=True)))
+    chosen = where & ((lot < fraction) | (lot == lot.min(axis=1, keepdims=True)))
     drawn = jax.random.uniform(fate, tokens.shape)
     others = jax.random.randint(other, tokens.shape, 0, vocabulary, tokens.dtype)
     hidden = jnp.where(drawn < 0.8, jnp.asarray(mask, tokens.dtype), others)
@@ -62,7 +63,7 @@ def hide(
 
 
 def predict_masked(
-    mask: int, *, share: float = 0.15, specials: tuple[int, ...] = (0,)
+    mask: int, *, fraction: float = 0.15, specials: tuple[int, ...] = (0,)
 ) -> Loss:
     """Loss of a net that fills gaps: cross-entropy of the tokens that were chosen.
 
@@ -74,25 +75,25 @@ def predict_masked(
 
     Args:
         mask: the token that hides.
-        share: of the places that is chosen, in (0, 1].
+        fraction: of the places that is chosen, in (0, 1].
         specials: tokens that are never chosen, such as padding and separators.
 
     Returns:
-        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the share of
-        an example's chosen tokens that are likeliest.
+        `(net, batch, step) -> (loss, metrics)` with the metric 'accuracy', the fraction
+        of an example's chosen tokens that are likeliest.
 
     Raises:
-        ValueError: for a share out of range.
+        ValueError: for a fraction out of range.
 
     Reference:
         Devlin et al. (2019), BERT: Pre-training of Deep Bidirectional Transformers for
         Language Understanding, https://arxiv.org/abs/1810.04805
     """
-    _check_share(share)
+    _check_fraction(fraction)
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         logits, chosen = _filled(
-            net, batch, net.make_rng('mask'), mask, share, specials, train=True
+            net, batch, net.make_rng('mask'), mask, fraction, specials, train=True
         )
         loss, right = _judged(logits, batch['tokens'], chosen)
         return loss.mean(), {'accuracy': right.mean()}
@@ -103,7 +104,7 @@ def predict_masked(
 def score_masked(
     mask: int,
     *,
-    share: float = 0.15,
+    fraction: float = 0.15,
     specials: tuple[int, ...] = (0,),
     seed: int = 0,
 ) -> Score:
@@ -113,22 +114,22 @@ def score_masked(
 
     Args:
         mask: as for `predict_masked`.
-        share: as for `predict_masked`.
+        fraction: as for `predict_masked`.
         specials: as for `predict_masked`.
         seed: of the draw of the places, which is one for all batches of a shape.
 
     Returns:
         `(net, batch, step) -> scores` of [batch] in evaluation mode: 'loss' in nats a
-        chosen token, and 'accuracy', the share of these that are likeliest.
+        chosen token, and 'accuracy', the fraction of these that are likeliest.
 
     Raises:
-        ValueError: for a share out of range.
+        ValueError: for a fraction out of range.
     """
-    _check_share(share)
+    _check_fraction(fraction)
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         logits, chosen = _filled(
-            net, batch, jax.random.key(seed), mask, share, specials, train=False
+            net, batch, jax.random.key(seed), mask, fraction, specials, train=False
         )
         loss, right = _judged(logits, batch['tokens'], chosen)
         return {'loss': loss, 'accuracy': right}
@@ -136,9 +137,9 @@ def score_masked(
     return declared(score, _checked(mask))
 
 
-def _check_share(share: float) -> None:
-    if not 0 < share <= 1:
-        raise ValueError(f'share is {share}, wanted a number in (0, 1]')
+def _check_fraction(fraction: float) -> None:
+    if not 0 < fraction <= 1:
+        raise ValueError(f'fraction is {fraction}, wanted a number in (0, 1]')
 
 
 def _filled(
@@ -146,7 +147,7 @@ def _filled(
     batch: Batch,
     key: Key,
     mask: int,
-    share: float,
+    fraction: float,
     specials: tuple[int, ...],
     train: bool,
 ) -> tuple[Array, Array]:
@@ -155,7 +156,9 @@ def _filled(
     where = within_length(length, tokens.shape[1])
     for special in specials:
         where = where & (tokens != special)
-    seen, chosen = hide(key, tokens, where, net.vocabulary, mask=mask, share=share)
+    seen, chosen = hide(
+        key, tokens, where, net.vocabulary, mask=mask, fraction=fraction
+    )
     return net.fill(seen, length, train=train), chosen
 
 

@@ -47,7 +47,7 @@ def test_each_sequence_has_a_gap_but_one_without_a_place() -> None:
     where = np.zeros((3, 9), bool)
     where[0, 4], where[1] = True, True
     tokens = np.full((3, 9), 7, np.int32)
-    _, chosen = hide(jax.random.key(1), tokens, where, 50, mask=2, share=1e-6)
+    _, chosen = hide(jax.random.key(1), tokens, where, 50, mask=2, fraction=1e-6)
     assert chosen[0, 4] and chosen.sum(1).tolist() == [1, 1, 0]
 
 
@@ -71,7 +71,7 @@ def test_the_chosen_places_alone_are_judged() -> None:
 @pytest.mark.parametrize(
     ('loss', 'batch', 'message'),
     [
-        (lambda: predict_masked(2, share=0.0), {}, 'share is 0.0'),
+        (lambda: predict_masked(2, fraction=0.0), {}, 'fraction is 0.0'),
         (lambda: predict_masked(50), {}, r'mask is 50, wanted a token in \[0, 50\)'),
         (lambda: predict_masked(2), {'tokens': TOKENS + 50}, "'tokens' of example"),
         (lambda: predict_masked(2), {'length': LENGTHS * 0}, "'length'"),
