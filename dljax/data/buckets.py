@@ -141,7 +141,7 @@ def assign(
     sizes = _sizes(arrays, buckets.lengths)
     bounds = np.array(list(buckets.bounds.values())).T
     fits = (sizes[:, None] <= bounds[None]).all(2)
-    chosen = np.where(fits.any(1), fits.argmax(1), len(bounds))
+    chosen = np.where(np.any(fits, axis=1), np.argmax(fits, axis=1), len(bounds))
     whole = [[np.shape(arrays[name])[1] for name in buckets.lengths]]
     found = [np.flatnonzero(chosen == bucket) for bucket in range(len(bounds) + 1)]
     named = (map(int, row) for row in [*bounds, *whole])

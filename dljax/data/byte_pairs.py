@@ -1,6 +1,7 @@
 """Byte pairs: units between characters and words, learned from the user's own text."""
 
 import dataclasses
+import importlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -98,11 +99,14 @@ class BytePairs:
                 'wanted what to_json() wrote'
             ) from None
         levels = library.pre_tokenizers.ByteLevel
-        missing = set(levels.alphabet()) - tokenizer.get_vocab().keys()
-        if missing or not isinstance(tokenizer.pre_tokenizer, levels):
+        vocabulary = tokenizer.get_vocab()
+        missing = set(levels.alphabet()) - vocabulary.keys()
+        counted = set(vocabulary.values()) == set(range(len(vocabulary)))
+        if missing or not counted or not isinstance(tokenizer.pre_tokenizer, levels):
             raise ValueError(
-                f"the vocabulary's 'tokenizer' lacks {len(missing)} of {BYTES} bytes "
-                'or does not part texts into bytes, wanted what to_json() wrote'
+                f"the vocabulary's 'tokenizer' lacks {len(missing)} of {BYTES} bytes, "
+                'is not numbered from 0 on, or does not part texts into bytes, wanted '
+                'what to_json() wrote'
             )
         return cls(tokenizer)
 
@@ -151,14 +155,11 @@ class BytePairs:
 
 def _library() -> Any:
     try:
-        import tokenizers
-        import tokenizers.decoders
-        import tokenizers.models
-        import tokenizers.pre_tokenizers
-        import tokenizers.trainers
+        for part in ('decoders', 'models', 'pre_tokenizers', 'trainers'):
+            importlib.import_module(f'tokenizers.{part}')
+        return importlib.import_module('tokenizers')
     except ImportError as error:
         raise ImportError(
             f'byte pairs are learned by the library tokenizers ({error}), wanted it '
             "installed: pip install 'dljax[text]', or take words, data.Words"
         ) from error
-    return tokenizers

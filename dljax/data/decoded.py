@@ -4,7 +4,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 # What an editor writes first, by the encoding; the longer marks come first.
 MARKS = (
@@ -64,7 +64,7 @@ def lines(path: Path, encoding: str | None = None) -> Iterator[str]:
         ) from None
 
 
-def _opened(path: Path, encoding: str | None = None) -> IO:
+def _opened(path: Path, encoding: str | None = None) -> Any:
     """Open a file, packed or not, as bytes or with an encoding as text."""
     with path.open('rb') as file:
         packed = file.read(2) == b'\x1f\x8b'

@@ -84,7 +84,7 @@ def table(
     said = _EXCEL.fullmatch(next(lines(path), '').strip())
     first = 1 if said else 0
     if delimiter is None:
-        delimiter = str(said[1]) if said else _found(path, decimal)
+        delimiter = str(said[1]) if said else _found(path, decimal, quoted)
     every = rows(path, delimiter, quoted)
     begun = (row for row in every if row.fields and row.line > first)
     line, names = next(begun, (0, []))
@@ -195,19 +195,19 @@ def rows(path: Path, delimiter: str, quoted: bool = True) -> Iterator[Row]:
         ) from None
 
 
-def _found(path: Path, decimal: str | None) -> str:
+def _found(path: Path, decimal: str | None, quoted: bool) -> str:
     """Find the delimiter by the first row, and by all where several part that."""
     parted = {}
     for delimiter in DELIMITERS:
         if delimiter != decimal:
-            first = _first_or(path, delimiter)
+            first = _first_or(path, delimiter, quoted)
             if len(first) > 1:
                 parted[delimiter] = len(first)
     if not parted:
         # One column; a comma in it is the decimal sign, or makes a field too many.
         return ';' if decimal == ',' else ','
     if len(parted) > 1:
-        even = [d for d, count in parted.items() if _is_even(path, d, count)]
+        even = [d for d, n in parted.items() if _is_even(path, d, n, quoted)]
         if len(even) != 1:
             raise ValueError(
                 f"the fields of '{path}' may be separated by any of "
@@ -217,17 +217,17 @@ def _found(path: Path, decimal: str | None) -> str:
     return next(iter(parted))
 
 
-def _first_or(path: Path, delimiter: str) -> list[str]:
+def _first_or(path: Path, delimiter: str, quoted: bool) -> list[str]:
     """Read the first row; nothing where the quotes do not fit the delimiter."""
     try:
-        return next((row.fields for row in rows(path, delimiter) if row.fields), [])
+        return next((r.fields for r in rows(path, delimiter, quoted) if r.fields), [])
     except ValueError:
         return []
 
 
-def _is_even(path: Path, delimiter: str, count: int) -> bool:
+def _is_even(path: Path, delimiter: str, count: int, quoted: bool) -> bool:
     try:
-        return all(len(row.fields) in (0, count) for row in rows(path, delimiter))
+        return all(len(r.fields) in (0, count) for r in rows(path, delimiter, quoted))
     except ValueError:
         return False
 

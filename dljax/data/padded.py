@@ -1,6 +1,6 @@
 """Rows of tokens as one array: ended, padded, and no longer than is stated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -142,7 +142,7 @@ def encode_pairs(
             f'there are {len(source)} given and {len(target)} wanted texts, wanted as '
             'many'
         )
-    sizes = dict(zip(('source', 'target'), longest, strict=True))
+    sizes: dict[str, int] = {'source': longest[0], 'target': longest[1]}
     _check(min(longest), beyond)
     rows = {
         'source': [source_tokens.encode(text) for text in source],
@@ -159,7 +159,7 @@ def encode_pairs(
 
 
 def fit_rows(
-    rows: dict[str, list[np.ndarray]], longest: dict[str, int], beyond: str
+    rows: Mapping[str, list[np.ndarray]], longest: Mapping[str, int], beyond: str
 ) -> tuple[np.ndarray, str]:
     """Choose the examples that stay, and say what became of the others.
 

@@ -117,15 +117,15 @@ def read_pairs(
             'columns, delimiter and header are those of a table, wanted two files of '
             'lines without them: leave them out, or the second file'
         )
-    both = [read_lines(path, encoding=encoding) for path in (source, target)]
-    if len(both[0]) != len(both[1]):
+    given, wanted = (read_lines(path, encoding=encoding) for path in (source, target))
+    if len(given) != len(wanted):
         raise ValueError(
-            f"'{source}' has {len(both[0]):,} lines and '{target}' {len(both[1]):,}, "
+            f"'{source}' has {len(given):,} lines and '{target}' {len(wanted):,}, "
             'wanted as many, since the same lines belong together: look for a line '
             'that is missing or broken in two'
         )
-    numbers = list(range(1, len(both[0]) + 1))
-    return _checked(f"'{source}' or '{target}'", *both, numbers, drop_empty)
+    numbers = list(range(1, len(given) + 1))
+    return _checked(f"'{source}' or '{target}'", given, wanted, numbers, drop_empty)
 
 
 def _of_table(

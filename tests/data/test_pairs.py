@@ -33,7 +33,7 @@ def test_lines_and_tables_give_the_same_pairs(tmp_path: Path) -> None:
     bare, named = tmp_path / 'bare.tsv', tmp_path / 'named.tsv'
     bare.write_text(''.join(rows))
     named.write_text('number\tenglish\tgerman\n' + ''.join(rows))
-    settings = {'delimiter': 'tab', 'quoted': False}
+    settings = {'quoted': False}
     assert data.read_pairs(bare, columns=('2', '3'), header=False, **settings) == wanted
     got = data.read_pairs(named, columns=('german', 'english'), **settings)
     assert (got.source, got.target) == (GERMAN, ENGLISH)

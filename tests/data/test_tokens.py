@@ -1,7 +1,7 @@
 """Tokens of words and byte pairs: there and back, what is unknown, what is refused."""
 
-import builtins
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,14 +72,8 @@ def test_any_text_is_bytes_and_frequent_pairs_are_joined() -> None:
 def test_without_the_library_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: object) -> object:
-        if name.startswith('tokenizers'):
-            raise ImportError('no tokenizers')
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, '__import__', without)
+    monkeypatch.setitem(sys.modules, 'tokenizers', None)
+    monkeypatch.delitem(sys.modules, 'tokenizers.decoders', raising=False)
     with pytest.raises(ImportError, match=r"pip install 'dljax\[text\]'"):
         data.BytePairs.of(['a'], 300)
 

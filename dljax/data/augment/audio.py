@@ -12,7 +12,9 @@ from dljax.types import Array, Key, fold
 class SoundAugmentation(Protocol):
     """A pure function of a key, sounds or their features, and lengths if padded."""
 
-    def __call__(self, key: Key, sounds: Array, lengths: Array | None = None) -> Array:
+    def __call__(
+        self, key: Key, sounds: Array, lengths: Array | None = None, /
+    ) -> Array:
         """Change each example by its own draw.
 
         Args:
