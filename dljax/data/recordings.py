@@ -12,6 +12,8 @@ from dljax.data.delimited import body, column_of, table
 from dljax.data.padded import BEYOND
 from dljax.data.wav import read_wav
 
+MEMORY = 4 * 2**30  # bytes of the padded sounds of a split
+
 
 class Recordings(NamedTuple):
     """Sounds as arrays, and what is known of each.
@@ -229,6 +231,14 @@ def _loaded(
         raise ValueError('\n- '.join([message, *faults]))
     assert common is not None  # there is a sound
     lengths = np.array([len(sound) for sound in sounds], np.int32)
+    size = 4 * len(sounds) * int(lengths.max())
+    if size > MEMORY:
+        raise ValueError(
+            f'{len(sounds):,} recordings of up to {lengths.max() / common:.1f} s need '
+            f'{size / 2**30:.1f} GiB, wanted {MEMORY / 2**30:g} or less: take a '
+            'smaller '
+            "rate, or a smaller longest with beyond='drop'"
+        )
     audio = np.zeros((len(sounds), lengths.max()), np.float32)
     for row, sound in zip(audio, sounds, strict=True):
         row[: len(sound)] = sound

@@ -10,6 +10,7 @@ import pytest
 from scipy.io import wavfile
 
 from dljax import data
+from dljax.data import recordings
 from dljax.data.wav import LARGEST
 
 RATE = 8000
@@ -200,6 +201,16 @@ def test_a_table_tells_what_is_said(tmp_path: Path) -> None:
         data.transcribed_recordings(path)
     for part in ('c.wav lies outside', 'no file', "row 4 has no 'text'"):
         assert part in str(error.value)
+
+
+def test_sounds_that_fill_the_memory_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken(tmp_path, '0_ann_0.wav')
+    spoken(tmp_path, '1_ann_0.wav', seconds=1.0)
+    monkeypatch.setattr(recordings, 'MEMORY', 2 * 4 * RATE - 1)
+    with pytest.raises(ValueError, match='2 recordings of up to 1.0 s need'):
+        data.named_recordings(tmp_path)
 
 
 @pytest.mark.parametrize(
