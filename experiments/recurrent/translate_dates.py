@@ -9,7 +9,9 @@ of the validation or the test is in the training, in any style. Sources have 7 t
 characters and are padded; all that the decoder learns of them is one vector.
 
 Measured with one member, seed 0, on a 2-core CPU: all of the 2,000 test dates are
-translated without a mistake after 2,000 updates (and all 1,000 of the validation).
+translated without a mistake after 2,000 updates (and all 1,000 of the validation),
+greedily and by a beam of four alike. The beam shows what the net hesitates over: of
+'Saturday, May 30th, 1992' it has 70 % for the right day and 16 % for one in March.
 Cost: 131 s of training on a busy machine. Command:
 python experiments/recurrent/translate_dates.py
 """
