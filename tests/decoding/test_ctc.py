@@ -22,6 +22,7 @@ def compiled(function, **settings):
     return jax.jit(functools.partial(function, **settings))
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('blank', [0, 2])
 def test_greedy_merges_repeats_and_drops_blanks_of_the_likeliest_alignment(
     blank: int,
@@ -49,6 +50,7 @@ def test_a_repeat_counts_twice_only_with_a_blank_between() -> None:
         np.testing.assert_allclose(logs, 0, atol=1e-5)
 
 
+@pytest.mark.others('heavy')
 @pytest.mark.parametrize('blank', [0, 2])
 def test_a_search_that_keeps_every_prefix_is_the_enumeration(blank: int) -> None:
     search = compiled(ctc_beam, blank=blank, width=WIDE)
@@ -118,7 +120,8 @@ def by_hand(logits: np.ndarray, width: int) -> list[tuple[int, ...]]:
     return list(beams)
 
 
-@pytest.mark.parametrize('width', [1, 3, 6])
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('width', [3, 1, 6])
 def test_a_narrow_search_is_that_of_dictionaries(width: int) -> None:
     logits = RNG.normal(size=(6, 12, 4)).astype(np.float32)
     tokens, lengths, logs = as_numpy(compiled(ctc_beam, width=width)(logits))
