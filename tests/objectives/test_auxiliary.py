@@ -123,12 +123,12 @@ CLOUDS = Source(
 
 
 def trained(
-    net: Adversaries, task: Task, given: tuple[str, ...] = ()
+    net: Adversaries, task: Task, generator_conditions: tuple[str, ...] = ()
 ) -> tuple[State, dict[str, float]]:
     """Train both players; give the state and the means of the last 50 updates."""
     game = losses.non_saturating_game()
-    tell = tell_apart(game, generator_conditions=given, task=task)
-    make = fool(game, generator_conditions=given, task=task)
+    tell = tell_apart(game, generator_conditions=generator_conditions, task=task)
+    make = fool(game, generator_conditions=generator_conditions, task=task)
     adam = optax.adam(1e-2, b1=0.5)
     players = {
         'discriminator': Player(adam, loss=tell, trains=('discriminator',)),
