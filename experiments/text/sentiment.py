@@ -12,7 +12,7 @@ another for the test.
 
 Measured with 1 member, seed 0, on a 2-core CPU: convolutions classify all of the 2,000
 test reviews correctly after 600 updates, and so does the LSTM after 1,500 at a higher
-rate with less dropout (below); with the defaults it is still at chance (52 %) after 600.
+rate with less dropout (below); with the defaults it is at chance (52 %) after 600.
 Cost: some 10 s of training for the first, two minutes on a busy machine for the second.
 Commands:
 python experiments/text/sentiment.py

@@ -128,7 +128,7 @@ def test_a_batch_is_searched_as_each_row_alone() -> None:
 class Remembering(nn.Module):
     """Its carry is all that was read; each token asks for another one after it."""
 
-    def begin(self, source: Array) -> PyTree:
+    def begin(self, source: Array, *, steps: int) -> PyTree:
         """Keep the source, and no token yet."""
         rows = len(source)
         return source, jnp.zeros((rows, 3), jnp.int32), jnp.int32(0)
@@ -215,7 +215,7 @@ def test_what_cannot_be_searched_is_refused() -> None:
         call(end=9)
 
     class Odd(nn.Module):
-        def begin(self) -> Array:
+        def begin(self, *, steps: int) -> Array:
             return jnp.zeros((2, 3))
 
         def read(self, tokens: Array, carry: Array) -> tuple[Array, Array]:

@@ -180,7 +180,7 @@ def test_the_net_is_read_once_for_each_token_that_is_written() -> None:
     """The prompt as a whole, and then what was written, but for the last one."""
 
     class Counting(nn.Module):
-        def begin(self) -> None:
+        def begin(self, *, steps: int) -> None:
             return None
 
         def read(self, tokens: Array, carry: PyTree) -> tuple[Array, PyTree]:

@@ -203,7 +203,7 @@ class Says(nn.Module):
         """Say the tokens, each with a logit of 4 against 0."""
         return 4.0 * jax.nn.one_hot(jnp.array(self.tokens), 4)
 
-    def begin(self, source: Array, length: Array) -> Array:
+    def begin(self, source: Array, length: Array, *, steps: int) -> Array:
         """Begin at the first token."""
         return jnp.int32(0)
 
