@@ -1,19 +1,25 @@
 """Encoder-decoder: dates as people write them to ISO 8601, letter by letter (U3.1).
 
-Paper: Sutskever, Vinyals, Le (2014), Sequence to sequence learning with neural
-networks, https://arxiv.org/abs/1409.3215; Cho et al. (2014), Learning phrase
-representations using RNN encoder-decoder, https://arxiv.org/abs/1406.1078.
+Papers: with attention Bahdanau, Cho, Bengio (2015), Neural machine translation by
+jointly learning to align and translate, https://arxiv.org/abs/1409.0473; without it
+Sutskever, Vinyals, Le (2014), Sequence to sequence learning with neural networks,
+https://arxiv.org/abs/1409.3215; Cho et al. (2014), Learning phrase representations
+using RNN encoder-decoder, https://arxiv.org/abs/1406.1078.
 
 The pairs are synthetic: eight English styles of days from 1930 to 2029, by rule. No day
 of the validation or the test is in the training, in any style. Sources have 7 to 31
-characters and are padded; all that the decoder learns of them is one vector.
+characters and are padded.
 
 Measured with one member, seed 0, on a 2-core CPU: all of the 2,000 test dates are
 translated without a mistake after 2,000 updates (and all 1,000 of the validation),
-greedily and by a beam of four alike. The beam shows what the net hesitates over: of
+greedily and by a beam of four alike. With attention the validation is without a mistake
+from the first look at it on, after 200 updates. Without it all that the decoder learns
+of a source is one vector; the beam then shows what the net hesitates over: of
 'Saturday, May 30th, 1992' it has 70 % for the right day and 16 % for one in March.
-Cost: 131 s of training on a busy machine. Command:
+Cost: 131 s of training without attention, some 300 s with it, on a busy machine.
+Commands:
 python experiments/recurrent/translate_dates.py
+python experiments/recurrent/translate_dates.py --no-attention
 """
 
 import functools
