@@ -1,4 +1,4 @@
-"""A recurrent net that writes English text, character by character (U3.8).
+r"""A net that writes English text, character by character (U3.8).
 
 Paper: Graves (2013), Generating sequences with recurrent neural networks,
 https://arxiv.org/abs/1308.0850; the n-gram models beside it: Witten, Bell (1991), The
@@ -16,8 +16,18 @@ On what it trains on, with dropout, the net comes to 1.28: the text is short, an
 it learns by heart limits it. Settings were chosen with --tuning, on a tenth of the
 training text, among three: dropout 0.1 without decay (1.74 at its best, then rising),
 0.4 on the embedded characters as well (1.76), and these at 1,500 updates (1.68).
-Cost: 140 s of training. Command:
+
+A transformer on tinyshakespeare (1,115,394 characters, the last tenth held out; sha256
+of the archive it came in a381598f4f1776f6), 4 layers of width 128 on windows of 64, 12
+a batch, 2,000 updates: 2.726 bits, that is 1.890 nats, where each character is scored
+with the 32 to 63 before it. The README of nanoGPT (github.com/karpathy/nanoGPT) has
+1.88 nats for these sizes, over all places of random windows.
+Cost: 140 s of training for the LSTM, some 6 minutes on a busy machine for the other.
+Commands:
 python experiments/recurrent/character_model.py
+python experiments/recurrent/character_model.py --data tinyshakespeare.txt \
+    --cell transformer --layers 4 --units 128 --window 64 --batch-size 12 \
+    --steps 2000 --dropout 0 --learning-rate 1e-3 --prompt ROMEO:
 """
 
 from pathlib import Path
