@@ -65,6 +65,9 @@ PLAIN = model('gan', size=4, latent=2)
 SIGNED = model('acgan', size=4, channels=1, classes=2, latent=2, width=2, first=2)
 TEXT = model('character_lstm', vocabulary=3, embedding=2)
 TRANSLATOR = model('encoder_decoder', source_tokens=4, target_tokens=3, embedding=2)
+READER = model(
+    'bert_base', vocabulary=4, context=4, width=4, layers=1, heads=2, hidden=4
+)
 TAGGER = model('sequence_tagger', outputs=2)
 GENERATOR = model('sequence_generator', outputs=3, classes=2, steps=3)
 MACHINE = model('rbm', visible=4, hidden=2)
@@ -81,6 +84,7 @@ NUMBERS = {'features': X, 'target': X[:, :1]}
 HISTORY = {'history': SERIES, 'target': SERIES}
 BITS = {'features': (X > 0).astype(np.float32)}
 READ = {'tokens': TAGS, 'target': TAGS}
+GAPS = {'tokens': TAGS, 'length': LENGTH}
 PLAYED = {
     'observation': X,
     'following': X,
@@ -127,6 +131,7 @@ OBJECTIVES = {
     ),
     'perceptron': (o.perceptron(), model('perceptron'), LABELLED),
     'place_centres': (o.place_centres(), MLP, {'features': X}),
+    'predict_masked': (o.predict_masked(3), READER, GAPS),
     'predict_next': (o.predict_next(), TEXT, READ),
     'pretrain': (o.pretrain(0, 'features'), BELIEF, BITS),
     'regress': (o.regress(), SINGLE, NUMBERS),
@@ -140,6 +145,7 @@ OBJECTIVES = {
         PICTURES,
     ),
     'score_machine': (o.score_machine('features'), MACHINE, BITS),
+    'score_masked': (o.score_masked(3), READER, GAPS),
     'score_map': (o.score_map(), MLP, {'features': X}),
     'score_next': (
         o.score_next(),
@@ -214,6 +220,7 @@ BAD = [
     ('organise', 'features', np.nan),
     ('perceptron', 'label', -1),
     ('place_centres', 'features', np.inf),
+    ('predict_masked', 'tokens', 4),
     ('predict_next', 'tokens', -1),
     ('predict_next', 'target', 3),
     ('pretrain', 'features', 2.0),
@@ -225,6 +232,7 @@ BAD = [
     ('score_inversion', 'image', -2.0),
     ('score_machine', 'features', -1.0),
     ('score_map', 'features', np.nan),
+    ('score_masked', 'length', 9),
     ('score_next', 'target', 3),
     ('score_reconstruction', 'image', -1.0),
     ('score_regression', 'target', np.inf),

@@ -22,6 +22,10 @@ SMALL = {
         **{'vocabulary': 9, 'context': 8, 'width': 8, 'layers': 1, 'heads': 2},
         'sizes': {'tokens': (8,)},
     },
+    'text_cnn': {
+        **{'vocabulary': 9, 'embedding': 4, 'features': 3},
+        'sizes': {'tokens': (6,)},
+    },
     'dqn_cartpole': {},
     'rbm': {'visible': 12, 'hidden': 5},
     'gaussian_naive_bayes': {},
