@@ -1,6 +1,7 @@
 """Updates that are not finite are passed over as a whole, whatever made them so."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -223,8 +224,17 @@ def random() -> Source:
     return Source(init, after)
 
 
-@pytest.mark.others('heavy', first='heavy')
-@pytest.mark.parametrize('chunk', [3, 1])
+# Two programs that round alike but where the compiler writes kernels the former way.
+FORMER = 'xla_cpu_use_fusion_emitters=false' in os.environ.get('XLA_FLAGS', '')
+
+
+@pytest.mark.parametrize(
+    'chunk',
+    [
+        pytest.param(3, marks=pytest.mark.heavy),
+        pytest.param(1, marks=pytest.mark.skipif(FORMER, reason='rounds otherwise')),
+    ],
+)
 def test_a_training_in_which_nothing_happens_is_changed_in_nothing(chunk: int) -> None:
     settings = {'steps': 6, 'key': KEY, 'chunk': chunk}
     train = learner(Net(), {'p': Player(optax.sgd(0.1, 0.9), loss=loss)})
