@@ -1,7 +1,9 @@
 """Where a net looks: the weights of its attention (U1.16)."""
 
+import re
 from typing import Any
 
+import chex
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -17,9 +19,9 @@ def attention_maps(net: nn.Module, *inputs: Any) -> dict[str, Array]:
 
     Returns:
         [batch, heads, steps, time] float32 in [0, 1] by the path of the layer, such as
-        'encoder/layer_0/attention', in the order of the paths: how much each step reads
-        of each place; 'attention' where the net itself has them, as
-        `AttentionTranslator`. Empty for a net without `layers.MultiHeadAttention`.
+        'encoder/layer_0/attention': how much each step reads of each place. It is
+        'attention' where the net itself has them, as `AttentionTranslator`; empty for a
+        net without `layers.MultiHeadAttention`.
 
     Reference:
         Vaswani et al. (2017), Attention Is All You Need,
@@ -55,20 +57,22 @@ def attention_maps(net: nn.Module, *inputs: Any) -> dict[str, Array]:
 def attention_rollout(maps: dict[str, Array]) -> Array:
     """Follow the attention of a stack of layers down to its inputs.
 
-    A layer hands on half of what stands at a place and half of what it reads, by the
-    mean of its heads: R_l = (A_l + I) / 2 · R_{l-1}. It is no proof of what the answer
-    was made from, since the values that are read are left out.
+    The layers follow each other by the numbers in their paths, whatever the order of
+    the maps: what is compiled gives them in that of the alphabet, `layer_10` before
+    `layer_2`. A layer hands on half of what stands at a place and half of what it
+    reads, by the mean of its heads: R_l = (A_l + I) / 2 · R_{l-1}. It is no proof of
+    what an output was made from, since the values that are read are left out.
 
     Args:
-        maps: [batch, heads, time, time] each, of the layers from the first on, such as
-            those of `attention_maps` of one encoder.
+        maps: [batch, heads, time, time] by the path of each layer of one stack, such as
+            those of `attention_maps` of an encoder.
 
     Returns:
-        [batch, time, time] float32 in [0, 1] of sum 1 in each row: the share of each
-        input in the state of each place.
+        [batch, time, time] float32 in [0, 1] of sum 1 in each row: the fraction of
+        each input in the state of each place.
 
     Raises:
-        ValueError: for no layer.
+        ValueError: for no layer, or those of several stacks.
 
     Reference:
         Abnar, Zuidema (2020), Quantifying Attention Flow in Transformers,
@@ -82,11 +86,22 @@ def attention_rollout(maps: dict[str, Array]) -> Array:
     """
     if not maps:
         raise ValueError('maps is empty, wanted the weights of one layer or more')
-    shares: Array | None = None
-    for weights in maps.values():
-        mean = weights.mean(axis=1)
+    stacks = {re.sub(r'\d+', '*', path) for path in maps}
+    if len(stacks) > 1:
+        raise ValueError(
+            f'the maps are those of {sorted(stacks)}, wanted the layers of one stack: '
+            'leave the others out'
+        )
+    chex.assert_equal_shape(list(maps.values()))
+    fractions: Array | None = None
+    for path in sorted(maps, key=_numbers):
+        mean = maps[path].mean(axis=1)
         own = jnp.eye(mean.shape[-1], dtype=mean.dtype)[None]
         step = (mean + own) / 2
-        shares = step if shares is None else step @ shares
-    assert shares is not None  # there is a layer
-    return shares
+        fractions = step if fractions is None else step @ fractions
+    assert fractions is not None  # there is a layer
+    return fractions
+
+
+def _numbers(path: str) -> list[int]:
+    return [int(number) for number in re.findall(r'\d+', path)]

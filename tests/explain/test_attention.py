@@ -35,6 +35,15 @@ def test_the_rollout_sums_to_one_and_wants_a_layer() -> None:
     np.testing.assert_allclose(shares.sum(-1), np.ones((2, 5)), atol=1e-5)
     half = [np.asarray(w.mean(1) + np.eye(5)[None]) / 2 for w in weights]
     np.testing.assert_allclose(shares, half[2] @ half[1] @ half[0], atol=1e-5)
+    # Compiled, a mapping has the order of the alphabet: 10 before 2.
+    deep = {f'layer_{n}/attention': weights[n * n % 3] for n in range(11)}
+    wanted = np.eye(5)[None]
+    for n in range(11):
+        wanted = half[n * n % 3] @ wanted
+    found = jax.jit(attention_rollout)(deep)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    with pytest.raises(ValueError, match='wanted the layers of one stack'):
+        attention_rollout({'a/layer_0': weights[0], 'b/layer_0': weights[0]})
     with pytest.raises(ValueError, match='maps is empty'):
         attention_rollout({})
     plain = create_model('mlp', hidden=(3,), outputs=2)
