@@ -66,8 +66,9 @@ def from_hugging_face(
         `{'params': ...}`; copies.
 
     Raises:
-        ValueError: for an unknown name; or arrays that are missing, unexpected or of
-            another shape, all of which are named.
+        ValueError: for an unknown name, an output that is not the embedding again; or
+            arrays that are missing, unexpected or of another shape, all of which are
+            named.
 
     Reference:
         Wolf et al. (2020), Transformers: State-of-the-Art Natural Language Processing,
@@ -80,13 +81,16 @@ def from_hugging_face(
         ...     print(str(error).splitlines()[0])
         these weights are not those of Hugging Face's gpt2:
     """
-    kind, there = _kind(name), {}
+    kind, there, tied = _kind(name), {}, {}
     for key, value in arrays.items():
         key = key.removeprefix(kind.prefix)
         key = re.sub(r'LayerNorm\.gamma$', 'LayerNorm.weight', key)
         key = re.sub(r'LayerNorm\.beta$', 'LayerNorm.bias', key)
-        if not kind.left_out.fullmatch(key):
+        if key in kind.tied:
+            tied[key] = value
+        elif not kind.left_out.fullmatch(key):
             there[key] = value
+    _require_tied(name, kind.tied, tied, there)
     groups = set(like['params']) if like is not None else kind.groups(there)
     wanted = [entry.theirs for entry in kind.entries(_layers(there), {*kind.heads})]
     entries = list(kind.entries(_layers(there), groups))
@@ -127,6 +131,7 @@ class _Kind(NamedTuple):
     stack: str
     heads: tuple[str, ...]
     left_out: re.Pattern[str]
+    tied: Mapping[str, str]
     sizes: Mapping[str, str]
     fixed: Mapping[str, tuple]
     entries: Callable[[int, set[str]], Iterator[Entry]]
@@ -137,6 +142,22 @@ def _kind(name: str) -> _Kind:
     if name not in _KINDS:
         raise ValueError(f'the name is {name!r}, wanted ' + ' or '.join(_KINDS))
     return _KINDS[name]
+
+
+def _require_tied(
+    name: str,
+    pairs: Mapping[str, str],
+    tied: Mapping[str, np.ndarray],
+    there: Mapping[str, np.ndarray],
+) -> None:
+    """Refuse an array that our net takes for another one, where it is none."""
+    for key, value in tied.items():
+        like = there.get(pairs[key])
+        if like is not None and not np.array_equal(value, like):
+            raise ValueError(
+                f'{key} is not {pairs[key]} again, as it is in {name}: the model has '
+                'an output of its own, which our net does not have'
+            )
 
 
 def _layers(arrays: Mapping[str, np.ndarray]) -> int:
@@ -219,7 +240,8 @@ _KINDS = {
         prefix='transformer.',
         stack='decoder',
         heads=(),
-        left_out=re.compile(r'h\.\d+\.attn\.(bias|masked_bias)|lm_head\.weight'),
+        left_out=re.compile(r'h\.\d+\.attn\.(bias|masked_bias)'),
+        tied={'lm_head.weight': 'wte.weight'},
         sizes={
             'vocab_size': 'vocabulary',
             'n_positions': 'context',
@@ -234,6 +256,9 @@ _KINDS = {
             'layer_norm_epsilon': (1e-5,),
             'tie_word_embeddings': (True,),
             'scale_attn_by_inverse_layer_idx': (False,),
+            'scale_attn_weights': (True,),
+            'add_cross_attention': (False,),
+            'model_type': ('gpt2',),
         },
         entries=_gpt2,
         groups=lambda arrays: set(),
@@ -242,10 +267,11 @@ _KINDS = {
         prefix='bert.',
         stack='encoder',
         heads=('pooler', 'masked'),
-        left_out=re.compile(
-            r'embeddings\.position_ids|cls\.seq_relationship\..*|'
-            r'cls\.predictions\.decoder\.(weight|bias)'
-        ),
+        left_out=re.compile(r'embeddings\.position_ids|cls\.seq_relationship\..*'),
+        tied={
+            'cls.predictions.decoder.weight': 'embeddings.word_embeddings.weight',
+            'cls.predictions.decoder.bias': 'cls.predictions.bias',
+        },
         sizes={
             'vocab_size': 'vocabulary',
             'max_position_embeddings': 'context',
@@ -261,6 +287,8 @@ _KINDS = {
             'hidden_act': ('gelu',),
             'position_embedding_type': ('absolute',),
             'is_decoder': (False,),
+            'add_cross_attention': (False,),
+            'model_type': ('bert',),
         },
         entries=_bert,
         groups=_heads_of_bert,

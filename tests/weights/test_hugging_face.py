@@ -86,12 +86,32 @@ def test_what_is_no_weight_of_ours_is_left_out_and_old_names_are_known() -> None
         'pooler.dense.weight': np.ones((4, 4), np.float32),
         'pooler.dense.bias': np.ones(4, np.float32),
         'cls.seq_relationship.weight': np.ones((2, 4), np.float32),
-        'cls.predictions.decoder.weight': np.ones((11, 4), np.float32),
+        'cls.predictions.decoder.weight': arrays['embeddings.word_embeddings.weight'],
         'embeddings.position_ids': np.arange(6)[None],
     }
     again = from_hugging_face('bert_base', old, shapes('bert_base', 'fill'))
     jax.tree.map(np.testing.assert_array_equal, again, dict(variables))
     assert {'pooler', 'masked'} < set(from_hugging_face('bert_base', old)['params'])
+
+
+@pytest.mark.parametrize(
+    ('name', 'tied', 'like'),
+    [
+        ('gpt2', 'lm_head.weight', 'wte.weight'),
+        (
+            'bert_base',
+            'cls.predictions.decoder.weight',
+            'embeddings.word_embeddings.weight',
+        ),
+        ('bert_base', 'cls.predictions.decoder.bias', 'cls.predictions.bias'),
+    ],
+)
+def test_an_output_of_its_own_is_refused(name: str, tied: str, like: str) -> None:
+    method = '__call__' if name == 'gpt2' else 'fill'
+    arrays = to_hugging_face(name, drawn(shapes(name, method)))
+    from_hugging_face(name, {**arrays, tied: arrays[like].copy()})
+    with pytest.raises(ValueError, match=f'{tied} is not {like} again'):
+        from_hugging_face(name, {**arrays, tied: arrays[like] + 1e-3})
 
 
 def test_a_config_gives_the_sizes_and_another_form_is_refused() -> None:
@@ -102,6 +122,13 @@ def test_a_config_gives_the_sizes_and_another_form_is_refused() -> None:
     }
     with pytest.raises(ValueError, match="activation_function='relu', wanted 'gelu"):
         settings_of_config('gpt2', {'activation_function': 'relu'})
+    for name, config in (  # of the same names, but other arithmetic
+        ('gpt2', {'scale_attn_weights': False}),
+        ('bert_base', {'model_type': 'roberta'}),
+    ):
+        (key,) = config
+        with pytest.raises(ValueError, match=f'the config has {key}='):
+            settings_of_config(name, config)
     with pytest.raises(ValueError, match="'t5', wanted gpt2 or bert_base"):
         settings_of_config('t5', {})
     arrays = to_hugging_face('gpt2', drawn(shapes('gpt2')))
