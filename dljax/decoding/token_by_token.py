@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
+from jax.core import Tracer
 
 from dljax.decoding.protocol import PADDING, Decoded, start
 from dljax.types import Array, Key, PyTree, fold
@@ -220,6 +222,8 @@ def _check_range(
     is_right: Callable[[float], bool],
     wanted: str,
 ) -> None:
-    """Refuse a plain number out of range; one that is traced cannot be looked at."""
-    if isinstance(value, int | float) and not is_right(value):
+    """Refuse numbers out of range; those that are traced cannot be looked at."""
+    if value is None or isinstance(value, Tracer):
+        return
+    if not all(map(is_right, np.asarray(value).ravel().tolist())):
         raise ValueError(f'{name} is {value}, wanted {wanted}')
