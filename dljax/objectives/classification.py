@@ -11,7 +11,12 @@ from dljax.losses import binary_cross_entropy, cross_entropy
 from dljax.metrics import accuracy
 from dljax.objectives import wanted
 from dljax.objectives.class_weights import check_weights
-from dljax.objectives.features import Features, inputs_of, names
+from dljax.objectives.features import (
+    Features,
+    check_sequences,
+    inputs_of,
+    names,
+)
 from dljax.objectives.outputs import shape_of
 from dljax.training import declared
 from dljax.types import Array, Batch, Key, Loss, Metrics, Predict, Score
@@ -108,7 +113,7 @@ def label_check(
     ignore: int | None = None,
     exact: bool = True,
 ) -> Callable[[nn.Module, Mapping[str, Any]], None]:
-    """Make the check of what is classified: finite inputs, and labels of classes.
+    """Make the check of what is classified: inputs that can be, and labels of classes.
 
     Args:
         logits: `(net, batch) -> [batch, ..., classes]` in evaluation mode, or a single
@@ -125,6 +130,7 @@ def label_check(
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
         wanted.take(arrays, *names(feature), 'label')
         wanted.finite(arrays, *names(feature))
+        check_sequences(arrays, feature, getattr(net, 'vocabulary', None))
         inputs = {name: arrays[name] for name in names(feature)}
         shape = shape_of(logits, net, inputs)
         if not shape or len(shape) < 2:

@@ -1,5 +1,9 @@
 """What a net is given of a batch."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from dljax.objectives import wanted
 from dljax.types import Array, Batch
 
 Features = str | tuple[str, ...]
@@ -33,3 +37,27 @@ def names(feature: Features) -> tuple[str, ...]:
         The names.
     """
     return (feature,) if isinstance(feature, str) else tuple(feature)
+
+
+def check_sequences(
+    arrays: Mapping[str, Any], feature: Features, vocabulary: int | None
+) -> None:
+    """Refuse lengths and tokens that are none, among the inputs of a net.
+
+    Args:
+        arrays: [example, ...] by feature.
+        feature: the inputs; 'length' behind another one holds the lengths of the first,
+            'tokens' its tokens.
+        vocabulary: the number of tokens; None where the net does not tell.
+
+    Raises:
+        ValueError: naming the first such example; padding may hold anything.
+    """
+    inputs, true = names(feature), None
+    if 'length' in inputs[1:]:
+        true = wanted.lengths(arrays, 'length', inputs[0])
+    if 'tokens' in inputs and vocabulary is not None:
+        where = true if inputs[0] == 'tokens' else None
+        wanted.classes(
+            arrays, 'tokens', vocabulary, shape=(None,), where=where, what='token'
+        )

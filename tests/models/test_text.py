@@ -48,6 +48,15 @@ def test_neither_what_stands_in_the_padding_nor_its_width_counts(name: str) -> N
     np.testing.assert_allclose(again, found, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize('name', NETS)
+def test_a_word_that_is_none_spoils_its_text_alone(name: str) -> None:
+    for word in (-1, 9):
+        tokens = TOKENS.copy()
+        tokens[1, 2], tokens[2, 4] = word, word  # the second one is padding
+        found = np.asarray(call(name)(variables(name), tokens, LENGTH))
+        assert np.isnan(found[1]).all() and np.isfinite(found[[0, 2]]).all()
+
+
 def test_the_largest_response_of_each_filter_counts() -> None:
     params = variables('cnn')['params']
     found = call('cnn')(variables('cnn'), TOKENS, LENGTH)

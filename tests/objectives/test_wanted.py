@@ -320,6 +320,21 @@ def test_padding_and_what_is_ignored_may_be_anything():
     check_by(o.segment(ignore=255), UNET, changed(SEGMENTED, 'label', 255))
 
 
+@pytest.mark.parametrize('make', [o.classify, o.score_classes])
+@pytest.mark.parametrize(
+    ('feature', 'value'), [('tokens', -1), ('tokens', 9), ('length', 0), ('length', 4)]
+)
+def test_tokens_and_lengths_of_texts_are_those_of_the_net(make, feature, value):
+    net = model('text_cnn', vocabulary=9, embedding=2, features=2, windows=(2,))
+    texts = {'tokens': TAGS, 'length': LENGTH, 'label': TWO}
+    objective = make(('tokens', 'length'))
+    check_by(objective, net, texts)
+    padding = np.where(np.arange(3)[None] < LENGTH[:, None], TAGS, -1)
+    check_by(objective, net, {**texts, 'tokens': padding})
+    with pytest.raises(ValueError, match=f"'{feature}' of example 1 is .*, wanted"):
+        check_by(objective, net, changed(texts, feature, value))
+
+
 def test_the_range_of_images_is_that_of_the_generator():
     objective = o.tell_apart(GAME, generator_conditions=('label',))
     signed = {**PICTURES, 'image': 2 * IMAGE - 1}

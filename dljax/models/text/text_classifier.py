@@ -6,6 +6,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import LSTM, RecurrentStack
+from dljax.losses.meaning import nan_beyond
 from dljax.models.recurrent import SequenceClassifier
 from dljax.models.settings import check_settings
 from dljax.types import Array
@@ -89,12 +90,20 @@ class TextClassifier(nn.Module):
         """Compute the logits.
 
         Args:
-            tokens: [batch, time] int32 in [0, vocabulary), padded at the end.
+            tokens: [batch, time] int32 in [0, vocabulary), padded at the end; a word
+                that is none makes the logits of its text NaN.
             length: [batch] int32 in [1, time], true words; None for all.
             train: whether dropout acts; it draws from the stream 'dropout'.
 
         Returns:
             [batch, classes] logits.
         """
-        words = self.thin(self.words(tokens), deterministic=not train)
+        many = tokens.shape[1]
+        if length is None:
+            length = jnp.full(len(tokens), many)
+        true = jnp.arange(many)[None] < length[:, None]
+        words = self.words(tokens)
+        known = nan_beyond(tokens, self.vocabulary).astype(words.dtype)
+        words = jnp.where(true[..., None], words * known[..., None], 0)
+        words = self.thin(words, deterministic=not train)
         return self.reader(words, length, train=train)

@@ -7,6 +7,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.conv import Conv
+from dljax.losses.meaning import nan_beyond
 from dljax.models.settings import check_settings, check_sizes
 from dljax.types import Array
 
@@ -78,7 +79,8 @@ class TextCNN(nn.Module):
         """Compute the logits.
 
         Args:
-            tokens: [batch, time] int32 in [0, vocabulary), padded at the end.
+            tokens: [batch, time] int32 in [0, vocabulary), padded at the end; a word
+                that is none makes the logits of its text NaN.
             length: [batch] int32 in [1, time], true words; None for all.
             train: whether dropout acts; it draws from the stream 'dropout'.
 
@@ -98,7 +100,8 @@ class TextCNN(nn.Module):
             **types,
         )(tokens)
         true = jnp.arange(many)[None] < length[:, None]
-        words = jnp.where(true[..., None], words, 0)
+        known = nan_beyond(tokens, self.vocabulary).astype(words.dtype)
+        words = jnp.where(true[..., None], words * known[..., None], 0)
         largest = []
         for size in self.windows:
             beyond = size - 1
