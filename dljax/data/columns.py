@@ -112,8 +112,7 @@ def read_columns(
     if not places or len(set(places)) < len(places) or time in places:
         raise ValueError(
             f"columns of '{path}' are {quote([found.names[i] for i in places])}, "
-            'wanted '
-            'one or more, each once and none that of the dates'
+            'wanted one or more, each once and none that of the dates'
         )
     lines, texts = gather(found, places, time, watch=date is None)
     absent = {i: [t.casefold() in MARKS for t in texts[i]] for i in places}

@@ -236,8 +236,7 @@ def _loaded(
         raise ValueError(
             f'{len(sounds):,} recordings of up to {lengths.max() / common:.1f} s need '
             f'{size / 2**30:.1f} GiB, wanted {MEMORY / 2**30:g} or less: take a '
-            'smaller '
-            "rate, or a smaller longest with beyond='drop'"
+            "smaller rate, or a smaller longest with beyond='drop'"
         )
     audio = np.zeros((len(sounds), lengths.max()), np.float32)
     for row, sound in zip(audio, sounds, strict=True):

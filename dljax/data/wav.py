@@ -10,6 +10,7 @@ import numpy as np
 
 WHOLE, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE  # what the numbers of a file are
 LARGEST = 2**30  # bytes of one file
+STEPS = 2**20  # the largest number of a ratio of two rates: a filter has ten times it
 _TYPES = {
     (WHOLE, 8): 'u1',
     (WHOLE, 16): '<i2',
@@ -56,7 +57,8 @@ def read_wav(path: str | os.PathLike[str], rate: int | None = None) -> Sound:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: for what is no such WAV file, is damaged, cut off or empty, or holds
-            numbers that are not finite.
+            numbers that are not finite; or a rate that cannot be brought to the
+            one wanted, see `resample`.
 
     Reference:
         IBM, Microsoft (1991), Multimedia Programming Interface and Data Specifications
@@ -90,7 +92,10 @@ def read_wav(path: str | os.PathLike[str], rate: int | None = None) -> Sound:
     mixed = audio.reshape(-1, form.channels).mean(axis=1, dtype=np.float64)
     if rate is None or rate == form.rate:
         return Sound(mixed.astype(np.float32), form.rate)
-    return Sound(resample(mixed, form.rate, rate), rate)
+    try:
+        return Sound(resample(mixed, form.rate, rate), rate)
+    except ValueError as error:
+        raise ValueError(f"'{path}' {error}") from None
 
 
 def resample(audio: np.ndarray, rate: int, wanted: int) -> np.ndarray:
@@ -103,10 +108,19 @@ def resample(audio: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 
     Returns:
         [ceil(time * wanted / rate)] float32.
+
+    Raises:
+        ValueError: for rates whose ratio in lowest terms has a number above 2^20, or a
+            sound that would be longer than a file may be.
     """
     from scipy.signal import resample_poly  # takes a while, and not all need it
 
     common = math.gcd(rate, wanted)
+    if max(rate, wanted) // common > STEPS or 4 * len(audio) * wanted > LARGEST * rate:
+        raise ValueError(
+            f'has {rate:,} samples in a second and {len(audio):,} in all, wanted '
+            f'{wanted:,} in a second: nothing near enough to be resampled'
+        )
     made = resample_poly(np.asarray(audio, float), wanted // common, rate // common)
     return made.astype(np.float32)
 
@@ -169,9 +183,7 @@ def _parsed(content: bytes) -> tuple[_Form, bytes]:
             form = _form(chunk)
         if name == b'data':
             if form is None:
-                raise ValueError(
-                    'has samples before their form, wanted fmt before data'
-                )
+                raise ValueError('has samples before their form, wanted fmt first')
             return form, chunk
         place += 8 + size + size % 2
     missing = 'data' if form else 'fmt'
@@ -187,8 +199,7 @@ def _form(chunk: bytes) -> _Form:
     if (kind, bits) not in _TYPES:
         raise ValueError(
             f'is of form {kind} with {bits} bits, wanted whole numbers (1) of 8, 16, '
-            '24 '
-            'or 32 bits or floats (3) of 32: convert it, as by ffmpeg -c:a pcm_s16le'
+            '24 or 32 bits or floats (3) of 32: convert it, as by ffmpeg -c:a pcm_s16le'
         )
     if not channels or not rate or block != channels * bits // 8:
         raise ValueError(

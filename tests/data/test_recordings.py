@@ -228,3 +228,16 @@ def test_settings_out_of_range_are_refused(
     spoken(tmp_path, '0_ann_0.wav')
     with pytest.raises(ValueError, match=message):
         data.named_recordings(tmp_path, **change)
+
+
+@pytest.mark.parametrize('rate', [2**32 - 5, 1])
+def test_a_rate_that_no_filter_reaches_is_refused_before_memory_is_taken(
+    rate: int, tmp_path: Path
+) -> None:
+    content = bytearray(of_bits(16))
+    content[24:28] = struct.pack('<I', rate)
+    (tmp_path / 'a.wav').write_bytes(content)
+    assert data.read_wav(tmp_path / 'a.wav').rate == rate
+    wanted = 8000 if rate > 1 else 2**30
+    with pytest.raises(ValueError, match=f"a.wav' has {rate:,} samples in a second"):
+        data.read_wav(tmp_path / 'a.wav', wanted)
