@@ -100,6 +100,12 @@ def _judged(judge: Judge | None, state: State, metrics: Metrics) -> PyTree:
 
 def _stacked(*leaves: np.ndarray | Array) -> np.ndarray | Array:
     """Stack arrays where they are; those of several processes are on devices."""
+    shapes = sorted({np.shape(leaf) for leaf in leaves})
+    if len(shapes) > 1:
+        raise ValueError(
+            f'the batches of one call have shapes {shapes}, wanted one: take chunk=1 '
+            'for a source whose batches differ in length'
+        )
     stack = jnp.stack if isinstance(leaves[0], jax.Array) else np.stack
     return stack(leaves)
 

@@ -320,3 +320,22 @@ def test_rounds_refuse_wrong_numbers():
         next(rounds(recurrent(), drawn(), key=KEY, steps=-1))
     with pytest.raises(ValueError, match='chunk=0'):
         next(rounds(recurrent(), drawn(), key=KEY, chunk=0))
+
+
+def test_batches_of_several_lengths_are_no_single_call() -> None:
+    def batch(position: int) -> dict[str, np.ndarray]:
+        return {'x': np.ones((2, 3 + position % 2), np.float32)}
+
+    source = Source(
+        lambda key: (0, batch(0)),
+        lambda key, position, state: (position + 1, batch(position)),
+        host=True,
+    )
+
+    def loss(net, batch, step):
+        return net(batch['x'].mean(1, keepdims=True)).mean(), {}
+
+    train = learner(nn.Dense(1), {'net': Player(optax.sgd(0.1), loss=loss)})
+    fit(train, source, steps=2, key=KEY)
+    with pytest.raises(ValueError, match=r'shapes \[\(2, 3\), \(2, 4\)\].*chunk=1'):
+        fit(train, source, steps=2, key=KEY, chunk=2)
