@@ -23,8 +23,9 @@ from dljax.host.interrupt import Interrupted, ending_at_once
 from dljax.host.sealing import Damaged
 from dljax.training import Player, data_mesh, learner, sharded
 from dljax.training.checkpoint import Checkpoints
-from dljax.training.header import make_header, require_saved
+from dljax.training.header import make_header, require_saved, restore_checked
 from dljax.training.listing import changed_files
+from dljax.training.position import Stored
 from dljax.types import Array, State
 
 KEY = jax.random.key(0)
@@ -418,6 +419,19 @@ def test_values_are_held_against_the_header_whatever_their_files_say(
     other = {'kernel': np.nextafter(tree['kernel'], np.float32(9))}
     with pytest.raises(Damaged, match='not those that were saved'):
         require_saved(tmp_path, header, other)
+
+
+def test_a_reader_that_gives_other_values_is_not_believed(two: Path) -> None:
+    checkpoints = Checkpoints(two, best='score')
+    template = trained(units=4)
+    found = checkpoints.read(2, template, 0)
+    tree = {'state': Stored.of(found.state), 'position': found.position}
+    header, same = restore_checked(two / '2', lambda: tree)
+    assert same is tree and header['step'] == 2
+    other = {**tree, 'position': 3}
+    with pytest.raises(Damaged, match='2/tree: its values are not those'):
+        restore_checked(two / '2', lambda: other)
+    checkpoints.close()
 
 
 def test_nothing_but_damage_is_an_error(tmp_path: Path) -> None:
