@@ -137,6 +137,34 @@ def test_a_text_of_the_users_own_is_parted_and_its_faults_are_named(
         module.experiment(**module.TINY, data=path)
 
 
+def test_texts_of_the_users_own_are_parted_and_too_few_are_refused(
+    tmp_path: Path,
+) -> None:
+    module = load(ROOT / 'text/sentiment.py')
+    table = tmp_path / 'films.csv'
+    words = ['awful', 'fine']
+    rows = [f'a {words[n % 2]} film,{words[n % 2]}' for n in range(30)]
+    table.write_text('\n'.join(['said,is', *rows]))
+    settings = {**module.TINY, 'text': 'said', 'label': 'is'}
+    made = module.experiment(data=table, **settings)
+    assert made.class_names == ('awful', 'fine')
+    sizes = {name: len(part['label']) for name, part in made.evaluation.items()}
+    assert sizes == {'validation': 3, 'test': 3}
+    assert 'train 24 texts of at most 4 tokens' in made.data_summary
+    for split, texts in (('train', 10), ('test', 2)):
+        for word in words:
+            (tmp_path / 'folder' / split / word).mkdir(parents=True)
+            for n in range(texts // 2):
+                path = tmp_path / 'folder' / split / word / f'{n}.txt'
+                path.write_text(f'a {word} film')
+    made = module.experiment(data=tmp_path / 'folder', **settings)
+    sizes = {name: len(part['label']) for name, part in made.evaluation.items()}
+    assert sizes == {'validation': 1, 'test': 2}
+    table.write_text('\n'.join(['said,is', *rows[:4]]))
+    with pytest.raises(ValueError, match='has 4 texts to learn from, wanted 10'):
+        module.experiment(data=table, **settings)
+
+
 @pytest.mark.heavy
 def test_a_column_of_ones_own_is_forecast(tmp_path: Path) -> None:
     forecasting = load(ROOT / 'recurrent/forecasting.py').experiment
