@@ -85,7 +85,7 @@ def pad(
     if min(spare) < 0:
         raise ValueError(
             f'frame is {tuple(size)}, wanted at least {images.shape[-3:-1]}, the size '
-            'of the images: use resized() to shrink them'
+            'of the images: use resize() to shrink them'
         )
     border = [(s // 2, s - s // 2) for s in spare]
     width = [(0, 0)] * (images.ndim - 3) + border + [(0, 0)]

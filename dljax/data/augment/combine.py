@@ -127,8 +127,8 @@ def fixed(function: Callable[..., Array], **settings: Any) -> Augmentation:
         A pure function `(key, images) -> images` that leaves its key unused.
 
     Example:
-        >>> from dljax.data import resized
-        >>> augment = fixed(resized, size=(16, 12))
+        >>> from dljax.data import resize
+        >>> augment = fixed(resize, size=(16, 12))
         >>> jax.jit(augment)(jax.random.key(0), jnp.ones((4, 8, 8, 1))).shape
         (4, 16, 12, 1)
     """
