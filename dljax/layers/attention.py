@@ -8,6 +8,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers.checks import check_fractions
 from dljax.layers.dot_product import (
     Implementation,
     attend,
@@ -93,11 +94,7 @@ class MultiHeadAttention(nn.Module):
                 f'a head has {self.features // self.heads} features, wanted an even '
                 'number, since rotary positions turn pairs of them'
             )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the share that '
-                'is dropped, not the fraction that is kept'
-            )
+        check_fractions(dropout=self.dropout)
         if self.implementation not in (None, 'xla', 'cudnn'):
             raise ValueError(
                 f"implementation is {self.implementation!r}, wanted 'xla', 'cudnn' or "

@@ -8,6 +8,7 @@ from flax import linen as nn
 from flax.core.scope import Variable
 from jax.typing import DTypeLike
 
+from dljax.layers.checks import check_fractions
 from dljax.layers.lstm import LSTM
 from dljax.types import Array, PyTree
 
@@ -68,11 +69,7 @@ class RecurrentStack(nn.Module):
         super().__post_init__()
         if self.layers < 1:
             raise ValueError(f'layers is {self.layers}, wanted at least 1')
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the fraction '
-                'that is dropped, not the fraction that is kept'
-            )
+        check_fractions(dropout=self.dropout)
         if self.stateful and self.bidirectional:
             raise ValueError(
                 'stateful and bidirectional are both set: the backward layer begins at '

@@ -10,6 +10,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.attention import MultiHeadAttention
+from dljax.layers.checks import check_fractions
 from dljax.layers.dot_product import Implementation
 from dljax.types import Array
 
@@ -64,7 +65,7 @@ class FeedForward(nn.Module):
         super().__post_init__()
         if self.hidden < 1:
             raise ValueError(f'hidden is {self.hidden}, wanted at least 1')
-        _check_shares(dropout=self.dropout)
+        check_fractions(dropout=self.dropout)
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:
@@ -170,7 +171,7 @@ class TransformerBlock(nn.Module):
         for name, size in (('hidden', self.hidden), ('heads', self.heads)):
             if size < 1:
                 raise ValueError(f'{name} is {size}, wanted at least 1')
-        _check_shares(
+        check_fractions(
             dropout=self.dropout,
             attention_dropout=self.attention_dropout,
             hidden_dropout=self.hidden_dropout,
@@ -245,12 +246,3 @@ class TransformerBlock(nn.Module):
             **made,
         )
         return around('feed_forward', x, lambda x: feed_forward(x, train=train))
-
-
-def _check_shares(**rates: float) -> None:
-    for name, rate in rates.items():
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f'{name} is {rate}, wanted a number in [0, 1): the fraction that is '
-                'dropped, not the fraction that is kept'
-            )

@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from dljax.layers.checks import check_fractions
+
 Function = TypeVar('Function', bound=Callable[..., Any])
 
 
@@ -120,23 +122,3 @@ def check_square(shape: tuple[int, ...], multiple: int = 1) -> None:
         raise ValueError(
             f'shape is {shape}, wanted (side, side, channels) of a square{of}'
         )
-
-
-def check_fractions(**rates: float) -> None:
-    """Refuse fractions that are dropped in training out of [0, 1).
-
-    Args:
-        **rates: by the names of their settings.
-
-    Raises:
-        ValueError: naming the setting and its value.
-
-    Example:
-        >>> check_fractions(dropout=0.5)
-    """
-    for name, rate in rates.items():
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f'{name} is {rate}, wanted a number in [0, 1): the fraction that is '
-                'dropped, not the fraction that is kept'
-            )

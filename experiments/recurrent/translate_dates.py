@@ -36,12 +36,13 @@ from dljax.decoding import beam, greedy
 from dljax.experiment import Experiment, Outcome
 from dljax.explain import attention_maps
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
+from dljax.models.translation import END
 from dljax.objectives import score_translation, translate
 from dljax.pictures.attention import Alignment, alignments
 from dljax.training import Player, clipped
 from dljax.types import Array, Batch, HostBatch, Spec
 
-END, WIDTH = 1, 4
+WIDTH = 4
 # Each is one function, so that it is compiled once.
 GREEDY = functools.partial(greedy, steps=TARGET_LENGTH, end=END)
 BEAM = functools.partial(beam, steps=TARGET_LENGTH, end=END, width=WIDTH)

@@ -22,7 +22,7 @@ from dljax.models.recurrent import (
     categorical,
     expected,
 )
-from dljax.models.recurrent.encoder_decoder import END
+from dljax.models.translation import END
 from dljax.objectives import score_generation
 from dljax.types import Array, PyTree
 from tests.layers.by_hand import dense, first_carry, run_stack

@@ -15,8 +15,9 @@ from dljax.layers import (
     doublings,
     leaky_relu_fifth,
 )
+from dljax.layers.checks import check_fractions
 from dljax.models.adversaries import Adversaries
-from dljax.models.settings import check_fractions, check_sizes, check_square
+from dljax.models.settings import check_sizes, check_square
 from dljax.types import Array
 
 

@@ -10,8 +10,9 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import Activation, Maxout, check_layout
+from dljax.layers.checks import check_fractions
 from dljax.models.adversaries import Adversaries, Prior
-from dljax.models.settings import check_fractions, check_sizes
+from dljax.models.settings import check_sizes
 from dljax.types import Array
 
 Units = tuple[int, int]  # of a layer of maxout, and the lines of each

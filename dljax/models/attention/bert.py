@@ -16,8 +16,9 @@ from dljax.layers import (
     TransformerStack,
     length_mask,
 )
+from dljax.layers.checks import check_fractions
 from dljax.layers.dot_product import Implementation
-from dljax.models.settings import check_fractions, check_sizes, settings_of
+from dljax.models.settings import check_sizes, settings_of
 from dljax.types import Array
 
 _normal = nn.initializers.truncated_normal(0.02)

@@ -10,8 +10,9 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 
 from dljax.layers import LearnedPositions, TransformerBlock, TransformerStack
+from dljax.layers.checks import check_fractions
 from dljax.layers.dot_product import Implementation
-from dljax.models.settings import check_fractions, check_sizes, settings_of
+from dljax.models.settings import check_sizes, settings_of
 from dljax.types import Array, PyTree
 
 

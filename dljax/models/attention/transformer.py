@@ -15,11 +15,11 @@ from dljax.layers import (
     TransformerStack,
     length_mask,
 )
+from dljax.layers.checks import check_fractions
 from dljax.layers.dot_product import Implementation
-from dljax.models.settings import check_fractions, check_sizes
+from dljax.models.settings import check_sizes
+from dljax.models.translation import check_vocabularies, tokens_before
 from dljax.types import Array, PyTree
-
-END = 1  # the token that ends a target; 0 is the padding
 
 
 class Transformer(nn.Module):
@@ -90,12 +90,7 @@ class Transformer(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        if self.source_tokens < 2 or self.target_tokens < 3:
-            raise ValueError(
-                f'source_tokens is {self.source_tokens} and target_tokens '
-                f'{self.target_tokens}, wanted at least 2 and 3: the padding and the '
-                'end token count'
-            )
+        check_vocabularies(self.source_tokens, self.target_tokens)
         check_sizes(width=self.width, layers=self.layers)
         check_sizes(heads=self.heads, hidden=self.hidden)
         check_fractions(dropout=self.dropout, attention_dropout=self.attention_dropout)
@@ -175,7 +170,7 @@ class Transformer(nn.Module):
             [batch, steps, target_tokens] logits.
         """
         memory = self.encode(source, source_length, train=train)
-        before = jnp.pad(target, ((0, 0), (1, 0)), constant_values=END)[:, :-1]
+        before = tokens_before(target)
         return self.decode(before, memory, source_length, train=train)
 
     def encode(

@@ -8,6 +8,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.kernels.max_pool import max_pool
+from dljax.layers.checks import check_fractions
 from dljax.layers.conv import Conv
 from dljax.layers.images import check_images
 from dljax.types import Array
@@ -70,11 +71,7 @@ class TutorialCNN(nn.Module):
                 f'hidden is {self.hidden}, wanted two numbers of channels, a height '
                 'and a width, and a number of units, all at least 1'
             )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the fraction '
-                'that is dropped, not the fraction that is kept'
-            )
+        check_fractions(dropout=self.dropout)
 
     @nn.compact
     def __call__(self, image: Array, *, train: bool = False) -> Array:

@@ -9,6 +9,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.activations import Activation, activate
+from dljax.layers.checks import check_fractions
 from dljax.types import Array
 
 
@@ -70,12 +71,7 @@ class MLP(nn.Module):
             )
         if self.outputs < 1:
             raise ValueError(f'outputs is {self.outputs}, wanted at least 1')
-        for name in ('dropout', 'input_dropout'):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f'{name} is {getattr(self, name)}, wanted a number in [0, 1): the '
-                    'fraction that is dropped, not the fraction that is kept'
-                )
+        check_fractions(dropout=self.dropout, input_dropout=self.input_dropout)
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:

@@ -7,10 +7,10 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import GRU, AdditiveAttention, InitialCarry, RecurrentStack, in_types
-from dljax.models.settings import check_fractions, check_sizes
+from dljax.layers.checks import check_fractions
+from dljax.models.settings import check_sizes
+from dljax.models.translation import check_vocabularies, tokens_before
 from dljax.types import Array, PyTree
-
-END = 1  # the token that ends a target; 0 is the padding
 
 
 class AttentionTranslator(nn.Module):
@@ -68,12 +68,7 @@ class AttentionTranslator(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        if self.source_tokens < 2 or self.target_tokens < 3:
-            raise ValueError(
-                f'source_tokens is {self.source_tokens} and target_tokens '
-                f'{self.target_tokens}, wanted at least 2 and 3: the padding and the '
-                'end token count'
-            )
+        check_vocabularies(self.source_tokens, self.target_tokens)
         check_sizes(embedding=self.embedding, attention=self.attention)
         check_fractions(dropout=self.dropout)
         if self.decoder.bidirectional:
@@ -118,7 +113,7 @@ class AttentionTranslator(nn.Module):
             [batch, steps, target_tokens] logits.
         """
         carry = self.begin(source, source_length, train=train)
-        before = jnp.pad(target, ((0, 0), (1, 0)), constant_values=END)[:, :-1]
+        before = tokens_before(target)
         return self.read(before, carry, train=train)[0]
 
     def begin(

@@ -5,9 +5,10 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers.checks import check_fractions
 from dljax.layers.lstm import LSTM
 from dljax.layers.recurrent_stack import RecurrentStack
-from dljax.models.settings import check_fractions, check_sizes
+from dljax.models.settings import check_sizes
 from dljax.types import Array, PyTree
 
 

@@ -7,9 +7,9 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import GRU, InitialCarry, RecurrentStack, in_types
+from dljax.models.settings import check_sizes
+from dljax.models.translation import check_vocabularies, tokens_before
 from dljax.types import Array, PyTree
-
-END = 1  # the token that ends a target; 0 is the padding
 
 
 class EncoderDecoder(nn.Module):
@@ -54,7 +54,7 @@ class EncoderDecoder(nn.Module):
         >>> import functools
         >>> from flax import linen as nn
         >>> from dljax.decoding import beam
-        >>> write = nn.apply(functools.partial(beam, steps=8, end=END, width=3), net)
+        >>> write = nn.apply(functools.partial(beam, steps=8, end=1, width=3), net)
         >>> print(write(variables, target[:, :1], source).tokens.shape)
         (2, 3, 8)
     """
@@ -73,13 +73,8 @@ class EncoderDecoder(nn.Module):
     def __post_init__(self) -> None:
         """Check the settings."""
         super().__post_init__()
-        least = {'source_tokens': 2, 'target_tokens': 3, 'embedding': 1}
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise ValueError(
-                    f'{name} is {getattr(self, name)}, wanted at least {low}: the '
-                    'padding and the end token count'
-                )
+        check_vocabularies(self.source_tokens, self.target_tokens)
+        check_sizes(embedding=self.embedding)
         if self.decoder.bidirectional:
             raise ValueError(
                 'decoder is bidirectional, wanted layers in one direction: what is '
@@ -120,7 +115,7 @@ class EncoderDecoder(nn.Module):
             [batch, steps, target_tokens] logits.
         """
         carry = self.begin(source, source_length, train=train)
-        before = jnp.pad(target, ((0, 0), (1, 0)), constant_values=END)[:, :-1]
+        before = tokens_before(target)
         return self.read(before, carry, train=train)[0]
 
     def begin(

@@ -5,6 +5,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers.checks import check_fractions
 from dljax.layers.gru import GRU
 from dljax.layers.recurrent_stack import RecurrentStack
 from dljax.types import Array
@@ -74,11 +75,7 @@ class Forecaster(nn.Module):
         for name in ('horizon', 'segment', 'layers'):
             if getattr(self, name) < 1:
                 raise ValueError(f'{name} is {getattr(self, name)}, wanted at least 1')
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the fraction '
-                'that is dropped, not the fraction that is kept'
-            )
+        check_fractions(dropout=self.dropout)
 
     @nn.compact
     def __call__(self, history: Array, *, train: bool = False) -> Array:

@@ -6,6 +6,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import LSTM, RecurrentStack, in_types
+from dljax.layers.checks import check_fractions
 from dljax.types import Array
 
 
@@ -55,11 +56,7 @@ class SequenceClassifier(nn.Module):
         super().__post_init__()
         if self.outputs < 1:
             raise ValueError(f'outputs is {self.outputs}, wanted at least 1')
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the fraction '
-                'that is dropped, not the fraction that is kept'
-            )
+        check_fractions(dropout=self.dropout)
 
     def setup(self) -> None:
         """Make the layers."""

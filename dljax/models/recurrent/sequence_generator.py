@@ -9,6 +9,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import LSTM, InitialCarry, RecurrentStack, in_types
+from dljax.layers.checks import check_fractions
 from dljax.types import Array, Key, PyTree, fold
 
 Draw = Callable[[Array, Key | None], Array]
@@ -123,11 +124,7 @@ class SequenceGenerator(nn.Module):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f'{name} is {value}, wanted at least 1')
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f'dropout is {self.dropout}, wanted a number in [0, 1): the fraction '
-                'that is dropped, not the fraction that is kept'
-            )
+        check_fractions(dropout=self.dropout)
         if self.stack.bidirectional:
             raise ValueError(
                 'stack is bidirectional, wanted layers in one direction: what is '
