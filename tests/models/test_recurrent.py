@@ -361,7 +361,7 @@ def test_a_step_of_the_target_sees_those_before_it_only() -> None:
             lambda: SequenceGenerator(stack=RecurrentStack(bidirectional=True)),
             'stack is bidirectional',
         ),
-        (lambda: EncoderDecoder(target_tokens=2), 'target_tokens is 2'),
+        (lambda: EncoderDecoder(target_tokens=2), 'target_tokens 2'),
         (
             lambda: EncoderDecoder(decoder=RecurrentStack(bidirectional=True)),
             'decoder is bidirectional',
