@@ -2,12 +2,15 @@
 
 import dataclasses
 import functools
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dljax.data.tokens import json_fields
 from dljax.types import Batch, Key, Source, State
 
 UNKNOWN = 0  # the token of every character that is not in the vocabulary
@@ -68,6 +71,27 @@ class Vocabulary:
         """Collect the characters of a training text."""
         return cls(''.join(sorted(set(text))))
 
+    @classmethod
+    def from_json(cls, text: str) -> 'Vocabulary':
+        """Read what `to_json` wrote.
+
+        Args:
+            text: the JSON.
+
+        Returns:
+            The vocabulary.
+
+        Raises:
+            ValueError: for anything else.
+        """
+        found = json_fields(text, 'characters').get('characters')
+        if not isinstance(found, str) or list(found) != sorted(set(found)):
+            raise ValueError(
+                f"the vocabulary's 'characters' are {found!r:.60}, wanted a text of "
+                'characters in their order, each once'
+            )
+        return cls(found)
+
     @property
     def size(self) -> int:
         """Number of tokens, that of unknown characters included."""
@@ -92,7 +116,7 @@ class Vocabulary:
         known = self._points[place] == points
         return np.where(known, place + 1, UNKNOWN).astype(np.int32)
 
-    def decode(self, tokens: np.ndarray) -> str:
+    def decode(self, tokens: np.ndarray | Iterable[int]) -> str:
         """Turn tokens into text; an unknown character becomes U+FFFD.
 
         Args:
@@ -104,6 +128,7 @@ class Vocabulary:
         Raises:
             ValueError: for a token out of range.
         """
+        tokens = tokens if isinstance(tokens, np.ndarray) else list(tokens)
         tokens = np.asarray(tokens, np.int64)
         if tokens.size and not 0 <= tokens.min() <= tokens.max() < self.size:
             raise ValueError(
@@ -112,6 +137,11 @@ class Vocabulary:
             )
         table = '\ufffd' + self.characters
         return ''.join(table[token] for token in tokens)
+
+    def to_json(self) -> str:
+        """Write the vocabulary as `tokens_from_json` reads it."""
+        fields = {'kind': 'characters', **dataclasses.asdict(self)}
+        return json.dumps(fields, ensure_ascii=False)
 
 
 def _code_points(text: str) -> np.ndarray:

@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 from dljax.data.byte_pairs import BytePairs
+from dljax.data.text import Vocabulary
 from dljax.data.tokens import Tokens, json_fields
 from dljax.data.words import Words
 
 
 def tokens_from_json(text: str) -> Tokens:
-    """Read a vocabulary of either kind.
+    """Read a vocabulary of any kind.
 
     Args:
         text: what its `to_json` wrote.
@@ -25,7 +26,11 @@ def tokens_from_json(text: str) -> Tokens:
         >>> tokens_from_json(Words.of(['a b a']).to_json())
         Words(words=('a', 'b'), lowercase=False, signs=False)
     """
-    kinds = {'words': Words, 'byte pairs': BytePairs}
+    kinds: dict[str, type[Words] | type[BytePairs] | type[Vocabulary]] = {
+        'words': Words,
+        'byte pairs': BytePairs,
+        'characters': Vocabulary,
+    }
     return kinds[json_fields(text)['kind']].from_json(text)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 PADDING, END, UNKNOWN = 0, 1, 2  # the first tokens of every vocabulary
-KINDS = ('words', 'byte pairs')
+KINDS = ('words', 'byte pairs', 'characters')
 FIXED = 3  # how many of them there are
 UNKNOWN_SIGN = '\ufffd'  # what stands for an unknown token in a text
 
@@ -15,7 +15,8 @@ UNKNOWN_SIGN = '\ufffd'  # what stands for an unknown token in a text
 class Tokens(Protocol):
     """Texts as integers and back: padding is 0, the end 1, what is unknown 2.
 
-    Words and byte pairs have this form; who encodes asks for nothing else.
+    Words and byte pairs have this form; who encodes asks for nothing else. The
+    `Vocabulary` of a long text, which neither pads nor ends, has its methods too.
     """
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from flax import linen as nn
 
-from dljax.data import Normalizer
+from dljax.data import Normalizer, Tokens
 from dljax.experiment.outcome import Alarm, Measure, Picture
 from dljax.training import Plateau, Player
 from dljax.training.stopping import Stop, require_metric
@@ -44,6 +44,8 @@ class Experiment:
         normalizers: fitted on the training split, stored with the run, by feature; they
             go along when the run is exported, that of 'target' with its outputs.
         class_names: of the labels in their order, stored with the run.
+        vocabularies: what the tokens of a feature mean, by feature; stored with the
+            run, and handed on when it is exported.
         evaluation_batch: examples scored at once.
         start: arrays to begin with, as `learner` takes them: pretrained weights, say.
         may_diverge: players whose loss may leave the finite numbers without ending the
@@ -70,6 +72,7 @@ class Experiment:
     measures: Mapping[str, Measure] = dataclasses.field(default_factory=dict)
     normalizers: Mapping[str, Normalizer] = dataclasses.field(default_factory=dict)
     class_names: tuple[str, ...] = ()
+    vocabularies: Mapping[str, Tokens] = dataclasses.field(default_factory=dict)
     evaluation_batch: int = 256
     start: PyTree | None = None
     may_diverge: tuple[str, ...] = ()

@@ -21,7 +21,15 @@ from dljax.types import PyTree
 from dljax.weights.restored import Restored
 from dljax.weights.runs import Taken
 
-_KEPT = ('experiment', 'features', 'class_names', 'normalizers', 'commit', 'arguments')
+_KEPT = (
+    'experiment',
+    'features',
+    'class_names',
+    'vocabularies',
+    'normalizers',
+    'commit',
+    'arguments',
+)
 
 
 class Leaving(NamedTuple):
@@ -70,6 +78,7 @@ def leaving(
         + (' after what preprocessing holds' if preprocessing else ' as they were'),
         'run': restored.origin,
         'class_names': list(restored.class_names),
+        'vocabularies': restored.vocabularies,
         'preprocessing': preprocessing,
         'configuration': {
             **config,

@@ -105,6 +105,7 @@ def of_run(
             'settings': {},
             'weights': {'source': found.origin['run'], **found.origin},
             'class_names': list(found.class_names),
+            'vocabularies': found.vocabularies,
             'outputs_in': _units(target, inside, found),
             'preprocessing': tell_of(
                 made.names, made.specs, found, inside=inside, target=target

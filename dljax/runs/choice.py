@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dljax.runs.workdir import compare, differences, earlier, last_step
+from dljax.runs.comparison import compare, differences
+from dljax.runs.workdir import earlier, last_step
 
 # Settings by which a run that has ended is another, though a run may go on under
 # others.

@@ -1,5 +1,6 @@
 """What config.json says of a run for those who take it up without its code."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from dljax.types import Spec
 def facts(
     experiment: Experiment, net: nn.Module, batch: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Collect the net, the form of the data, class names, and what was measured.
+    """Collect the net, the form of the data, its words, and what was measured.
 
     Args:
         experiment: that is run.
@@ -29,6 +30,10 @@ def facts(
         'net': structure(net),
         'features': _features(experiment, batch),
         'class_names': list(experiment.class_names),
+        'vocabularies': {
+            feature: json.loads(tokens.to_json())
+            for feature, tokens in experiment.vocabularies.items()
+        },
         'averages': _measured(experiment),
     }
 

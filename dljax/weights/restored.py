@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from dljax.data import Normalizer
+from dljax.data import Normalizer, Tokens, tokens_from_json
 from dljax.models.fields import describe, reconfigured
 from dljax.models.rebuilding import pieces, rebuilt
 from dljax.types import Batch, PyTree, Spec
@@ -27,6 +27,7 @@ class Restored:
         variables: its parameters and every other collection, NumPy arrays.
         normalizers: of features that the net takes normalised, and of the target.
         class_names: of the labels, in their order; () where the run did not know them.
+        vocabularies: of features that are tokens, as JSON; see `tokens`.
         declared: specs of the features that the run declared, as the net takes them.
         features: specs of all its features, likewise.
         seen: between which bounds the first examples of each lay, likewise.
@@ -38,6 +39,7 @@ class Restored:
     variables: dict[str, PyTree]
     normalizers: dict[str, Normalizer]
     class_names: tuple[str, ...]
+    vocabularies: dict[str, Any]
     declared: dict[str, Spec]
     features: dict[str, Spec]
     seen: dict[str, tuple[float, float]]
@@ -52,6 +54,26 @@ class Restored:
             *arguments: such as a batch that `normalised` gave.
         """
         return nn.apply(function, self.net)(self.variables, *arguments)
+
+    def tokens(self, feature: str) -> Tokens:
+        """Give the vocabulary of a feature, which encodes texts and decodes answers.
+
+        Args:
+            feature: such as 'tokens', 'source' or 'target'.
+
+        Returns:
+            The vocabulary that the run was trained with.
+
+        Raises:
+            ImportError: of byte pairs, where the library `tokenizers` is not installed.
+            KeyError: where the run kept none of that feature.
+        """
+        if feature not in self.vocabularies:
+            raise KeyError(
+                f'the run {self.origin["run"]} keeps vocabularies of '
+                f'{sorted(self.vocabularies)}, wanted one of these, got {feature!r}'
+            )
+        return tokens_from_json(json.dumps(self.vocabularies[feature]))
 
     def normalised(self, batch: Batch) -> dict[str, Any]:
         """Bring a batch of raw features to what the net takes.
@@ -174,6 +196,7 @@ def unpack(
             for feature, fields in config.get('normalizers', {}).items()
         },
         class_names=tuple(map(str, config.get('class_names', ()))),
+        vocabularies=dict(config.get('vocabularies', {})),
         declared=data.declared,
         features=data.all,
         seen=data.seen,

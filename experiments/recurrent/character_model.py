@@ -158,6 +158,7 @@ def experiment(
             )
         },
         inputs=zoo.inputs('character_lstm', vocabulary=vocabulary.size),
+        vocabularies={'tokens': vocabulary},
         evaluation_batch=64,
         measures={'ngram': counted(bits)},
         pictures={

@@ -118,6 +118,7 @@ def experiment(
         source=sets.resident(splits['train'], batch_size),
         steps=steps,
         class_names=names,
+        vocabularies={'tokens': tokens},
         data_summary=summary,
         score=score_classes(FEATURES),
         evaluation={split: splits[split] for split in ('validation', 'test')},

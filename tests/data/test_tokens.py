@@ -47,6 +47,13 @@ def test_texts_come_back_and_ends_end_them(kind: str, tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / 'run').iterdir()] == ['tokens.json']
 
 
+def test_characters_are_kept_as_other_vocabularies_are(tmp_path: Path) -> None:
+    characters = data.Vocabulary.of('banana"\n')
+    again = data.load_tokens(data.save_tokens(tmp_path / 'tokens.json', characters))
+    assert again == characters
+    assert again.decode(again.encode('ban')) == 'ban'
+
+
 def test_rare_words_are_unknown_and_frequent_ones_first() -> None:
     words = data.Words.of(TEXTS, minimum=2)
     assert words.words == ('the', '.', 'cat', 'dog')
@@ -98,6 +105,8 @@ def test_without_the_library_the_extra_is_named(
             '{"kind": "words", "words": ["A"], "lowercase": true, "signs": false}',
             "hold 'A'",
         ),
+        ('{"kind": "characters", "characters": "ba"}', "are 'ba', wanted a text of"),
+        ('{"kind": "characters", "characters": ["a"]}', 'wanted a text of characters'),
     ],
 )
 def test_a_damaged_vocabulary_is_refused(

@@ -358,6 +358,26 @@ def test_a_decoder_of_a_variational_net_draws(tmp_path: Path) -> None:
         export('vae', tmp_path / 'other', settings=settings, part='middle')
 
 
+def test_what_tokens_mean_is_kept_and_handed_on(tmp_path: Path) -> None:
+    texts = ['a dog', 'a cat and a dog']
+    words = data.Words.of(texts)
+    arrays = data.encode_texts(texts, words, longest=6).arrays
+    settings = {'vocabulary': words.size, 'embedding': 2, 'features': 2}
+    net = create_model('text_cnn', **settings)
+    arrays = {'tokens': arrays['tokens']}
+    made = experiment(net, arrays, vocabularies={'tokens': words})
+    kept(tmp_path / 'run', made)
+    restored = restore(tmp_path / 'run')
+    assert restored.tokens('tokens') == words
+    with pytest.raises(KeyError, match=r"keeps vocabularies of \['tokens'\], wanted"):
+        restored.tokens('source')
+    path, given = tmp_path / 'net.npz', {'model': 'text_cnn', 'settings': settings}
+    told = convert(tmp_path / 'run', path, came_from='dljax', **given)
+    assert told['vocabularies']['tokens'] == json.loads(words.to_json())
+    file = export('text_cnn', tmp_path / 'file', weights=path, **CPU)
+    assert file['vocabularies'] == told['vocabularies']
+
+
 @pytest.mark.heavy
 def test_converted_weights_take_the_preprocessing_along_and_bring_it_back(
     tmp_path: Path,

@@ -23,9 +23,9 @@ CONFIG = {
 }
 
 
-def began(path: Path, step: int = 4) -> Path:
+def began(path: Path, step: int = 4, **more: object) -> Path:
     """Leave what a run leaves that was killed after its first checkpoint."""
-    Workdir(path, CONFIG, resume=True)
+    Workdir(path, CONFIG | more, resume=True)
     (path / 'checkpoints' / str(step)).mkdir(parents=True)
     return path
 
@@ -240,6 +240,26 @@ def test_other_settings_get_a_folder_of_their_own_and_come_back_to_it(
     assert chosen(steps=24) == 'gate'  # more steps go on
     _, why = folder_for(path, config(rate=0.2), 12, resume=True)
     assert why == f'{path} holds another run (arguments.rate: there 0.1, now 0.2)'
+
+
+def test_other_words_than_a_run_has_learned_are_another_run(tmp_path: Path) -> None:
+    path = tmp_path / 'gate'
+    words = {'kind': 'words', 'words': ['a', 'b']}
+    began(path, vocabularies={'tokens': words})
+    with open_run(path, {**CONFIG, 'vocabularies': {'tokens': words}}, resume=True):
+        pass
+    other = {'tokens': {**words, 'words': ['b', 'a']}}
+    with pytest.raises(ValueError, match=r'vocabularies.tokens: there words \w{8}, n'):
+        Workdir(path, {**CONFIG, 'vocabularies': other}, resume=True)
+    with pytest.raises(ValueError, match='vocabularies.tokens: .*, now none'):
+        Workdir(path, {**CONFIG, 'vocabularies': {}}, resume=True)
+
+
+def test_a_run_that_kept_no_words_goes_on_with_them(tmp_path: Path) -> None:
+    began(tmp_path / 'gate')
+    words = {'tokens': {'kind': 'words', 'words': ['a']}}
+    with open_run(tmp_path / 'gate', {**CONFIG, 'vocabularies': words}, resume=True):
+        pass
 
 
 def test_a_run_that_has_not_ended_goes_on_over_other_devices_only(

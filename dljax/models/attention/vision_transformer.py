@@ -153,7 +153,7 @@ class VisionTransformer(nn.Module):
             )
         x = self.patches(as_patches(image, self.patch))
         token = self.token.astype(x.dtype)[None, None]
-        token = jnp.broadcast_to(token, (len(x), 1, self.width))
+        token = jnp.broadcast_to(token, (x.shape[0], 1, self.width))
         x = self.positions(jnp.concatenate([token, x], axis=1))
         x = self.encoder(self.thin(x, deterministic=not train), train=train)
         return self.output(x[:, 0])

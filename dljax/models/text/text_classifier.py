@@ -100,7 +100,7 @@ class TextClassifier(nn.Module):
         """
         many = tokens.shape[1]
         if length is None:
-            length = jnp.full(len(tokens), many)
+            length = jnp.full(tokens.shape[0], many)
         true = jnp.arange(many)[None] < length[:, None]
         words = self.words(tokens)
         known = nan_beyond(tokens, self.vocabulary).astype(words.dtype)

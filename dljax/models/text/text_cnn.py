@@ -91,7 +91,7 @@ class TextCNN(nn.Module):
         types = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         many = tokens.shape[1]
         if length is None:
-            length = jnp.full(len(tokens), many)
+            length = jnp.full(tokens.shape[0], many)
         words = nn.Embed(
             self.vocabulary,
             self.embedding,
