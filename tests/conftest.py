@@ -33,6 +33,8 @@ jax.config.update('jax_numpy_rank_promotion', 'raise')
 
 BEGUN = time.monotonic()
 SUITES = {'heavy', 'faults', 'exhaustive'}
+# What takes long begins first, or one worker waits for the other at the end.
+LONG = {'tests/test_readme.py', 'tests/test_learning.py', 'tests/test_benchmarks.py'}
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -47,6 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave all but the first case of a test to the suite that `others` names.
 
     The first one is quick, or of the suite that `others(suite, first=...)` names.
+    Then bring what takes long to the front.
     """
     begun: set[str] = set()
     for item in items:
@@ -58,6 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if suite:
                 item.add_marker(suite)
             begun.add(name)
+    items.sort(key=lambda item: item.nodeid.partition('::')[0] not in LONG)
 
 
 # Seconds that a run of the suite, a row of the zoo and an experiment should take.

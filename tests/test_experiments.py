@@ -161,8 +161,57 @@ def test_texts_of_the_users_own_are_parted_and_too_few_are_refused(
     sizes = {name: len(part['label']) for name, part in made.evaluation.items()}
     assert sizes == {'validation': 1, 'test': 2}
     table.write_text('\n'.join(['said,is', *rows[:4]]))
-    with pytest.raises(ValueError, match='has 4 texts to learn from, wanted 10'):
+    with pytest.raises(ValueError, match='films.csv. has 4 examples to learn f'):
         module.experiment(data=table, **settings)
+
+
+def test_files_of_lines_and_folds_of_the_users_own(tmp_path: Path) -> None:
+    module = load(ROOT / 'text/sentiment.py')
+    for name in ('pos', 'neg'):
+        lines = '\n'.join(f'caf\xe9 {name} {n}' for n in range(15))
+        (tmp_path / f'reviews.{name}').write_text(lines, encoding='latin-1')
+    settings = {**module.TINY, 'data': tmp_path, 'minimum': 1}
+    with pytest.raises(ValueError, match='save it as that, or say what it is in: enc'):
+        module.experiment(**settings)
+    tests = []
+    for fold in range(10):
+        made = module.experiment(**settings, encoding='latin-1', fold=fold)
+        assert made.class_names == ('reviews.neg', 'reviews.pos')
+        words = made.vocabularies['tokens']
+        tests += [words.decode(row) for row in made.evaluation['test']['tokens']]
+    assert len(tests) == 30
+
+
+def pairs_of_lines(folder: Path, **counts: int) -> Path:
+    for split, count in counts.items():
+        for language, word in (('de', 'Hund'), ('en', 'dog')):
+            lines = '\n'.join(f'{word} {n % 3} ' * (1 + n % 4) for n in range(count))
+            (folder / f'{split}.{language}').write_text(lines)
+    return folder
+
+
+@pytest.mark.parametrize('net', ['transformer', 'plain'])
+@pytest.mark.heavy
+def test_pairs_of_the_users_own_are_translated(net: str, tmp_path: Path) -> None:
+    module = load(ROOT / 'text/translation.py')
+    folder = pairs_of_lines(tmp_path, train=40, test_a=7, test_b=5)
+    settings = {**module.TINY, 'data': folder, 'layers': 1, 'heads': 2, 'net': net}
+    settings['tokens'] = 'byte_pairs' if net == 'transformer' else 'letters'
+    with pytest.raises(ValueError, match='wanted the endings of its files'):
+        module.experiment(**settings)
+    settings['languages'] = 'de', 'en'
+    with pytest.raises(ValueError, match="which test of '.*' counts: one of test_a, t"):
+        module.experiment(**settings)
+    made = module.experiment(**settings, test_set='test_b', joint=net == 'transformer')
+    sizes = {name: len(part['source']) for name, part in made.evaluation.items()}
+    assert sizes == {'validation': 4, 'test': 5}
+    report = run(made, tmp_path / 'run', console=Console(file=io.StringIO()))
+    assert report.metrics['decoding/perplexity'] > 1
+    assert 0 <= report.metrics['decoding/beam_bleu'] <= 100
+    kept = json.loads((tmp_path / 'run/config.json').read_text())['vocabularies']
+    assert kept.keys() == {'source', 'target'}
+    with pytest.raises(ValueError, match='dropout=0.1 with --net plain'):
+        module.experiment(net='plain', dropout=0.1, **module.TINY)
 
 
 @pytest.mark.heavy

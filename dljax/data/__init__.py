@@ -29,8 +29,8 @@ from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.own import cifar, folder, idx
 from dljax.data.padded import Encoded, encode_pairs, encode_texts
 from dljax.data.painting import Placement, paint
-from dljax.data.pairs import Pairs, read_lines, read_pairs
-from dljax.data.parting import by_rows, rows_of_months
+from dljax.data.pairs import Pairs, pair_folder, read_lines, read_pairs
+from dljax.data.parting import by_rows, hold_out, rows_of_months
 from dljax.data.procedural import procedural
 from dljax.data.random_windows import random_windows
 from dljax.data.recordings import (
@@ -113,6 +113,7 @@ __all__ = [
     'encode_texts',
     'folder',
     'gaussian_noise',
+    'hold_out',
     'idx',
     'inject_faults',
     'labelled',
@@ -129,6 +130,7 @@ __all__ = [
     'normalise_imagenet',
     'pad',
     'paint',
+    'pair_folder',
     'permute',
     'procedural',
     'random_windows',

@@ -4,20 +4,19 @@ import datetime
 
 import numpy as np
 
+from dljax.data.tokens import END
+from dljax.data.words import Words
+
 FIRST, LAST = datetime.date(1930, 1, 1), datetime.date(2029, 12, 31)
 MONTHS = (
     'January February March April May June July August September October November '
     'December'
 ).split()
 WEEKDAYS = 'Monday Tuesday Wednesday Thursday Friday Saturday Sunday'.split()
-PADDING, END = '\0', '\n'
-# The characters of both sides, the padding 0 and the end 1.
-CHARACTERS = (
-    PADDING
-    + END
-    + ''.join(
-        sorted({*'0123456789 ,./-thndsrof', *''.join(MONTHS), *''.join(WEEKDAYS)})
-    )
+# The characters of both sides.
+DATE_CHARACTERS = Words(
+    tuple(sorted({*'0123456789 ,./-thndsrof', *''.join(MONTHS), *''.join(WEEKDAYS)})),
+    letters=True,
 )
 SOURCE_LENGTH, TARGET_LENGTH = 32, 11  # characters, the end included
 STYLES = 8
@@ -75,7 +74,7 @@ def encode(text: str, steps: int) -> np.ndarray:
     """Write a text as tokens, with its end and its padding.
 
     Args:
-        text: of characters in `CHARACTERS`.
+        text: of characters in `DATE_CHARACTERS`.
         steps: the number of tokens.
 
     Returns:
@@ -84,30 +83,14 @@ def encode(text: str, steps: int) -> np.ndarray:
     Raises:
         ValueError: for a character that is not among them, or too long a text.
     """
-    unknown = sorted(set(text) - set(CHARACTERS[2:]))
-    if unknown or len(text) >= steps:
+    known = DATE_CHARACTERS.words
+    if set(text) - set(known) or len(text) >= steps:
         raise ValueError(
             f'text is {text!r}, wanted at most {steps - 1} of the characters '
-            f'{CHARACTERS[2:]!r}'
+            f'{"".join(known)!r}'
         )
-    text = (text + END).ljust(steps, PADDING)
-    return np.array([CHARACTERS.index(letter) for letter in text], np.int32)
-
-
-def decode(tokens: np.ndarray) -> str:
-    """Read tokens as text, up to the end token.
-
-    Args:
-        tokens: [steps] integers, as `encode` gives them.
-
-    Returns:
-        The text before the end token; without one, all that is not padding at the end.
-
-    Example:
-        >>> decode(encode('3 May', 9))
-        '3 May'
-    """
-    return ''.join(CHARACTERS[token] for token in tokens).split(END)[0].rstrip(PADDING)
+    tokens = np.append(DATE_CHARACTERS.encode(text), np.int32(END))
+    return np.pad(tokens, (0, steps - len(tokens)))
 
 
 def dates(
@@ -127,15 +110,16 @@ def dates(
 
     Returns:
         By split: 'source' [example, 32] and 'target' [example, 11], int32 tokens of
-        `CHARACTERS`, with 'source_length' and 'target_length' [example] int32, the end
-        token included.
+        `DATE_CHARACTERS`, with 'source_length' and 'target_length' [example] int32, the
+        end token included.
 
     Raises:
         ValueError: for a size below 1.
 
     Example:
         >>> split = dates(0, 1, 1, 1)['test']
-        >>> print(decode(split['source'][0]), '->', decode(split['target'][0]))
+        >>> read = DATE_CHARACTERS.decode
+        >>> print(read(split['source'][0]), '->', read(split['target'][0]))
         March 22, 2020 -> 2020-03-22
     """
     sizes = {'train': train, 'validation': validation, 'test': test}

@@ -8,6 +8,7 @@ from dljax.data.decoded import lines
 from dljax.data.delimited import body, column_of, table
 
 LARGEST = 2**30  # characters of a file of lines
+_SPLITS = {'train': ('train',), 'validation': ('val', 'dev'), 'test': ('test',)}
 
 
 class Pairs(NamedTuple):
@@ -58,6 +59,12 @@ def read_lines(
                     'it into several files'
                 )
             found.append(line.strip())
+    except ValueError as error:
+        if encoding is None and 'is not in UTF-8' in str(error):
+            raise ValueError(
+                f'{error}, or say what it is in: encoding=, such as latin-1'
+            ) from None
+        raise
     except LookupError:
         raise ValueError(
             f'encoding is {encoding!r}, wanted one that Python knows, such as utf-8 or '
@@ -126,6 +133,98 @@ def read_pairs(
         )
     numbers = list(range(1, len(given) + 1))
     return _checked(f"'{source}' or '{target}'", given, wanted, numbers, drop_empty)
+
+
+def pair_folder(
+    path: str | os.PathLike[str],
+    languages: tuple[str, str],
+    *,
+    encoding: str | None = None,
+    drop_empty: bool = False,
+) -> dict[str, Pairs]:
+    """Read a folder of two files of lines a split: `train.de`, `train.en` and so on.
+
+    The last suffix of a name, but for '.gz', says the language, and how the name begins
+    the split: 'train'; 'val' or 'dev'; 'test'. What is in between, as in
+    `train.lc.norm.tok.de`, is the same in both files. Other files are left alone.
+
+    Args:
+        path: of the folder.
+        languages: the suffixes of the given and of the wanted texts, ('de', 'en').
+        encoding: as `read_lines` takes it.
+        drop_empty: as `read_pairs` takes it.
+
+    Returns:
+        The pairs of 'train', of 'validation', and of each test by its name up to the
+        first dot, such as 'test_2016'; of those that there are.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        ValueError: for no training pairs, a file without its other one, two files for
+            one split, or files that `read_pairs` refuses.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> for name, text in (('train.de', 'ein Hund'), ('train.en', 'a dog')):
+        ...     _ = (folder / name).write_text(text)
+        >>> pair_folder(folder, ('de', 'en'))
+        {'train': Pairs(source=['ein Hund'], target=['a dog'], dropped=0)}
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder '{folder}', wanted one of files of lines: check the "
+            f"path, seen from '{Path.cwd()}'"
+        )
+    found: dict[str, dict[str, Path]] = {}
+    for file in sorted(folder.iterdir()):
+        stem, _, language = file.name.removesuffix('.gz').rpartition('.')
+        if language not in languages or not (split := _split_of(stem)):
+            continue
+        files = found.setdefault(split, {})
+        if language in files:
+            raise ValueError(
+                f"'{files[language].name}' and '{file.name}' of '{folder}' are both "
+                f'{split} in {language}, wanted one: take the other away'
+            )
+        files[language] = file
+    if 'train' not in found:
+        raise ValueError(
+            f"'{folder}' has no pairs to learn from, wanted train.{languages[0]} and "
+            f'train.{languages[1]}: name them so, or say which languages'
+        )
+    pairs = {}
+    for split, files in sorted(found.items()):
+        if len(files) == 1 or languages[0] == languages[1]:
+            (alone,) = files.values()
+            raise ValueError(
+                f"'{alone}' stands alone, wanted it in both {languages[0]} and "
+                f'{languages[1]}, which differ: add the other file'
+            )
+        first, second = (files[language] for language in languages)
+        if _stem(first) != _stem(second):
+            raise ValueError(
+                f"'{first.name}' and '{second.name}' of '{folder}' are named "
+                'differently, wanted one name but for the language: pairs of two '
+                'preparations may not fit'
+            )
+        pairs[split] = read_pairs(
+            first, second, encoding=encoding, drop_empty=drop_empty
+        )
+    return pairs
+
+
+def _stem(file: Path) -> str:
+    return file.name.removesuffix('.gz').rpartition('.')[0]
+
+
+def _split_of(stem: str) -> str | None:
+    name = stem.partition('.')[0]
+    for split, begins in _SPLITS.items():
+        if name.lower().startswith(begins):
+            return name if split == 'test' else split
+    return None
 
 
 def _of_table(

@@ -1,4 +1,4 @@
-"""A series parted by numbers of rows or by months, as published protocols do it."""
+"""Training, validation and test: of a series by its rows, of others by lot."""
 
 import datetime
 from collections.abc import Sequence
@@ -58,6 +58,53 @@ def by_rows(
         name: series[max(0, start - history) if start else 0 : end]
         for name, (start, end) in zip(SPLITS, pairwise(ends), strict=True)
     }
+
+
+def hold_out(
+    examples: int,
+    splits: Sequence[str] = ('test', 'validation'),
+    *,
+    folds: int = 10,
+    fold: int = 0,
+    name: str = 'the set',
+) -> dict[str, np.ndarray]:
+    """Deal examples out into folds, one for each split that there is not.
+
+    The tests of all folds hold every example once, as in cross-validation. How they are
+    dealt out follows from their number alone.
+
+    Args:
+        examples: their number.
+        splits: that are to be made, beside 'train'.
+        folds: parts of equal size, give or take one, more than there are splits.
+        fold: of the first split, in [0, folds); the next ones have those after it.
+        name: of what is dealt out, for the message.
+
+    Returns:
+        'train' and the splits: indices, ascending, none of them in two.
+
+    Raises:
+        ValueError: for fewer examples than folds, or numbers out of range.
+
+    Example:
+        >>> {name: rows.tolist() for name, rows in hold_out(6, folds=3).items()}
+        {'test': [2, 4], 'validation': [3, 5], 'train': [0, 1]}
+    """
+    if not len(splits) < folds or not 0 <= fold < folds:
+        raise ValueError(
+            f'folds is {folds} and fold {fold}, wanted more than the {len(splits)} '
+            f'splits that are held out, and one in [0, {folds})'
+        )
+    if examples < folds:
+        raise ValueError(
+            f'{name} has {examples} examples to learn from, wanted {folds} or more, of '
+            f'which one in {folds} is held out for the {" and the ".join(splits)}'
+        )
+    order = np.random.default_rng(0).permutation(examples)
+    parts = np.array_split(order, folds)
+    parts = parts[fold:] + parts[:fold]
+    held = {name: np.sort(part) for name, part in zip(splits, parts, strict=False)}
+    return {**held, 'train': np.sort(np.concatenate(parts[len(splits) :]))}
 
 
 def rows_of_months(times: Sequence[Moment], months: Sequence[int]) -> list[int]:

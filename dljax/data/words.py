@@ -23,6 +23,7 @@ class Words:
         lowercase: whether texts are written in small letters first.
         signs: whether a sign such as a comma is a word of its own; otherwise only
             blanks part words, as in texts that were tokenised before.
+        letters: whether each character is a word of its own, blanks too.
 
     Example:
         >>> vocabulary = Words.of(['a dog runs', 'a dog'], minimum=2)
@@ -35,6 +36,7 @@ class Words:
     words: tuple[str, ...]
     lowercase: bool = False
     signs: bool = False
+    letters: bool = False
 
     def __post_init__(self) -> None:
         fit = all(
@@ -64,6 +66,7 @@ class Words:
         largest: int | None = None,
         lowercase: bool = False,
         signs: bool = False,
+        letters: bool = False,
     ) -> 'Words':
         """Collect the words of training texts.
 
@@ -75,6 +78,7 @@ class Words:
                 equally often the first in the alphabet.
             lowercase: write texts in small letters first.
             signs: take a sign such as a comma for a word of its own.
+            letters: take each character for one.
 
         Returns:
             The vocabulary.
@@ -92,7 +96,7 @@ class Words:
                 f'texts are one text, {texts[:40]!r}, wanted a list of texts: '
                 'put it in brackets'
             )
-        empty = cls((), lowercase, signs)
+        empty = cls((), lowercase, signs, letters)
         counts = collections.Counter(w for text in texts for w in empty._parted(text))
         kept = [word for word, count in counts.items() if count >= minimum]
         if not kept:
@@ -101,7 +105,7 @@ class Words:
                 'more: give more texts, or a smaller minimum'
             )
         kept.sort(key=lambda word: (-counts[word], word))
-        return cls(tuple(kept[:largest]), lowercase, signs)
+        return cls(tuple(kept[:largest]), lowercase, signs, letters)
 
     @classmethod
     def from_json(cls, text: str) -> 'Words':
@@ -118,17 +122,14 @@ class Words:
         """
         fields = json_fields(text, 'words')
         words = fields.get('words')
-        lowercase, signs = fields.get('lowercase'), fields.get('signs')
-        if not (
-            isinstance(words, list)
-            and isinstance(lowercase, bool)
-            and isinstance(signs, bool)
-        ):
+        names = 'lowercase', 'signs', 'letters'
+        flags = [flag for flag in map(fields.get, names) if isinstance(flag, bool)]
+        if not isinstance(words, list) or len(flags) < len(names):
             raise ValueError(
                 f"the vocabulary has {sorted(fields)}, wanted a list 'words', and "
-                "'lowercase' and 'signs', each true or false"
+                "'lowercase', 'signs' and 'letters', each true or false"
             )
-        return cls(tuple(words), lowercase, signs)
+        return cls(tuple(words), *flags)
 
     @property
     def size(self) -> int:
@@ -141,6 +142,8 @@ class Words:
 
     def _parted(self, text: str) -> list[str]:
         text = text.lower() if self.lowercase else text
+        if self.letters:
+            return list(text)
         return _SIGNS.findall(text) if self.signs else text.split()
 
     def encode(self, text: str) -> np.ndarray:
@@ -157,19 +160,21 @@ class Words:
         return np.array(found, np.int32)
 
     def decode(self, tokens: np.ndarray | Iterable[int]) -> str:
-        """Turn tokens into the text before the first end, with a blank between words.
+        """Turn tokens into the text before the first end, blanks between words.
 
         Args:
             tokens: [tokens] integers in [0, size).
 
         Returns:
-            The text; an unknown word is U+FFFD, padding is left out.
+            The text; an unknown word is U+FFFD, padding is left out. Between letters
+            there is no blank but those that they are.
 
         Raises:
             ValueError: for a token out of range.
         """
         table = (UNKNOWN_SIGN,) + self.words
-        return ' '.join(table[n - UNKNOWN] for n in before_end(tokens, self.size))
+        blank = '' if self.letters else ' '
+        return blank.join(table[n - UNKNOWN] for n in before_end(tokens, self.size))
 
     def to_json(self) -> str:
         """Write the vocabulary as `tokens_from_json` reads it."""

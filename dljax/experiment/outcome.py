@@ -41,6 +41,29 @@ class Outcome:
         variables = {'params': self.state.params, **self.state.collections}
         return _compiled(function, self.net, False)(variables, *arguments)
 
+    def in_parts(
+        self, function: Callable[..., PyTree], *arrays: np.ndarray, size: int = 250
+    ) -> PyTree:
+        """Call `function(net, *arrays)` on a part of the examples at once.
+
+        Args:
+            function: whose outputs have the examples as their first axis.
+            *arrays: [example, ...] each.
+            size: examples of a part; the last part is filled up, so that it compiles
+                once.
+
+        Returns:
+            The outputs of all examples together, NumPy arrays.
+        """
+        count = len(arrays[0])
+        size = min(size, count)
+        rows = np.arange(-(-count // size) * size) % count
+        parts = [
+            self.apply(function, *(array[part] for array in arrays))
+            for part in np.split(rows, len(rows) // size)
+        ]
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *parts)
+
     def each(self, function: Callable[..., PyTree], *arguments: PyTree) -> PyTree:
         """Call it on every member; all leaves have a first axis of [members].
 

@@ -55,6 +55,8 @@ def experiment(
     data: Path | None = None,
     text: str = 'text',
     label: str = 'label',
+    encoding: str | None = None,
+    fold: int = 0,
     net: Literal['cnn', 'recurrent'] = 'cnn',
     embedding: int = 64,
     units: int = 64,
@@ -71,10 +73,14 @@ def experiment(
     """Classify texts by their words.
 
     Args:
-        data: a table of texts and classes, or a folder with a folder of text files for
-            each class; by default reviews made by rule.
+        data: a table of texts and classes, a folder with a folder of text files for
+            each class, or one with a file of one text a line for each; by default
+            reviews made by rule.
         text: the column of the texts, of a table.
         label: the column of the classes.
+        encoding: of files of lines, such as latin-1, where it is not UTF-8.
+        fold: which tenth of the user's texts is the test, 0 to 9; the next one is the
+            validation. All ten together are a cross-validation.
         net: convolutions over windows of 3, 4 and 5 words, or an LSTM in both
             directions.
         embedding: width of a word's vector.
@@ -95,7 +101,7 @@ def experiment(
         summary = f'reviews made by rule: {train} to learn from, {test // 2} for '
         summary += f'validation and {test} for test, of other opinions'
     else:
-        parts = parts_of(data, text, label)
+        parts = parts_of(data, text, label, encoding, fold)
         splits, tokens, summary = encoded(parts, longest, minimum)
         names = parts['train'].class_names
         summary = f'{data.name} (of the user): {summary}'
@@ -131,31 +137,37 @@ def experiment(
     )
 
 
-def parts_of(path: Path, text: str, label: str) -> dict[str, sets.LabelledTexts]:
+def parts_of(
+    path: Path, text: str, label: str, encoding: str | None, fold: int
+) -> dict[str, sets.LabelledTexts]:
     """Read the user's texts, and hold out a tenth for each split that there is not.
 
     Args:
-        path: of a table, or of a folder with a folder of texts for each class.
+        path: of a table, of a folder with a folder of texts for each class, or of one
+            with a file of lines for each class.
         text: the column of the texts, of a table.
         label: the column of the classes.
+        encoding: of the files of lines.
+        fold: which tenth is held out.
     """
-    if path.is_dir():
-        found = sets.text_folder(path)
-    else:
+    if not path.is_dir():
         found = {'train': sets.read_labelled(path, text=text, label=label)}
+    elif files := sorted(p for p in path.iterdir() if is_lines(p)):
+        stems = [p.stem for p in files]
+        names = stems if len({*stems}) == len(stems) else [p.name for p in files]
+        paths = dict(zip(names, files, strict=True))
+        found = {'train': sets.labelled_lines(paths, encoding=encoding)}
+    else:
+        found = sets.text_folder(path)
     train = found['train']
-    order = np.random.default_rng(0).permutation(len(train.texts))
-    tenth = len(order) // 10
-    for split in ('test', 'validation'):
-        if split not in found:
-            if not tenth:
-                raise ValueError(
-                    f"'{path}' has {len(train.texts)} texts to learn from, wanted 10 "
-                    f'or more, of which a tenth is held out for the {split}'
-                )
-            rows, order = order[:tenth], order[tenth:]
-            found[split] = chosen(train, rows)
-    return {**found, 'train': chosen(train, order)}
+    missing = [split for split in ('test', 'validation') if split not in found]
+    rows = sets.hold_out(len(train.texts), missing, fold=fold, name=f"'{path}'")
+    return {**found, **{split: chosen(train, index) for split, index in rows.items()}}
+
+
+def is_lines(path: Path) -> bool:
+    """Tell whether a file may hold a text a line."""
+    return path.is_file() and not path.name.startswith('.')
 
 
 def chosen(read: sets.LabelledTexts, rows: np.ndarray) -> sets.LabelledTexts:

@@ -8,12 +8,11 @@ import pytest
 from dljax.data import brackets, dates
 from dljax.data.brackets import SYMBOLS, find_unmatched
 from dljax.data.dates import (
-    CHARACTERS,
+    DATE_CHARACTERS,
     FIRST,
     LAST,
     SOURCE_LENGTH,
     STYLES,
-    decode,
     encode,
     write_date,
 )
@@ -44,6 +43,9 @@ def test_ordinals_end_as_in_english() -> None:
     assert said[20:23] + said[30:] == ['21st', '22nd', '23rd', '31st']
 
 
+decode = DATE_CHARACTERS.decode
+
+
 def test_every_text_fits_and_comes_back() -> None:
     for month in range(1, 13):
         for style in range(STYLES):
@@ -63,12 +65,15 @@ def test_splits_share_no_day_and_pairs_agree() -> None:
     assert not days['train'] & days['validation'] and not days['train'] & days['test']
     assert not days['validation'] & days['test']
     for arrays in sets.values():
-        assert arrays['source'].max() < len(CHARACTERS)
+        assert arrays['source'].max() < DATE_CHARACTERS.size
         rows = zip(
             arrays['source'], arrays['source_length'], arrays['target'], strict=True
         )
         for source, length, target in list(rows)[:200]:
-            text, day = decode(source), datetime.date.fromisoformat(decode(target))
+            text, day = (
+                decode(source),
+                datetime.date.fromisoformat(decode(target)),
+            )
             assert len(text) + 1 == length
             assert text in {write_date(day, style) for style in range(STYLES)}
 

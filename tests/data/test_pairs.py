@@ -39,6 +39,51 @@ def test_lines_and_tables_give_the_same_pairs(tmp_path: Path) -> None:
     assert (got.source, got.target) == (GERMAN, ENGLISH)
 
 
+def write_files(folder: Path, **texts: str) -> Path:
+    for name, text in texts.items():
+        (folder / name.replace('__', '.')).write_text(text)
+    return folder
+
+
+def test_a_folder_of_pairs_is_parted_by_its_names(tmp_path: Path) -> None:
+    folder = write_files(
+        tmp_path,
+        train__lc__de='ein Hund\nzwei\n',
+        train__lc__en='a dog\ntwo\n',
+        train__lc__fr='un chien\ndeux\n',
+        val__de='drei',
+        val__en='three',
+        test_2016__tok__de='vier',
+        test_2016__tok__en='four',
+        README__en='not a split',
+    )
+    (folder / 'test_2017.en.gz').write_bytes(gzip.compress(b'five'))
+    (folder / 'test_2017.de').write_text('funf')
+    found = data.pair_folder(folder, ('en', 'de'))
+    assert list(found) == ['test_2016', 'test_2017', 'train', 'validation']
+    assert found['train'] == (['a dog', 'two'], ['ein Hund', 'zwei'], 0)
+    assert found['test_2017'] == (['five'], ['funf'], 0)
+
+
+@pytest.mark.parametrize(
+    'texts, message',
+    [
+        ({'val__de': 'a', 'val__en': 'b'}, 'no pairs to learn from, wanted train.de'),
+        ({'train__de': 'a'}, "train.de' stands alone, wanted it in both"),
+        ({'train__de': 'a', 'train__tok__en': 'b'}, 'named differently'),
+        ({'train__de': 'a', 'train__tok__de': 'b'}, 'are both train in de'),
+        ({'train__de': 'a\nb', 'train__en': 'b'}, 'has 2 lines'),
+    ],
+)
+def test_a_folder_that_is_none_of_pairs_is_refused(
+    texts: dict, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        data.pair_folder(write_files(tmp_path, **texts), ('de', 'en'))
+    with pytest.raises(FileNotFoundError, match='no folder'):
+        data.pair_folder(tmp_path / 'none', ('de', 'en'))
+
+
 def test_signs_that_end_lines_elsewhere_do_not_here(tmp_path: Path) -> None:
     files = two_files(tmp_path, 'a\u2028b\x0bc\x85d\r\n', 'e\n')
     assert data.read_pairs(*files).source == ['a\u2028b\x0bc\x85d']
@@ -203,3 +248,18 @@ def test_a_class_that_was_not_given_is_named(tmp_path: Path) -> None:
         data.read_labelled(
             tmp_path / 'a.csv', text='t', label='l', class_names=('x', 'z')
         )
+
+
+def test_folds_hold_every_example_once() -> None:
+    folds = [data.hold_out(23, folds=5, fold=fold) for fold in range(5)]
+    for parts in folds:
+        assert sorted(np.concatenate(list(parts.values()))) == list(range(23))
+        assert all((np.diff(rows) > 0).all() for rows in parts.values())
+    tests = np.concatenate([parts['test'] for parts in folds])
+    assert sorted(tests) == list(range(23))
+    assert {len(parts['test']) for parts in folds} == {4, 5}
+    for settings in ({'folds': 2}, {'fold': 10}, {'fold': -1}):
+        with pytest.raises(ValueError, match='folds is'):
+            data.hold_out(23, **settings)
+    with pytest.raises(ValueError, match="'a.csv' has 9 examples to learn from, want"):
+        data.hold_out(9, name="'a.csv'")

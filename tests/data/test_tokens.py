@@ -54,6 +54,13 @@ def test_characters_are_kept_as_other_vocabularies_are(tmp_path: Path) -> None:
     assert again.decode(again.encode('ban')) == 'ban'
 
 
+def test_letters_are_words_where_that_is_asked() -> None:
+    letters = data.Words.of(['a bab'], letters=True)
+    assert set(letters.words) == {'a', 'b', ' '}
+    assert letters.decode(letters.encode('a bc')) == 'a b\ufffd'
+    assert data.tokens_from_json(letters.to_json()) == letters
+
+
 def test_rare_words_are_unknown_and_frequent_ones_first() -> None:
     words = data.Words.of(TEXTS, minimum=2)
     assert words.words == ('the', '.', 'cat', 'dog')
@@ -85,6 +92,11 @@ def test_without_the_library_the_extra_is_named(
         data.BytePairs.of(['a'], 300)
 
 
+def words_json(words: list[str], **flags: object) -> str:
+    plain = {'lowercase': False, 'signs': False, 'letters': False}
+    return json.dumps({'kind': 'words', 'words': words, **plain, **flags})
+
+
 @pytest.mark.parametrize(
     'text, message',
     [
@@ -93,18 +105,11 @@ def test_without_the_library_the_extra_is_named(
         ('[]', "kind 'list'"),
         ('{"kind": "pickle"}', "kind 'pickle', wanted 'words' or 'byte pairs'"),
         ('{"kind": "words", "words": "abc"}', "wanted a list 'words'"),
-        (
-            '{"kind": "words", "words": ["a b"], "lowercase": false, "signs": false}',
-            "hold 'a b'",
-        ),
-        (
-            '{"kind": "words", "words": ["a", "a"], "lowercase": true, "signs": true}',
-            'twice',
-        ),
-        (
-            '{"kind": "words", "words": ["A"], "lowercase": true, "signs": false}',
-            "hold 'A'",
-        ),
+        (words_json(['a b']), "hold 'a b'"),
+        (words_json(['a', 'a'], signs=True), 'twice'),
+        (words_json(['A'], lowercase=True), "hold 'A'"),
+        (words_json(['ab'], letters=True), "hold 'ab'"),
+        (words_json(['a'], letters=1), "'letters', each true or false"),
         ('{"kind": "characters", "characters": "ba"}', "are 'ba', wanted a text of"),
         ('{"kind": "characters", "characters": ["a"]}', 'wanted a text of characters'),
     ],
