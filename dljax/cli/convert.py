@@ -13,9 +13,11 @@ def convert(
     target: Positional[Path],
     *,
     model: str,
-    came_from: Annotated[Literal['torchvision', 'keras', 'dljax'], arg(name='from')],
+    came_from: Annotated[
+        Literal['torchvision', 'keras', 'hugging_face', 'dljax'], arg(name='from')
+    ],
     goes_to: Annotated[
-        Literal['torchvision', 'keras', 'dljax'], arg(name='to')
+        Literal['torchvision', 'keras', 'hugging_face', 'dljax'], arg(name='to')
     ] = 'dljax',
     which: int | Literal['last', 'best'] = 'last',
     averages: bool | None = None,
@@ -28,8 +30,9 @@ def convert(
     """Convert weights, and write TARGET.json, which certifies what was done.
 
     The source can be .safetensors, .npz, .h5, .weights.h5, .keras, or .pt, .pth, .ckpt
-    or .bin of PyTorch; from dljax also the folder of a run or of Orbax. Where
-    torchvision or Keras is installed, its logits are compared with ours.
+    or .bin of PyTorch; from dljax also the folder of a run or of Orbax; from Hugging
+    Face also the folder of a GPT-2 or BERT with its config.json. Where torchvision,
+    Keras or transformers is installed, its logits are compared with ours.
 
     Args:
         source: the weights to read.

@@ -9,16 +9,21 @@ import numpy as np
 from flax import linen as nn
 
 from dljax import weights, zoo
+from dljax.export import hub
 from dljax.export.converted import fingerprint, leaving
 from dljax.host.machine import versions
 from dljax.host.version import __version__
 from dljax.runs.workdir import write_json
 from dljax.types import PyTree, named_leaves
-from dljax.weights import keras, torchvision
-from dljax.weights.logits import keras_logits, torchvision_logits
+from dljax.weights import hugging_face, keras, torchvision
+from dljax.weights.logits import (
+    hugging_face_outputs,
+    keras_logits,
+    torchvision_logits,
+)
 from dljax.weights.runs import take
 
-Framework = Literal['torchvision', 'keras', 'dljax']
+Framework = Literal['torchvision', 'keras', 'hugging_face', 'dljax']
 TOLERANCE = 1e-3
 _EXPECTS = {
     'torchvision': (
@@ -29,6 +34,7 @@ _EXPECTS = {
         'blue, green, red in 0 to 255, less the mean of each channel over ImageNet: '
         'dljax.data.normalise_caffe'
     ),
+    'hugging_face': 'tokens, by the numbers of the vocabulary that came with the file',
     'dljax': 'not known: the file tells nothing of what it was trained on',
 }
 _GOOGLENET = (
@@ -60,7 +66,9 @@ def convert(
     Python that apply each normalisation, and `export` takes them from there.
 
     Args:
-        source: the file; from dljax also a folder of Orbax or of a run.
+        source: the file; from dljax also a folder of Orbax or of a run; from Hugging
+            Face also the folder of a model. The config.json beside such a file says its
+            settings, and one is written beside a target for Hugging Face.
         target: the file; its suffix says the format, no suffix is a folder of Orbax.
         model: its name in the zoo.
         came_from: whose names and layouts the source has.
@@ -90,6 +98,8 @@ def convert(
     if source.resolve() == target.resolve():
         raise ValueError(f'{target} is the source itself, wanted another name')
     chosen, told = dict(settings or {}), {'input': _EXPECTS[came_from]}
+    if came_from == 'hugging_face':
+        source, chosen = hub.settled(source, model, chosen)
     if came_from == 'dljax' and (source / 'checkpoints').is_dir():
         found = take(source, which, averages=averages, member=member)
         net, variables, told = leaving(source, found, model, part, chosen)
@@ -104,7 +114,7 @@ def convert(
         like = jax.eval_shape(
             nn.init(zoo.row(model).call, net),
             jax.random.key(0),
-            zoo.shapes(model, **chosen),
+            _shapes(model, net, chosen),
         )
         variables, part_read = _read(source, model, came_from, like)
     made = _FORMS[goes_to].write(model, variables)
@@ -116,6 +126,8 @@ def convert(
             f'which differ by {difference["relative"]:.3g} of the largest, allowed is '
             f'{TOLERANCE:g}: nothing was written. Are the numbers finite?'
         )
+    if goes_to == 'hugging_face':
+        hub.write_config(target, model, net, overwrite=overwrite)
     if goes_to == 'dljax':
         weights.save(target, variables)
     else:
@@ -151,6 +163,19 @@ def convert(
     return result
 
 
+def _shapes(
+    model: str, net: nn.Module, settings: Mapping[str, Any]
+) -> dict[str, jax.ShapeDtypeStruct]:
+    """Give what the net takes, of no more tokens than it has positions for."""
+    most = getattr(net, 'context', None)
+    return {
+        name: jax.ShapeDtypeStruct((x.shape[0], min(x.shape[1], most)), x.dtype)
+        if most and len(x.shape) == 2
+        else x
+        for name, x in zoo.shapes(model, **settings).items()
+    }
+
+
 def _read(
     source: Path, model: str, came_from: Framework, like: PyTree
 ) -> tuple[PyTree, dict[str, Any]]:
@@ -162,6 +187,8 @@ def _read(
     arrays = weights.read(source)
     if came_from == 'keras':
         return weights.from_keras(model, arrays, like), {}
+    if came_from == 'hugging_face':
+        return weights.from_hugging_face(hub.known(model), arrays, like), {}
     found = weights.unwrap_arrays(model, arrays)
     part = {
         'entry': getattr(arrays, 'entry', ''),
@@ -181,6 +208,10 @@ class _Form(NamedTuple):
 _FORMS = {
     'torchvision': _Form(torchvision.to_torchvision, torchvision.theirs_by_ours),
     'keras': _Form(keras.to_keras, keras.theirs_by_ours),
+    'hugging_face': _Form(
+        lambda name, variables: weights.to_hugging_face(hub.known(name), variables),
+        lambda name, variables: hugging_face.theirs_by_ours(hub.known(name), variables),
+    ),
     'dljax': _Form(
         lambda _, variables: variables,
         lambda _, variables: {name: name for name in named_leaves(variables)},
@@ -191,35 +222,45 @@ _FORMS = {
 def _difference(
     model: str, net: nn.Module, variables: PyTree, judge: Framework
 ) -> tuple[dict[str, Any] | None, str | None]:
-    """Compare our logits with the reference's on fixed random images."""
+    """Compare our logits with the reference's on fixed random images or tokens."""
     if judge == 'dljax':
         return None, 'nothing but dljax has a part in it'
-    shape = zoo.shapes(model, batch=2)['image'].shape
-    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    arrays = _FORMS[judge].write(model, variables)
+    random, arrays = np.random.default_rng(0), _FORMS[judge].write(model, variables)
+    if judge == 'hugging_face':
+        given = random.integers(0, net.vocabulary, (2, min(net.context, 32)))
+        told = f'{list(given.shape)} tokens by NumPy, seed 0'
+    else:
+        shape = zoo.shapes(model, batch=2)['image'].shape
+        given = random.normal(size=shape).astype(np.float32)
+        told = f'{list(shape)} standard normal numbers of NumPy, seed 0'
     try:
         if judge == 'torchvision':
             transforms = getattr(net, 'transform_input', False)
-            theirs = torchvision_logits(model, arrays, images, transforms)
+            theirs = torchvision_logits(model, arrays, given, transforms)
+        elif judge == 'keras':
+            theirs = keras_logits(model, arrays, given)
         else:
-            theirs = keras_logits(model, arrays, images)
+            config = weights.config_of(hub.known(model), net)
+            theirs = hugging_face_outputs(model, arrays, config, given)
     except (ImportError, ValueError) as error:
         return None, ' '.join(str(error).split())[:300]
     single = jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), variables)
     apply = jax.jit(nn.apply(lambda module, x: module(x), net))
     with jax.default_matmul_precision('highest'):
-        ours = apply(single, images)
+        ours = jax.tree.leaves(apply(single, given))[0]
     absolute = float(np.abs(np.asarray(ours, np.float32) - theirs).max())
     return {
         'absolute': absolute,
         'relative': absolute / float(np.abs(theirs).max()),
-        'images': f'{list(shape)} standard normal numbers of NumPy, seed 0',
+        'inputs': told,
     }, None
 
 
 def _versions(judge: Framework | None) -> dict[str, str]:
     packages = ['jax', 'flax', 'numpy']
-    packages += {'torchvision': ['torch', 'torchvision'], 'keras': ['keras']}.get(
-        judge or '', []
-    )
+    packages += {
+        'torchvision': ['torch', 'torchvision'],
+        'keras': ['keras'],
+        'hugging_face': ['torch', 'transformers'],
+    }.get(judge or '', [])
     return {'dljax': __version__, **versions(*packages)}

@@ -3,6 +3,7 @@
 from dljax.weights.checkpoint import check, restore, save, without
 from dljax.weights.files import read, write
 from dljax.weights.hugging_face import (
+    config_of,
     from_hugging_face,
     settings_of_config,
     to_hugging_face,
@@ -13,6 +14,7 @@ from dljax.weights.torchvision import from_torchvision, to_torchvision, unwrap_a
 
 __all__ = [
     'check',
+    'config_of',
     'from_hugging_face',
     'from_keras',
     'from_torch_layer',

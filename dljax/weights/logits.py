@@ -1,6 +1,7 @@
 """Logits of the reference implementations with given weights."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -88,3 +89,52 @@ def keras_logits(
             [v.astype(np.float32) for v in values.values()]
         )
     return np.asarray(net(images, training=False))
+
+
+def hugging_face_outputs(
+    name: str,
+    arrays: Mapping[str, np.ndarray],
+    config: Mapping[str, Any],
+    tokens: np.ndarray,
+) -> np.ndarray:
+    """Compute by transformers what our net of that name gives first.
+
+    Args:
+        name: of our model, 'gpt2' or 'bert_base'.
+        arrays: the weights, from `to_hugging_face`.
+        config: the settings, from `config_of`.
+        tokens: [batch, time] integers.
+
+    Returns:
+        Logits [batch, time, vocabulary] of GPT-2, states [batch, time, width] of BERT,
+        float32.
+
+    Raises:
+        ImportError: where transformers is not installed.
+        ValueError: where it has no such model.
+    """
+    peers, torch = reference.transformers(), reference.torch()
+    if name == 'gpt2':
+        config = {**config, 'bos_token_id': 0, 'eos_token_id': 0}
+        net = peers.GPT2LMHeadModel(peers.GPT2Config(**config)).eval()
+        body, left = net.transformer, ()
+    else:
+        net = body = peers.BertModel(peers.BertConfig(**config)).eval()
+        left = ('cls.', 'embeddings.position_ids')
+    tensors = {
+        key: torch.from_numpy(array.astype(np.float32))
+        for key, array in arrays.items()
+        if not key.startswith(left)
+    }
+    try:
+        missing, unexpected = body.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:
+        raise ValueError(f'transformers has no such {name}: {error}') from error
+    missing = [key for key in missing if not key.endswith(('attn.bias', '_ids'))]
+    if missing or unexpected:
+        raise ValueError(
+            f'transformers has another {name}: it lacks {unexpected[:3]} and wants '
+            f'{missing[:3]}'
+        )
+    with torch.no_grad():
+        return net(torch.from_numpy(tokens)).to_tuple()[0].numpy()

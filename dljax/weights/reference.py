@@ -1,7 +1,7 @@
 """The reference implementations, where they are installed; nothing else needs them.
 
-This is the only file of the package that imports torch, torchvision or Keras, and it
-does so when one of its functions is called.
+This is the only file of the package that imports torch, torchvision, transformers or
+Keras, and it does so when one of its functions is called.
 """
 
 import importlib.util
@@ -66,6 +66,20 @@ def keras_applications() -> ModuleType:
     from keras import applications  # pyright: ignore[reportAttributeAccessIssue]
 
     return applications
+
+
+def transformers() -> ModuleType:
+    """Import transformers.
+
+    Raises:
+        ImportError: where it is not installed; says how to install it.
+    """
+    _require('transformers')
+    if is_installed('torchvision'):
+        torchvision_models()  # transformers imports it, with its operators
+    import transformers  # pyright: ignore[reportMissingImports] # a peer, not needed
+
+    return transformers
 
 
 def _require(name: str) -> None:

@@ -13,6 +13,11 @@ style. Of the user's own pairs a tenth is held out for the validation and anothe
 the test, where there are no such splits; their batches are of sentences of like length.
 BLEU is that of words between blanks, as the files have them.
 
+Measured on the dates with 1 member, seed 0, on a 2-core CPU: all of the 2,000 test
+dates are translated without a mistake after 2,000 updates, greedily and by beams alike,
+with attention and without it, where all that the decoder learns of a source is one
+vector. With attention 98 % of the validation are right after 200 updates.
+Cost: some two minutes of training for either beside other work.
 Commands:
 python experiments/text/translation.py
 python experiments/text/translation.py --net plain

@@ -1,5 +1,6 @@
 """GPT-2 and BERT give what Hugging Face's give, gradients included."""
 
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from dljax import create_model
+from dljax.export.conversion import convert
 from dljax.types import Array, PyTree, named_leaves
 from dljax.weights import (
     from_hugging_face,
@@ -18,7 +20,7 @@ from dljax.weights import (
 )
 
 transformers = pytest.importorskip('transformers')
-if reference.installed('torchvision'):
+if reference.is_installed('torchvision'):
     reference.torchvision_models()  # which declares what transformers imports of it
 
 TOKENS = np.random.default_rng(0).integers(0, 50, (3, 9))
@@ -105,3 +107,30 @@ def test_bert_is_that_of_hugging_face(method: str) -> None:
     answer = net(torch.tensor(TOKENS), attention_mask=torch.tensor(TRUE.astype(int)))
     states = answer.logits if method == 'fill' else answer.last_hidden_state
     compare('bert_base', net, states, method)
+
+
+@pytest.mark.parametrize('name', ['gpt2', 'bert_base'])
+def test_a_saved_model_is_converted_and_certified(name: str, tmp_path: Path) -> None:
+    if name == 'gpt2':
+        config = transformers.GPT2Config(
+            vocab_size=50, n_positions=12, n_embd=8, n_layer=2, n_head=2
+        )
+        net = transformers.GPT2LMHeadModel(config)
+    else:
+        sizes = {'num_hidden_layers': 2, 'num_attention_heads': 2, 'vocab_size': 50}
+        config = transformers.BertConfig(
+            hidden_size=8, intermediate_size=16, max_position_embeddings=12, **sizes
+        )
+        net = transformers.BertModel(config)
+    randomised(net).save_pretrained(tmp_path / 'there')
+    here, back = tmp_path / 'here.npz', tmp_path / 'back/model.safetensors'
+    made = convert(tmp_path / 'there', here, model=name, came_from='hugging_face')
+    assert made['logits_difference']['relative'] < 1e-5
+    assert 'transformers' in made['versions']
+    back.parent.mkdir()
+    settings = {key: eval(value) for key, value in made['settings'].items()}
+    words = {'model': name, 'came_from': 'dljax', 'goes_to': 'hugging_face'}
+    convert(here, back, **words, settings=settings)
+    again = type(net).from_pretrained(back.parent).state_dict()
+    for key, value in net.state_dict().items():
+        torch.testing.assert_close(again[key], value, rtol=0, atol=0)
