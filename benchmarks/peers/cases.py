@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Task = Literal['classify', 'reconstruct', 'game']
+Task = Literal['classify', 'reconstruct', 'game', 'translate']
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Case:
         shape: of one input.
         optimizer: of all players.
         settings: of the model.
-        classes: of the labels.
+        classes: of the labels, or tokens of either vocabulary.
         bars: ratio to the fastest of torch ('torch'), to Keras ('keras') and to plain
             Flax ('flax') that is wanted on a quiet CPU of two cores.
     """
@@ -133,12 +133,26 @@ CASES = {
         {'outputs': 10},
         bars={'torch': 0.9, 'flax': 1},
     ),
+    'transformer': Case(
+        'Transformer of 9.0 M, 32 tokens to 32',
+        'transformer_small',
+        'translate',
+        64,
+        (32,),
+        ADAM,
+        {'dropout': 0.0},
+        10_000,
+        {'torch': 1, 'keras': 1, 'flax': 1},
+    ),
 }
 
 
 def draw(case: Case) -> dict[str, np.ndarray]:
-    """Draw the batch: 'input' and, where something is classified, 'label'."""
+    """Draw the batch: 'input' and, where something is wanted of it, 'label'."""
     generator = np.random.default_rng(0)
+    if case.task == 'translate':
+        drawn = generator.integers(2, case.classes, (2, case.batch, *case.shape))
+        return dict(zip(('input', 'label'), drawn.astype(np.int32), strict=True))
     if case.task == 'classify':
         drawn = generator.normal(size=(case.batch, *case.shape))
         label = generator.integers(0, case.classes, case.batch)

@@ -5,6 +5,7 @@ from flax import linen as nn
 from jax import Array
 
 from benchmarks.peers.cases import Case
+from benchmarks.peers.flax_translator import Translator
 
 
 class Dense(nn.Module):
@@ -176,4 +177,6 @@ def make(case: Case) -> nn.Module:
         return Residual((2, 2, 2, 2), False, case.classes, small)
     if case.model == 'resnet50':
         return Residual((3, 4, 6, 3), True, case.classes, False)
+    if case.task == 'translate':
+        return Translator(case.classes, 256, 512)
     return Recurrent(case.shape[-1], case.classes)

@@ -10,7 +10,7 @@ from flax import linen as nn
 from flax.traverse_util import unflatten_dict
 from jax import Array
 
-from benchmarks.peers import flax_nets
+from benchmarks.peers import flax_nets, flax_translator
 from benchmarks.peers.cases import Case
 from benchmarks.peers.ours import optimizer
 from dljax.types import PyTree
@@ -61,6 +61,8 @@ def given(case: Case, weights: Weights) -> dict:
     params = unflatten_dict(
         {tuple(k.split('/')): jnp.array(v) for k, v in weights.items()}
     )
+    if case.task == 'translate':
+        return flax_translator.given(params)
     if case.model != 'sequence_classifier':
         return params
     ours = params['recurrent']['forward_0']
@@ -85,6 +87,7 @@ def alone(
     """Train one net."""
     variational = case.task == 'reconstruct'
     net = flax_nets.Variational() if variational else flax_nets.make(case)
+    translates = case.task == 'translate'
 
     def elbo(params: dict, batch: dict, key: Array) -> Array:
         flat = batch['input'].reshape(len(batch['input']), -1)
@@ -96,9 +99,11 @@ def alone(
         return (distortion + rate).mean()
 
     def classify(params: dict, stats: dict, batch: dict, key: Array) -> tuple:
+        given = [batch['input'] if translates else cast(batch['input'])]
+        given += [batch['label']] * translates
         logits, moved = net.apply(
             {'params': cast(params), **stats},
-            cast(batch['input']),
+            *given,
             train=True,
             mutable=['batch_stats'],
             rngs={'dropout': key},
@@ -120,7 +125,8 @@ def alone(
 
     stats = {}
     if not variational:
-        shapes = jax.eval_shape(net.init, jax.random.key(0), batch['input'])
+        shown = [batch['input']] + [batch['label']] * translates
+        shapes = jax.eval_shape(net.init, jax.random.key(0), *shown)
         stats = fresh(shapes)
     return step, (params, stats, tx.init(params))
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras import layers
 
 from benchmarks.peers.cases import Case
+from benchmarks.peers.keras_translator import fill_translator, translator
 from benchmarks.peers.order import groups
 
 Weights = Mapping[str, np.ndarray]
@@ -61,6 +62,8 @@ def make(case: Case) -> list[keras.Model]:
         return [net]
     if case.task == 'game':
         return [generator(), discriminator()]
+    if case.task == 'translate':
+        return [translator(case)]
     given = keras.Input(case.shape)
     if case.model == 'mlp':
         x = given
@@ -150,6 +153,9 @@ def fill(case: Case, nets: list[keras.Model], weights: Weights) -> None:
             place = {'kernel': 'kernel', 'scale': 'gamma'}.get(kind)
             place = place or ('bias' if layer == 'output' else 'beta')
             getattr(named[head if layer == 'output' else layer], place).assign(array)
+        return
+    if case.task == 'translate':
+        fill_translator(nets[0], weights)
         return
     if case.model == 'sequence_classifier':
         lstm, output = (layer for layer in nets[0].layers if layer.weights)

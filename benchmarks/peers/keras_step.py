@@ -41,7 +41,7 @@ def build(
         return game(case, nets, batch)
     net = nets[0]
     loss = None
-    if case.task == 'classify':
+    if case.task in ('classify', 'translate'):
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     net.compile(optimizer(case), loss, jit_compile=True, steps_per_execution=together)
 
@@ -49,6 +49,10 @@ def build(
         # The arrays of as many batches: Keras cuts them itself, which is its fast way.
         parts = min(steps, max(together, 50_000_000 // batch['input'].nbytes, 1))
         arrays = [np.concatenate([value] * parts) for value in batch.values()]
+        if case.task == 'translate':
+            source, target = arrays
+            before = np.pad(target, ((0, 0), (1, 0)), constant_values=1)[:, :-1]
+            arrays = [[source, before], target]
         seen = Losses()
         for _ in range(-(-steps // parts)):
             net.fit(

@@ -14,7 +14,7 @@ from benchmarks.peers.cases import Case, Optimizer
 from dljax import create_model, losses
 from dljax.layers import LSTM, RecurrentStack
 from dljax.models.fields import reconfigured
-from dljax.objectives import classify, elbo, fool, tell_apart
+from dljax.objectives import classify, elbo, fool, tell_apart, translate
 from dljax.training import Player, data_mesh, learner, rounds, sharded
 from dljax.types import Batch, Key, Position, Source, State
 
@@ -84,6 +84,10 @@ def make(case: Case) -> nn.Module:
 
 def named(case: Case, batch: Mapping[str, np.ndarray]) -> Batch:
     """Name the input as the objectives want it."""
+    if case.task == 'translate':
+        full = np.full(case.batch, case.shape[0], np.int32)
+        named = {'source': batch['input'], 'target': batch['label']}
+        return {**named, 'source_length': full, 'target_length': full}
     feature = 'sequence' if case.model == 'sequence_classifier' else 'image'
     return {feature if k == 'input' else k: v for k, v in batch.items()}
 
@@ -101,6 +105,8 @@ def players(case: Case) -> dict[str, Player]:
             ),
             'generator': Player(made, loss=fool(game), trains=('generator',)),
         }
+    if case.task == 'translate':
+        return {'translator': Player(made, loss=translate())}
     feature = 'sequence' if case.model == 'sequence_classifier' else 'image'
     return {'classifier': Player(made, loss=classify(feature))}
 

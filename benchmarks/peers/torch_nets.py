@@ -9,6 +9,7 @@ from torch import nn
 
 from benchmarks.peers.cases import Case
 from benchmarks.peers.order import groups
+from benchmarks.peers.torch_translator import translator
 
 Weights = Mapping[str, np.ndarray]
 
@@ -62,6 +63,8 @@ def make(case: Case, weights: Weights) -> nn.Module:
         return filled(Variational(784, 400, 20), weights)
     if case.model == 'tutorial_cnn':
         return filled(convolutional(), weights)
+    if case.task == 'translate':
+        return translator(case, weights)
     if case.model == 'dcgan':
         return filled(nn.ModuleList([generator(), discriminator()]), weights)
     net = Recurrent(case.shape[-1], case.classes)

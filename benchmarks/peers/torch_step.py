@@ -94,6 +94,13 @@ Turn = tuple[Callable[..., torch.Tensor], nn.Module]
 
 def losses(case: Case, nets: nn.Module) -> list[Turn]:
     """Give each player's loss, and the part of the net that it trains."""
+    if case.task == 'translate':
+
+        def translate(input: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+            logits = nets(input, label)
+            return F.cross_entropy(logits.flatten(0, 1), label.flatten())
+
+        return [(translate, nets)]
     if case.task == 'classify':
 
         def classify(input: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
