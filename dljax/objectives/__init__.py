@@ -49,6 +49,7 @@ from dljax.objectives.sequence import (
     score_tags,
     tag,
 )
+from dljax.objectives.transcription import score_transcription, transcribe
 from dljax.objectives.translation import score_translation, translate
 from dljax.objectives.unmoved import unmoved
 from dljax.objectives.variational import elbo, score_variational
@@ -98,6 +99,7 @@ __all__ = [
     'score_segmentation',
     'score_solved',
     'score_tags',
+    'score_transcription',
     'score_translation',
     'score_variational',
     'segment',
@@ -109,6 +111,7 @@ __all__ = [
     'tag',
     'tell_apart',
     'temporal_difference',
+    'transcribe',
     'translate',
     'unmoved',
     'within',

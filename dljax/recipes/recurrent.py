@@ -5,7 +5,12 @@ from collections.abc import Callable
 import optax
 
 from dljax.losses import binary_cross_entropy, cross_entropy, huber, quadratic
-from dljax.models.recurrent import SequenceGenerator, bernoulli, categorical
+from dljax.models.recurrent import (
+    SequenceGenerator,
+    SpeechCTC,
+    bernoulli,
+    categorical,
+)
 from dljax.objectives import (
     classify,
     generate,
@@ -13,11 +18,12 @@ from dljax.objectives import (
     regress,
     solve_readout,
     tag,
+    transcribe,
     translate,
 )
-from dljax.recipes.plan import Plan
+from dljax.recipes.plan import Plan, Specs
 from dljax.training import Player, clipped
-from dljax.types import Array, Loss
+from dljax.types import Array, Loss, Spec
 
 
 def _by_adam(name: str, loss: Loss, rate: float) -> dict[str, Player]:
@@ -45,6 +51,17 @@ def _generator(net: SequenceGenerator) -> dict[str, Player]:
         loss=losses.get(net.draw, quadratic),
     )
     return _by_decay('generator', loss, 3e-3, 1e-2)
+
+
+def _listener(net: SpeechCTC) -> dict[str, Player]:
+    schedule = optax.warmup_cosine_decay_schedule(0.0, 1e-3, 1_000, 100_000)
+    optimizer = clipped(optax.adamw(schedule, weight_decay=1e-2))
+    # What is drawn may have more tokens than frames; of one's own data it is refused.
+    return {'listener': Player(optimizer, loss=transcribe(skip_impossible=True))}
+
+
+def _without_blanks(net: SpeechCTC, specs: Specs) -> Specs:
+    return {**specs, 'target': Spec((None,), 'int32', 1, net.tokens - 1)}
 
 
 _OF_SEQUENCE = {'length': 'sequence'}
@@ -85,5 +102,11 @@ PLANS = {
         lambda net: _by_decay('model', predict_next(), 4e-3, 0.1),
         32,
         shaped_by={'target': 'tokens'},
+    ),
+    'speech_ctc': Plan(
+        _listener,
+        32,
+        features=_without_blanks,
+        lengths={'sound_length': 'sound', 'target_length': 'target'},
     ),
 }

@@ -56,6 +56,16 @@ def _forecast(net: recurrent.Forecaster | recurrent.Autoregression) -> Specs:
     return {'history': Spec((None, 1)), 'target': Spec((net.horizon,))}
 
 
+def _heard(net: recurrent.SpeechCTC) -> Specs:
+    """A recording of a window or more, and what is said in it, padded by blanks."""
+    return {
+        'sound': Spec((None,)),
+        'sound_length': Spec((), 'int32', net.window or round(0.025 * net.rate)),
+        'target': _tokens(net.tokens),
+        'target_length': _LENGTH,
+    }
+
+
 def _text(net: recurrent.CharacterModel) -> Specs:
     tokens = Spec((None,), 'int32', 0, net.vocabulary - 1)
     return {'tokens': tokens, 'target': tokens}
@@ -177,5 +187,17 @@ ROWS = (
         paper='Graves, 2013, Generating Sequences With Recurrent Neural Networks, '
         'https://arxiv.org/abs/1308.0850',
         reference='100·64 + 4·384·(64+384+1) + 384·100+100',
+    ),
+    Row(
+        name='speech_ctc',
+        constructor=recurrent.SpeechCTC,
+        inputs=_heard,
+        example={'sound': (8000,), 'target': (4,)},
+        parameters=708_733,
+        paper='Amodei et al., 2015, Deep Speech 2: End-to-End Speech Recognition in '
+        'English and Mandarin, https://arxiv.org/abs/1512.02595',
+        reference='11·11·32+32 + 11·5·32·32+32, of 40 bands 10 are left: two GRUs of '
+        '320·384+128·384+384+128, two of 256·384+128·384+384+128, output 256·29+29',
+        call=lambda net, batch: net(batch['sound'], batch.get('sound_length')),
     ),
 )

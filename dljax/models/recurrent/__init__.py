@@ -14,6 +14,7 @@ from dljax.models.recurrent.sequence_generator import (
     expected,
 )
 from dljax.models.recurrent.sequence_tagger import SequenceTagger
+from dljax.models.recurrent.speech_ctc import SpeechCTC
 
 __all__ = [
     'AttentionTranslator',
@@ -25,6 +26,7 @@ __all__ = [
     'SequenceClassifier',
     'SequenceGenerator',
     'SequenceTagger',
+    'SpeechCTC',
     'bernoulli',
     'categorical',
     'expected',
