@@ -10,6 +10,7 @@ from dljax.data.buckets import Buckets, length_buckets
 from dljax.data.byte_pairs import BytePairs
 from dljax.data.captions import Captions, captioned_scenes
 from dljax.data.columns import Columns, read_columns
+from dljax.data.composed import compose_recordings
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
@@ -104,6 +105,7 @@ __all__ = [
     'captioned_scenes',
     'cifar',
     'class_weights',
+    'compose_recordings',
     'count_windows',
     'crop',
     'cut_windows',
