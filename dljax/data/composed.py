@@ -52,7 +52,8 @@ def compose_recordings(
 
     Example:
         >>> from dljax.data import spoken_digits
-        >>> draw = compose_recordings(spoken_digits(0, 20, 1, 1)['train'], pieces=(2, 3))
+        >>> arrays = spoken_digits(0, 20, 1, 1)['train']
+        >>> draw = compose_recordings(arrays, pieces=(2, 3))
         >>> batch = draw(jax.random.key(0), 4)
         >>> batch['target'].shape, bool((batch['target_length'] >= 2).all())
         ((4, 3), True)
@@ -74,8 +75,9 @@ def compose_recordings(
     named = np.arange(1, label.max() + 2) if tokens is None else np.asarray(tokens)
     if label.min() < 0 or label.max() >= len(named) or named.min() < 1:
         raise ValueError(
-            f'labels are {label.min()} to {label.max()} and tokens {named.tolist()!s:.80}'
-            ', wanted a token of 1 or more for each label from 0 on'
+            f'labels are {label.min()} to {label.max()} and tokens '
+            f'{named.tolist()!s:.80}, wanted a token of 1 or more for each label from '
+            '0 on'
         )
     room = int(length.max()) + 2 * slowest
     if longest is None:

@@ -145,9 +145,7 @@ def _check(skip_impossible: bool) -> Check:
         true = wanted.lengths(arrays, 'target_length', 'target')
         shape = shape_of(_heard, net, {name: arrays[name] for name in features[:2]})
         count = shape[-1] if shape else None
-        wanted.classes(
-            arrays, 'target', count, shape=(None,), where=true, what='token'
-        )
+        wanted.classes(arrays, 'target', count, shape=(None,), where=true, what='token')
         if (blank := true & (target == BLANK)).any():
             where = int(np.argwhere(blank)[0][0])
             raise ValueError(

@@ -21,6 +21,8 @@ ARRAYS = {
 }
 TOKENS = np.array([4, 6, 5])
 SETTINGS = {'pieces': (2, 4), 'pause': (1, 3), 'longest': 30, 'noise': 0.0}
+
+
 def drawn(count: int, *, seed: int = 0, arrays: dict = ARRAYS, **settings) -> dict:
     draw = data.compose_recordings(arrays, **{**SETTINGS, **settings})
     made = jax.jit(draw, static_argnums=1)(jax.random.key(seed), count)

@@ -76,9 +76,9 @@ def test_the_loss_is_that_of_the_true_frames_and_tokens() -> None:
 
 
 def test_scores_compare_the_best_path_with_the_target() -> None:
-    logits = np.asarray(
-        CALL(VARIABLES, BATCH['sound'], BATCH['sound_length'])
-    ).argmax(-1)
+    logits = np.asarray(CALL(VARIABLES, BATCH['sound'], BATCH['sound_length'])).argmax(
+        -1
+    )
     frames = np.asarray(NET.frames(BATCH['sound_length']))
     scores = SCORE(VARIABLES, BATCH, 0)
     rates = []
@@ -95,8 +95,9 @@ def test_scores_compare_the_best_path_with_the_target() -> None:
 def test_strings_of_tones_are_learned_and_masks_hinder_little() -> None:
     data, fresh = tones(300), tones(100, seed=1)
     loss = transcribe(
-        augment=lambda key, sound, length: sound * jax.random.uniform(key, (), minval=1)
-        + 0.0 * length[:, None],
+        augment=lambda key, sound, length: (
+            sound * jax.random.uniform(key, (), minval=1) + 0.0 * length[:, None]
+        ),
         mask=mask_time(2, masks=1),
     )
     train = learner(NET, {'listener': Player(optax.adam(0.01), loss=loss)})

@@ -1,4 +1,4 @@
-"""Speech to tokens: convolutions over log-mel features, recurrent layers, CTC (U3.8)."""
+"""Speech to tokens: log-mel features, convolutions and recurrent layers (U3.8)."""
 
 import functools
 
