@@ -11,10 +11,19 @@ of the validation or the test is in the training. Strings are put together from 
 recordings of one speaker, with pauses and faint noise, anew in each update. Of the
 user's own words (`WORD_SPEAKER_INDEX.wav`, as the free spoken digits are named) the
 indices from 0 to 4 are the test, or all of a speaker; recordings with transcripts are
-learned as they are, without being composed.
+learned as they are, without being composed. Composed strings are easier than running
+speech: no word runs into the next one, and pauses are quieter than what was recorded.
+
+Measured on the free spoken digits (3,000 recordings of 6 speakers, of whom all are in
+the training, github.com/Jakobovski/free-spoken-digit-dataset), the second command: 99.0
+% of the 300 test recordings by themselves; of 200 strings of 3 to 7 of them a word
+error rate of 0.5 % by the best path and 0.4 % by beams of 8, after 260 updates, 6
+minutes on two shared cores.
 
 Commands:
 python experiments/speech/spoken_digits.py
+python experiments/speech/spoken_digits.py --data recordings --strings 3 7 --longest 4.5
+    --steps 260
 """
 
 from collections.abc import Callable
@@ -66,8 +75,8 @@ def experiment(
     train: int = 2000,
     test: int = 400,
     strings: tuple[int, int] = (1, 5),
-    held_strings: int = 400,
-    pause: tuple[float, float] = (0.0, 0.3),
+    held_strings: int = 200,
+    pause: tuple[float, float] = (0.0, 0.2),
     longest: float = 0.0,
     hiss: float = 0.001,
     features: tuple[int, int] = (16, 32),
@@ -83,9 +92,9 @@ def experiment(
     longest_mask: int = 8,
     band_masks: int = 1,
     widest_mask: int = 6,
-    steps: int = 1500,
-    batch_size: int = 32,
-    learning_rate: float = 2e-3,
+    steps: int = 300,
+    batch_size: int = 24,
+    learning_rate: float = 3e-3,
     weight_decay: float = 1e-2,
     width: int = 8,
 ) -> Experiment:
@@ -332,13 +341,13 @@ def recognition(spoken: Speech, said: Callable, width: int) -> Measure:
 def looked(spoken: Speech, count: int = 6) -> Callable[[Outcome], list[Hearing]]:
     """Tell what is heard in the first recordings of the test, and when."""
 
-    def listen(net: Any, batch: Batch) -> tuple[Array, Array]:
-        features, _ = net.hear(batch['sound'], batch['sound_length'])
-        return features, net(batch['sound'], batch['sound_length']).argmax(-1)
+    def listen(net: Any, batch: Batch) -> tuple[Array, Array, Array]:
+        features, ends = net.hear(batch['sound'], batch['sound_length'])
+        return features, ends, net.read(features, ends).argmax(-1)
 
     def look(outcome: Outcome) -> list[Hearing]:
         test = {name: rows[:count] for name, rows in outcome.evaluation['test'].items()}
-        features, paths = map(np.asarray, outcome.apply(listen, test))
+        features, many, paths = map(np.asarray, outcome.apply(listen, test))
         net: Any = outcome.net
         stride = int(np.prod([frames for frames, _ in net.strides]))
         ends = np.asarray(net.frames(test['sound_length']))
@@ -348,7 +357,7 @@ def looked(spoken: Speech, count: int = 6) -> Callable[[Outcome], list[Hearing]]
             before = np.concatenate([[0], path[:-1]])
             places = np.flatnonzero((path != 0) & (path != before))
             names = [spoken.vocabulary.decode([path[place]]) for place in places]
-            seen = features[n, : stride * ends[n]]
+            seen = features[n, : many[n]]
             found.append(Hearing(seen, (stride * places).tolist(), names, target))
         return found
 
