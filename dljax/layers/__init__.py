@@ -66,9 +66,11 @@ from dljax.layers.residual import (
     Shortcut,
     padded_shortcut,
 )
+from dljax.layers.reversible_norm import ReversibleNorm, Scaling
 from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.subsampling import Subsampling
+from dljax.layers.time_dense import TimeDense
 from dljax.layers.transformer_block import FeedForward, TransformerBlock
 from dljax.layers.transformer_stack import TransformerStack
 from dljax.layers.transposed_conv import TransposedConv
@@ -105,11 +107,14 @@ __all__ = [
     'RecurrentStack',
     'Reservoir',
     'ResidualBlock',
+    'ReversibleNorm',
+    'Scaling',
     'SeasonalNaive',
     'Shortcut',
     'SinusoidalPositions',
     'SparseConv',
     'Subsampling',
+    'TimeDense',
     'TransformerBlock',
     'TransformerStack',
     'TransposedConv',

@@ -5,7 +5,13 @@ from typing import Any
 import optax
 
 from dljax.models.attention.bert import Bert
-from dljax.objectives import classify, predict_masked, predict_next, translate
+from dljax.objectives import (
+    classify,
+    predict_masked,
+    predict_next,
+    regress,
+    translate,
+)
 from dljax.recipes.plan import Plan
 from dljax.training import Player, clipped
 from dljax.types import Loss
@@ -51,4 +57,11 @@ PLANS = {
     'bert_base': Plan(_fills_gaps, 32, lengths={'length': 'tokens'}),
     'vit_b_16': _IMAGES,
     'vit_b_32': _IMAGES,
+    'transformer_forecaster': Plan(
+        lambda net: {
+            'forecaster': Player(optax.adam(1e-4), loss=regress('history')),
+        },
+        32,
+        shaped_by={'target': 'history'},
+    ),
 }

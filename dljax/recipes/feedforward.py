@@ -3,7 +3,13 @@
 import optax
 
 from dljax.models.feedforward import RBFNetwork
-from dljax.objectives import classify, perceptron, place_centres, solve_readout
+from dljax.objectives import (
+    classify,
+    perceptron,
+    place_centres,
+    regress,
+    solve_readout,
+)
 from dljax.recipes.plan import Plan
 from dljax.training import Player, clipped
 
@@ -24,6 +30,11 @@ def _centres_and_readout(net: RBFNetwork) -> dict[str, Player]:
     }
 
 
+_FORECAST = Plan(
+    lambda net: {'forecaster': Player(optax.adam(1e-3), loss=regress('history'))},
+    32,
+    shaped_by={'target': 'history'},
+)
 _RULE = Player(optax.sgd(0.1), direction=perceptron())
 _XOR = _by_gradient(optax.sgd(1.0), 4)
 
@@ -35,4 +46,7 @@ PLANS = {
     'xor_2_4_1': _XOR,
     'rbf_network': Plan(_centres_and_readout, 128),
     'modular_network': _by_gradient(clipped(optax.adamw(2e-3, weight_decay=1e-2)), 128),
+    'linear_forecaster': _FORECAST,
+    'nlinear': _FORECAST,
+    'dlinear': _FORECAST,
 }

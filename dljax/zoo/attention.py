@@ -5,7 +5,7 @@ from dljax.models.attention.bert import Bert
 from dljax.models.attention.language_model import LanguageModel
 from dljax.models.attention.vision_transformer import VisionTransformer
 from dljax.types import Array, Batch, PyTree, Spec
-from dljax.zoo.rows import Row, Specs, images
+from dljax.zoo.rows import Row, Specs, forecast, images
 
 _ATTENTION = (
     'Vaswani et al., 2017, Attention Is All You Need, https://arxiv.org/abs/1706.03762'
@@ -123,5 +123,17 @@ ROWS = (
         parameters=88_224_232,
         paper=_VISION,
         reference='torchvision: vit_b_32',
+    ),
+    Row(
+        name='transformer_forecaster',
+        constructor=attention.TransformerForecaster,
+        inputs=forecast,
+        example={'history': (336, 7), 'target': (96, 7)},
+        parameters=921_440,
+        target=('target', 'history'),
+        paper='Nie et al., 2022, A Time Series is Worth 64 Words: Long-term '
+        'Forecasting with Transformers, https://arxiv.org/abs/2211.14730',
+        reference='patches 16·128+128, positions 42·128, 3·(4·(128·128+128) + '
+        '128·256+256 + 256·128+128 + 4·128) + 256, output 42·128·96+96',
     ),
 )

@@ -4,12 +4,17 @@ from flax import linen as nn
 
 from dljax.models import feedforward
 from dljax.types import Spec
-from dljax.zoo.rows import Row, Specs, label, table
+from dljax.zoo.rows import Row, Specs, forecast, label, table
 
 _XOR = (
     'Rumelhart, Hinton and Williams, 1986, Learning Internal Representations by Error '
     'Propagation, Parallel Distributed Processing, volume 1, chapter 8'
 )
+_LINEAR = (
+    'Zeng et al., 2022, Are Transformers Effective for Time Series Forecasting?, '
+    'https://arxiv.org/abs/2205.13504'
+)
+_HOURS = {'history': (336, 7), 'target': (96, 7)}
 
 
 def _outputs(*nets: nn.Module) -> int:
@@ -87,5 +92,35 @@ ROWS = (
         paper='Jacobs, Jordan, Nowlan and Hinton, 1991, Adaptive Mixtures of Local '
         'Experts, https://doi.org/10.1162/neco.1991.3.1.79',
         reference='two experts of 2·8+8 + 8·3+3, a gate of 4·2+2',
+    ),
+    Row(
+        name='linear_forecaster',
+        constructor=feedforward.LinearForecaster,
+        inputs=forecast,
+        example=_HOURS,
+        parameters=32_352,
+        target=('target', 'history'),
+        paper=_LINEAR,
+        reference='336·96 + 96, shared by the channels',
+    ),
+    Row(
+        name='nlinear',
+        constructor=feedforward.nlinear,
+        inputs=forecast,
+        example=_HOURS,
+        parameters=32_352,
+        target=('target', 'history'),
+        paper=_LINEAR,
+        reference='336·96 + 96, shared by the channels',
+    ),
+    Row(
+        name='dlinear',
+        constructor=feedforward.DLinear,
+        inputs=forecast,
+        example=_HOURS,
+        parameters=64_704,
+        target=('target', 'history'),
+        paper=_LINEAR,
+        reference='2·(336·96 + 96), shared by the channels',
     ),
 )

@@ -101,6 +101,11 @@ def images(size: int, channels: int, classes: int) -> Specs:
     }
 
 
+def forecast(net: Any) -> Specs:
+    """A history of some channels, and what follows it."""
+    return {'history': Spec((None, None)), 'target': Spec((net.horizon, None))}
+
+
 def table(outputs: int) -> Specs:
     """Rows of a table; a single output is a logit that tells two classes apart."""
     return {'features': Spec((None,)), 'label': label(max(outputs, 2))}
