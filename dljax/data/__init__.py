@@ -44,6 +44,7 @@ from dljax.data.replay import Replay, replay
 from dljax.data.resident import resident
 from dljax.data.reviews import reviews
 from dljax.data.scenes import Scenes, digit_scenes
+from dljax.data.seasonal_columns import seasonal_columns
 from dljax.data.sequences import adding_problem, sum_problem
 from dljax.data.series import by_time, mackey_glass, seasonal
 from dljax.data.shuffle import permute
@@ -155,6 +156,7 @@ __all__ = [
     'save_tokens',
     'scored_windows',
     'seasonal',
+    'seasonal_columns',
     'speak',
     'spoken_digits',
     'stream',

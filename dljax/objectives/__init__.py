@@ -35,7 +35,12 @@ from dljax.objectives.energy import (
     pretrain,
     score_machine,
 )
-from dljax.objectives.forecasting import score_forecast, score_free_run
+from dljax.objectives.forecasting import (
+    each_channel,
+    on_all_windows,
+    score_forecast,
+    score_free_run,
+)
 from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
@@ -64,6 +69,7 @@ __all__ = [
     'contractive',
     'contrastive_divergence',
     'count_pixels',
+    'each_channel',
     'elbo',
     'epsilon_greedy',
     'fit_classes',
@@ -73,6 +79,7 @@ __all__ = [
     'generate',
     'greedy',
     'invert',
+    'on_all_windows',
     'organise',
     'penalise_between',
     'penalise_real',

@@ -34,7 +34,6 @@ from typing import Literal
 
 from dljax.cli import command
 
-import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
@@ -46,6 +45,7 @@ from dljax.layers import GRU, LSTM, Elman, SeasonalNaive
 from dljax.losses import huber
 from dljax.metrics import coverage, naive_scale
 from dljax.objectives import (
+    on_all_windows,
     regress,
     score_forecast,
     side_by_side,
@@ -59,7 +59,6 @@ from dljax.pictures.forecasts import (
     interval,
 )
 from dljax.training import Player
-from dljax.types import Array, Batch, Objective, PyTree
 
 TINY = {
     'steps': 3,
@@ -230,23 +229,6 @@ def experiment(
         },
         measures={'interval': measure_interval(normalizer, level)},
     )
-
-
-def on_all_windows(rule: Objective, history: int, horizon: int) -> Objective:
-    """Let a rule see every window of a series at once.
-
-    Args:
-        rule: `(net, batch, step) -> (direction, metrics)`.
-        history: values that a window gives.
-        horizon: values after them.
-    """
-
-    def objective(net: nn.Module, batch: Batch, step: Array) -> PyTree:
-        series = batch['series'][0]
-        starts = jnp.arange(sources.count_windows(len(series), history, horizon))
-        return rule(net, sources.cut_windows(series, starts, history, horizon), step)
-
-    return objective
 
 
 def measure_interval(normalizer: sources.Normalizer, level: float) -> Measure:
