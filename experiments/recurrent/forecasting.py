@@ -58,7 +58,7 @@ from dljax.pictures.forecasts import (
     forecasts,
     interval,
 )
-from dljax.training import Player
+from dljax.training import Player, stalled
 
 TINY = {
     'steps': 3,
@@ -105,6 +105,7 @@ def experiment(
     steps: int = 1500,
     batch_size: int = 64,
     learning_rate: float = 2e-3,
+    patience: int = 3,
     ridge: float = 1.0,
     level: float = 0.95,
     windows: int = 2000,
@@ -134,9 +135,11 @@ def experiment(
         segment: values that it reads at a time.
         highway: whether it has a linear part.
         dropout: of its last state.
-        steps: updates in all.
+        steps: updates at most.
         batch_size: windows in one update.
         learning_rate: of Adam at the start; it falls to 0 along a cosine.
+        patience: evaluations (of which there are ten) without a better validation
+            error of the net before the training ends.
         ridge: of the linear baseline, for the sum of squares over all windows.
         level: fraction of the truth that the intervals should hold.
         windows: evaluated in each part at most, evenly spaced.
@@ -222,6 +225,7 @@ def experiment(
         evaluation=sets,
         best='validation/net/scaled_error',
         maximize=False,
+        stop=stalled('validation/net/scaled_error', patience),
         normalizers={'history': normalizer},
         pictures={
             'Forecasts': forecast_windows(KINDS, normalizer, level),

@@ -12,6 +12,7 @@ from flax import linen as nn
 
 from dljax import create_model, losses, objectives, rules, zoo
 from dljax.data import resident, stream
+from dljax.models.channels import EachChannel
 from dljax.models.container import container
 from dljax.training import (
     Player,
@@ -73,6 +74,7 @@ GENERATOR = model('sequence_generator', outputs=3, classes=2, steps=3)
 MACHINE = model('rbm', visible=4, hidden=2)
 BELIEF = model('deep_belief_network', visible=4, hidden=(2, 2), classes=2)
 ACTORS = Pair(MLP, MLP.copy())
+COLUMNS = EachChannel(model('autoregression'))
 UNET = model('unet', classes=3, width=2, depth=1)
 
 LABELLED = {'features': X, 'label': TWO}
@@ -114,6 +116,7 @@ OBJECTIVES = {
         LABELLED,
     ),
     'contrastive_divergence': (o.contrastive_divergence('features'), MACHINE, BITS),
+    'each_channel': (o.each_channel(o.solve_readout('history')), COLUMNS, HISTORY),
     'elbo': (o.elbo(condition='label'), OF_CLASS, PICTURES),
     'fit_classes': (o.fit_classes(), model('gaussian_classifier'), LABELLED),
     'fool': (o.fool(GAME, **CONDITIONS), GAN, PICTURES),
@@ -124,6 +127,11 @@ OBJECTIVES = {
     ),
     'generate': (o.generate(), GENERATOR, MADE),
     'invert': (o.invert(), container(gan=PLAIN, inverse=MLP), PICTURES),
+    'on_all_windows': (
+        o.on_all_windows(o.regress('history'), 1, 1),
+        MLP,
+        {'series': SERIES},
+    ),
     'organise': (
         o.organise(radius=lambda step: 1.0, rule=rules.kohonen),
         MLP,
@@ -210,6 +218,7 @@ BAD = [
     ('classify_with_auxiliaries', 'label', -1),
     *(('contrastive_divergence', 'features', value) for value in (-1.0, 1.5)),
     *(('elbo', 'image', value) for value in (-1.0, 255.0)),
+    ('each_channel', 'target', np.nan),
     ('elbo', 'label', 2),
     ('fit_classes', 'label', 5),
     ('fool', 'label', -1),
@@ -217,6 +226,7 @@ BAD = [
     ('generate', 'label', 2),
     ('generate', 'sequence', -1),
     ('invert', 'image', 1.5),
+    ('on_all_windows', 'series', np.inf),
     ('organise', 'features', np.nan),
     ('perceptron', 'label', -1),
     ('place_centres', 'features', np.inf),
