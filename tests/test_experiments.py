@@ -18,6 +18,7 @@ import pytest
 from flax import linen as nn
 from rich.console import Console
 
+from dljax import data as sources
 from dljax import run
 from dljax.cli.script import signature_of
 from dljax.experiment import Experiment, Options, Outcome
@@ -251,6 +252,99 @@ def test_a_meter_that_counts_since_long_is_forecast_like_a_new_one(
         new, old = (each[name]['target'] for each in sets)
         assert np.abs(new).max() > 1
         np.testing.assert_allclose(old, new, atol=1e-5)
+
+
+def hours(path: Path, days: int) -> Path:
+    """A year's first days of hours: a load, and a temperature six hours later."""
+    rows = ['hour,load,warm,place']
+    for hour in range(24 * days):
+        when = np.datetime64('2024-01-01T00') + hour
+        load, warm = (np.sin(2 * np.pi * (hour - lag) / 24) for lag in (0, 6))
+        rows.append(f'{when}:00,{5 + load:.6f},{20 * warm:.6f},here')
+    path.write_text('\n'.join(rows))
+    return path
+
+
+def test_columns_of_ones_own_are_parted_as_in_publications(tmp_path: Path) -> None:
+    module = load(ROOT / 'recurrent/forecasting_columns.py')
+    path = hours(tmp_path / 'load.csv', 91)
+    settings = {'history': 24, 'horizon': 6, 'date': 'hour'}
+    settings = {**settings, 'columns': ('warm', 'load'), 'data': path}
+    made = module.experiment(rows=(1000, 300, 200), **settings)
+    sizes = {name: len(part['target']) for name, part in made.evaluation.items()}
+    assert sizes == {'validation': 295, 'test': 195}
+    offset = made.normalizers['history'].offset
+    values = sources.read_columns(path, ('warm', 'load'), date='hour').values
+    np.testing.assert_allclose(offset, values[:1000].mean(0), atol=1e-9)
+    # Each value of a part is predicted, the first by what stands before the part.
+    for name, start in (('validation', 1000), ('test', 1300)):
+        got = made.normalizers['target'].inverse(made.evaluation[name]['target'][0])
+        np.testing.assert_allclose(got, values[start : start + 6], atol=1e-5)
+    months = module.experiment(months=(1, 1, 1), **settings)
+    assert '744 train, 696 validation, 744 test' in months.data_summary
+    with pytest.raises(ValueError, match='wanted one of the two'):
+        module.experiment(months=(1, 1, 1), rows=(9, 9, 9), **settings)
+    with pytest.raises(ValueError, match='rows are .*, 3,000 together'):
+        module.experiment(rows=(1000, 1000, 1000), **settings)
+    for wrong, message in (
+        ({'net': 'transformer', 'per_channel': True}, 'wanted one that is linear'),
+        ({'net': 'nlinear', 'normalisation': 'none'}, '--net linear takes another'),
+        ({'net': 'ridge', 'recursive': 2}, 'which forecasts all steps'),
+        ({'recursive': 0}, 'recursive is 0'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            module.experiment(**settings, **wrong)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    'chosen',
+    [
+        {'net': 'ridge'},
+        {'net': 'linear', 'normalisation': 'reversible', 'loss': 'huber'},
+        {'net': 'dlinear', 'per_channel': True, 'recursive': 2},
+        {'net': 'segments', 'segment': 6, 'hidden': 4},
+        {'net': 'transformer', 'patch': 6, 'stride': 3, 'width': 8, 'layers': 1},
+    ],
+    ids=lambda chosen: chosen['net'],
+)
+def test_every_forecaster_of_columns_learns_from_a_file(
+    chosen: dict, tmp_path: Path
+) -> None:
+    module = load(ROOT / 'recurrent/forecasting_columns.py')
+    path = hours(tmp_path / 'load.csv', 30)
+    settings = {
+        'history': 24,
+        'horizon': 6,
+        'date': 'hour',
+        'columns': ('load', 'warm'),
+    }
+    made = module.experiment(
+        data=path, steps=40, learning_rate=1e-2, ridge=1e-3, **settings, **chosen
+    )
+    report = run(made, tmp_path / 'run', console=Console(file=io.StringIO()))
+    naive = report.metrics['test/naive/squared_error']
+    # A wave without noise, of which a linear forecast has no error.
+    assert report.metrics['test/ridge/squared_error'] < 1e-3 < naive
+    if chosen['net'] != 'ridge':
+        best = report.metrics.get(
+            'best/test/net/squared_error', report.metrics['test/net/squared_error']
+        )
+        assert best < 0.7 * naive
+    assert len(list((tmp_path / 'run/pictures').iterdir())) == 2
+
+
+@pytest.mark.heavy
+def test_forecasts_stop_when_the_validation_has_stalled(tmp_path: Path) -> None:
+    for name, more in (('forecasting', {}), ('forecasting_columns', {})):
+        module = load(ROOT / f'recurrent/{name}.py')
+        settings = {**module.TINY, 'steps': 200, 'learning_rate': 0.0, **more}
+        made = module.experiment(**settings, patience=2)
+        report = run(made, tmp_path / name, console=Console(file=io.StringIO()))
+        # Nothing is learned, so the first measurement stays the best one.
+        assert report.ended.endswith('has not improved for 2 measurements')
+        assert report.step == 60
+        assert 'best/test/net/absolute_error' in report.metrics
 
 
 @pytest.mark.heavy

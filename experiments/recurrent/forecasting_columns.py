@@ -3,7 +3,8 @@
 TO BE WRITTEN http Measured experiments/recurrent/forecasting_columns.py
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ from dljax import data as sources
 from dljax.data.timestamps import Moment
 from dljax.experiment import Experiment
 from dljax.layers import GRU, ReversibleNorm, SeasonalNaive
-from dljax.losses import sum_squared_error
+from dljax.losses import huber, sum_squared_error
 from dljax.metrics import naive_scale
 from dljax.models.channels import EachChannel, Recursive
 from dljax.objectives import (
@@ -51,6 +52,25 @@ NORMS = {
     'none': None,
 }
 NORM_OF = {'nlinear': 'last', 'transformer': 'reversible'}
+
+
+def mean_of(loss: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+    """Average a loss that sums over the steps and columns of each window.
+
+    Args:
+        loss: `(predictions, targets) -> [batch]`.
+    """
+
+    def mean(predictions: Array, targets: Array) -> Array:
+        return loss(predictions, targets) * len(targets) / targets.size
+
+    return mean
+
+
+MEANS = {
+    'squared': mean_of(sum_squared_error),
+    'huber': mean_of(functools.partial(huber, delta=0.5)),
+}
 
 
 class Forecasts(nn.Module):
@@ -95,6 +115,7 @@ def experiment(
     steps: int = 2500,
     batch_size: int = 32,
     learning_rate: float = 1e-3,
+    loss: Literal['squared', 'huber'] = 'squared',
     evaluate_every: int | None = None,
     patience: int = 3,
     ridge: float = 100.0,
@@ -145,6 +166,7 @@ def experiment(
         steps: updates at most.
         batch_size: windows in one update, each with all columns.
         learning_rate: at the start; it falls to 0 along a cosine.
+        loss: the mean squared error, or Huber's, by which outliers weigh less.
         evaluate_every: updates from one evaluation to the next; by default a tenth of
             all.
         patience: evaluations without a better validation error before the training
@@ -215,15 +237,17 @@ def experiment(
         )
     }
     batches = {'ridge': sources.resident({'series': parts['train'][None]})}
-    loss = regress('history', loss=mean_squared_error)
+    objective = regress('history', loss=MEANS[loss])
     if learned is None:
         steps = 1
     else:
         if recursive:
-            learned, loss = Recursive(learned, horizon), within('net', loss)
+            learned, objective = Recursive(learned, horizon), within('net', objective)
         schedule = optax.cosine_decay_schedule(learning_rate, steps)
         optimizer = optax.adamw(schedule, weight_decay=weight_decay)
-        players['net'] = Player(optimizer, loss=within('net', loss), trains=('net',))
+        players['net'] = Player(
+            optimizer, loss=within('net', objective), trains=('net',)
+        )
         batches['net'] = sources.window_source(
             parts['train'], history, ahead, batch_size
         )
@@ -260,17 +284,6 @@ def experiment(
             'Errors': draw_column_errors(seen, kinds, names),
         },
     )
-
-
-def mean_squared_error(predictions: Array, targets: Array) -> Array:
-    """Average the squared error of each window over its steps and columns.
-
-    Args:
-        predictions: [batch, horizon, column].
-        targets: of their shape.
-    """
-    size = targets.size // len(targets)
-    return sum_squared_error(predictions, targets) / size
 
 
 def sizes_of(
