@@ -331,20 +331,20 @@ def test_every_forecaster_of_columns_learns_from_a_file(
             'best/test/net/squared_error', report.metrics['test/net/squared_error']
         )
         assert best < 0.7 * naive
-    assert len(list((tmp_path / 'run/pictures').iterdir())) == 2
+    drawn = {path.stem for path in (tmp_path / 'run/pictures').iterdir()}
+    assert drawn >= {'forecasts', 'errors'}
 
 
 @pytest.mark.heavy
 def test_forecasts_stop_when_the_validation_has_stalled(tmp_path: Path) -> None:
-    for name, more in (('forecasting', {}), ('forecasting_columns', {})):
+    for name in ('forecasting', 'forecasting_columns'):
         module = load(ROOT / f'recurrent/{name}.py')
-        settings = {**module.TINY, 'steps': 200, 'learning_rate': 0.0, **more}
+        settings = {**module.TINY, 'steps': 200, 'learning_rate': 0.0}
         made = module.experiment(**settings, patience=2)
         report = run(made, tmp_path / name, console=Console(file=io.StringIO()))
         # Nothing is learned, so the first measurement stays the best one.
         assert report.ended.endswith('has not improved for 2 measurements')
         assert report.step == 60
-        assert 'best/test/net/absolute_error' in report.metrics
 
 
 @pytest.mark.heavy
