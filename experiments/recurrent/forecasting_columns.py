@@ -1,6 +1,43 @@
 """Forecasts of several columns at once, by the protocol of publications (U3.8).
 
-TO BE WRITTEN http Measured experiments/recurrent/forecasting_columns.py
+Papers: Zeng et al. (2022), Are Transformers Effective for Time Series Forecasting?,
+https://arxiv.org/abs/2205.13504 (linear, nlinear, dlinear); Nie et al. (2022), A Time
+Series is Worth 64 Words, https://arxiv.org/abs/2211.14730 (transformer); Lin et al.
+(2023), SegRNN, https://arxiv.org/abs/2308.11200 (segments); Kim et al. (2022),
+Reversible Instance Normalization, https://openreview.net/forum?id=cGDAkQo1C0p.
+
+Columns are standardised by the training rows, and errors are those of the standardised
+values, averaged over all windows, steps and columns. Validation and test begin a
+history earlier than their rows, so that their first window predicts their first row.
+The training ends where the validation error has not fallen for `patience` evaluations;
+the scores that count are those of the best of them, 'best/test/net/...' (or
+'test/net/...' where the last one is the best). Pictures are of the last update and of
+the first member.
+
+Beside the net stand the last value and a ridge regression of the differences from it,
+solved at once on all training windows and shared by the columns.
+
+Measured with seed 0 on a 2-core CPU, 336 values of history, horizon 96, all test
+windows, as the mean squared (absolute) error at the best validation error. ETTh1 and
+ETTh2 are hourly records of two electricity transformers, 7 columns, parted into 8,640,
+2,880 and 2,880 rows; the made columns are synthetic and share seasons and a slow level:
+
+| | ETTh1 | ETTh2 | made |
+|---|---|---|---|
+| last value | 1.294 (0.713) | 0.432 (0.422) | 2.003 (1.141) |
+| --net ridge | 0.370 (0.391) | 0.272 (0.335) | 0.151 (0.300) |
+| nlinear, the default | 0.377 (0.397) | 0.272 (0.333) | 0.150 (0.299) |
+| linear, reversible, Huber | 0.369 (0.389) | 0.278 (0.333) | |
+
+Published for NLinear are 0.374 and 0.277, for DLinear 0.375 and 0.289. What is best by
+the validation rows is not so by the test rows: after the last update nlinear has 0.369
+on ETTh1. All are linear in the normalised window; 0.001 is less than that choice moves.
+Cost: half a minute to a minute and a half of training beside other work. Commands:
+python experiments/recurrent/forecasting_columns.py
+python experiments/recurrent/forecasting_columns.py --data ETTh1.csv --date date
+--rows 8640 2880 2880 --net linear --normalisation reversible --loss huber
+python experiments/recurrent/forecasting_columns.py --data FILE --columns A B --date
+NAME --months 12 4 4
 """
 
 import functools
@@ -112,8 +149,8 @@ def experiment(
     stride: int = 8,
     dropout: float = 0.2,
     weight_decay: float = 0.0,
-    steps: int = 2500,
-    batch_size: int = 32,
+    steps: int = 1000,
+    batch_size: int = 128,
     learning_rate: float = 1e-3,
     loss: Literal['squared', 'huber'] = 'squared',
     evaluate_every: int | None = None,
