@@ -18,6 +18,7 @@ from dljax.objectives.autoencoding import (
 )
 from dljax.objectives.auxiliary import classify_samples, recover_codes
 from dljax.objectives.auxiliary_heads import classify_with_auxiliaries
+from dljax.objectives.captioning import caption, score_caption
 from dljax.objectives.classification import (
     classify,
     predict,
@@ -62,6 +63,7 @@ from dljax.objectives.within import from_part, side_by_side, within
 
 __all__ = [
     'autoencode',
+    'caption',
     'classify',
     'classify_samples',
     'classify_with_auxiliaries',
@@ -91,6 +93,7 @@ __all__ = [
     'pretrain',
     'recover_codes',
     'regress',
+    'score_caption',
     'score_classes',
     'score_forecast',
     'score_free_run',

@@ -6,12 +6,12 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from dljax.decoding import greedy
 from dljax.losses.meaning import nan_beyond
-from dljax.metrics import accuracy, token_accuracy
+from dljax.metrics import token_accuracy
 from dljax.objectives import wanted
 from dljax.objectives.outputs import shape_of
-from dljax.objectives.steps import per_step, within_length
+from dljax.objectives.steps import within_length
+from dljax.objectives.written import forced, or_nan, written
 from dljax.training import declared
 from dljax.types import Array, Batch, Loss, Metrics, Score
 
@@ -31,12 +31,10 @@ def translate(*, label_smoothing: float = 0.0) -> Loss:
     """
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        target = batch['target']
+        target, length = batch['target'], batch['target_length']
         logits = net(batch['source'], target, batch['source_length'], train=True)
-        where = within_length(batch['target_length'], target.shape[1])
-        loss = per_step(logits, target, where, label_smoothing=label_smoothing).mean()
-        loss = loss * _read(net, batch).mean()
-        return loss, {'accuracy': accuracy(logits, target, where=where).mean()}
+        loss, right = forced(logits, target, length, label_smoothing=label_smoothing)
+        return loss.mean() * _read(net, batch).mean(), {'accuracy': right.mean()}
 
     return declared(objective, _translated)
 
@@ -59,17 +57,16 @@ def score_translation(*, first: int = 1, end: int = 1) -> Score:
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         source, target = batch['source'], batch['target']
-        where = within_length(batch['target_length'], target.shape[1])
-        prompt = jnp.full((len(source), 1), first, jnp.int32)
-        given, steps = (source, batch['source_length']), target.shape[1]
-        tokens = greedy(net, prompt, *given, steps=steps, end=end).tokens
+        given, sizes = (source, batch['source_length']), target.shape
+        tokens = written(
+            net, *given, steps=sizes[1], first=first, end=end, examples=sizes[0]
+        )
         logits = net(source, target, batch['source_length'], train=False)
-        loss = per_step(logits, target, where)
+        loss, _ = forced(logits, target, batch['target_length'])
         known = _read(net, batch) * jnp.where(jnp.isnan(loss), jnp.nan, 1.0)
-        exact = ((tokens == target) | ~where).all(axis=1)
+        where = within_length(batch['target_length'], target.shape[1])
         return {
-            # A choice: compiled, a product of a flag that is false is 0 even of NaN.
-            'exact': jnp.where(jnp.isnan(known), known, exact),
+            'exact': or_nan(known, ((tokens == target) | ~where).all(axis=1)),
             'accuracy': token_accuracy(tokens, target, where=where) * known,
             'loss': loss * known,
         }

@@ -12,6 +12,7 @@ from dljax.models.recurrent import (
     categorical,
 )
 from dljax.objectives import (
+    caption,
     classify,
     generate,
     predict_next,
@@ -90,6 +91,11 @@ PLANS = {
         lambda net: _by_adam('translator', translate(), 3e-3),
         64,
         lengths={'source_length': 'source', 'target_length': 'target'},
+    ),
+    'captioner': Plan(
+        lambda net: _by_adam('captioner', caption(), 1e-3),
+        64,
+        lengths={'caption_length': 'caption'},
     ),
     'echo_state_network': Plan(
         lambda net: _solved(1e-8), 32, shaped_by={'target': 'history'}

@@ -37,6 +37,15 @@ def _translated(net: EncoderDecoder | recurrent.AttentionTranslator) -> Specs:
     }
 
 
+def _captioned(net: recurrent.Captioner) -> Specs:
+    """Images of any size and channels, and a sentence about each."""
+    return {
+        'image': Spec((None, None, None), 'float32', 0, 1),
+        'caption': _tokens(net.vocabulary),
+        'caption_length': _LENGTH,
+    }
+
+
 def _read(net: SequenceClassifier | SequenceTagger, batch: Batch) -> Array:
     return net(batch['sequence'], batch.get('length'))
 
@@ -143,6 +152,21 @@ ROWS = (
         call=lambda net, batch: net(
             batch['source'], batch['target'], batch['source_length']
         ),
+    ),
+    Row(
+        name='captioner',
+        constructor=recurrent.Captioner,
+        inputs=_captioned,
+        example={'image': (32, 32, 1), 'caption': (7,)},
+        parameters=335_616,
+        paper='Xu et al., 2015, Show, Attend and Tell: Neural Image Caption Generation '
+        'with Visual Attention, https://arxiv.org/abs/1502.03044; Vinyals et al., '
+        '2014, Show and Tell: A Neural Image Caption Generator, '
+        'https://arxiv.org/abs/1411.4555',
+        reference='convolutions 9·1·32+2·32 + 9·32·64+2·64 + 9·64·128+2·128, carry '
+        '128·256+256, embedding 32·64, attention 128·128+128 + 128·128 + 128, LSTM '
+        '(64+128)·512+128·512+512, output (128+128+64)·32+32',
+        call=lambda net, batch: net(batch['image'], batch['caption']),
     ),
     Row(
         name='echo_state_network',

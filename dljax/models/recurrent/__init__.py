@@ -2,6 +2,7 @@
 
 from dljax.models.recurrent.attention_translator import AttentionTranslator
 from dljax.models.recurrent.autoregression import Autoregression
+from dljax.models.recurrent.captioner import Captioner
 from dljax.models.recurrent.character_model import CharacterModel
 from dljax.models.recurrent.echo_state_network import EchoStateNetwork
 from dljax.models.recurrent.encoder_decoder import EncoderDecoder
@@ -19,6 +20,7 @@ from dljax.models.recurrent.speech_ctc import SpeechCTC
 __all__ = [
     'AttentionTranslator',
     'Autoregression',
+    'Captioner',
     'CharacterModel',
     'EchoStateNetwork',
     'EncoderDecoder',

@@ -9,7 +9,11 @@ from jax.typing import DTypeLike
 from dljax.layers import GRU, AdditiveAttention, InitialCarry, RecurrentStack, in_types
 from dljax.layers.checks import check_fractions
 from dljax.models.settings import check_sizes
-from dljax.models.translation import check_vocabularies, tokens_before
+from dljax.models.translation import (
+    check_vocabularies,
+    tokens_before,
+    write_attending,
+)
 from dljax.types import Array, PyTree
 
 
@@ -157,18 +161,9 @@ class AttentionTranslator(nn.Module):
         """
         states, (memory, keys, length) = carry
         inputs = self.thin(self.target_embedding(tokens), deterministic=not train)
-
-        def step(states: PyTree, one: Array) -> tuple[PyTree, tuple[Array, ...]]:
-            query = jax.tree.leaves(states[-1])[0][:, None]  # of the top layer
-            context, weights = self.look(query, memory, length, keys=keys)
-            seen = jnp.concatenate([one[:, None], context.astype(one.dtype)], axis=-1)
-            output, states = self.writer(seen, states)
-            return states, (output[:, 0], context[:, 0], weights[:, 0])
-
-        if self.is_initializing():  # a loop can read parameters but not make them
-            step(states, inputs[:, 0])
-        states, read = jax.lax.scan(step, states, jnp.swapaxes(inputs, 0, 1))
-        outputs, contexts, weights = (jnp.swapaxes(x, 0, 1) for x in read)
+        (outputs, contexts, weights), states = write_attending(
+            self.look, self.writer, inputs, states, memory, length, keys=keys
+        )
         self.sow('intermediates', 'weights', weights[:, None])
         seen = jnp.concatenate([outputs, contexts.astype(outputs.dtype), inputs], -1)
         logits = self.output(self.thin(seen, deterministic=not train))
