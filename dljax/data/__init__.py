@@ -8,6 +8,7 @@ from dljax.data.brackets import brackets
 from dljax.data.bucketed import bucket_batches, bucketed
 from dljax.data.buckets import Buckets, length_buckets
 from dljax.data.byte_pairs import BytePairs
+from dljax.data.captioned import CaptionedPictures, captioned_folder
 from dljax.data.captions import Captions, captioned_scenes
 from dljax.data.columns import Columns, read_columns
 from dljax.data.composed import compose_recordings
@@ -74,6 +75,7 @@ __all__ = [
     'IMAGENET',
     'Buckets',
     'BytePairs',
+    'CaptionedPictures',
     'Captions',
     'Columns',
     'DataSet',
@@ -103,6 +105,7 @@ __all__ = [
     'bucketed',
     'by_rows',
     'by_time',
+    'captioned_folder',
     'captioned_scenes',
     'cifar',
     'class_weights',

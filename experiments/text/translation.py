@@ -45,9 +45,10 @@ from dljax.data.translation import (
     translation_source,
 )
 from dljax.decoding import beam, greedy
-from dljax.experiment import Experiment, Measure, Outcome, Picture, once
+from dljax.experiment import Experiment, Measure, Outcome, Picture
 from dljax.explain import attention_maps
 from dljax.layers import GRU, LSTM, Elman, RecurrentStack
+from dljax.measures.written import decoded
 from dljax.metrics import bleu
 from dljax.models.translation import END
 from dljax.objectives import score_translation, translate
@@ -164,8 +165,9 @@ def experiment(
         settings = {**recurrent, 'context': context, 'reverse': reverse}
         model = 'encoder_decoder'
     settings |= common
-    greedily = said(functools.partial(greedy, steps=made.steps, end=END))
-    searched = said(functools.partial(beam, steps=made.steps, end=END, width=width))
+    given, ends = ('source', 'source_length'), {'steps': made.steps, 'end': END}
+    greedily = decoded(functools.partial(greedy, **ends), *given)
+    searched = decoded(functools.partial(beam, width=width, **ends), *given)
     shown = {} if net == 'plain' else {'Alignments': alignments(looked(made))}
     schedule = optax.warmup_cosine_decay_schedule(
         0.0, learning_rate, max(steps // 20, 1), max(steps, 2)
@@ -198,23 +200,6 @@ def experiment(
             'Beams': hesitations(made, greedily, searched),
         },
     )
-
-
-def said(decode: Callable) -> Callable[[Outcome], tuple[np.ndarray, np.ndarray]]:
-    """Translate the test once, for all that asks: tokens, and their probabilities.
-
-    Args:
-        decode: `(net, prompt, source, source_length) -> Decoded`.
-    """
-
-    def translate_all(outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
-        batch = outcome.evaluation['test']
-        source, length = batch['source'], batch['source_length']
-        prompt = np.full((len(source), 1), END, np.int32)
-        found = outcome.in_parts(decode, prompt, source, length)
-        return found.tokens, np.exp(found.log_probabilities)
-
-    return once(translate_all)
 
 
 def wanted(made: Translation) -> list[tuple[str, str]]:
