@@ -21,6 +21,9 @@ from dljax.data.tokens import END, PADDING, Tokens
 from dljax.data.words import Words
 from dljax.types import AnyBatch, Batch, HostBatch, Key, Position, Source, State, fold
 
+SIDE = (12.0, 16.0)  # of a digit in a scene, in pixels
+ROTATION = 10.0  # degrees at most
+
 
 class Captioning(NamedTuple):
     """What is captioned.
@@ -59,7 +62,13 @@ def scene_captioning(size: int, scenes: int) -> Captioning:
     for split in SPLITS:
         arrays = digits.images(split)
         drawn = digit_scenes(
-            arrays['image'], arrays['label'], size=(size, size), fewest=2, most=2
+            arrays['image'],
+            arrays['label'],
+            size=(size, size),
+            fewest=2,
+            most=2,
+            side=SIDE,
+            rotation=ROTATION,
         )
         made[split] = captioned_scenes(drawn)
     train = made.pop('train')

@@ -67,15 +67,15 @@ def experiment(
     vocabulary: int = 10_000,
     longest: int = 24,
     attention: bool = True,
-    features: tuple[int, ...] = (16, 32, 64, 128),
+    features: tuple[int, ...] = (24, 48, 96, 128),
     units: int = 128,
     embedding: int = 32,
     dropout: float = 0.0,
     label_smoothing: float = 0.0,
     scenes: int = 1000,
-    steps: int = 3000,
-    batch_size: int = 64,
-    learning_rate: float = 3e-3,
+    steps: int = 6000,
+    batch_size: int = 32,
+    learning_rate: float = 2e-3,
     weight_decay: float = 1e-4,
     width: int = 5,
 ) -> Experiment:
@@ -201,7 +201,7 @@ def exact(made: Captioning, tokens: np.ndarray) -> np.ndarray:
     return np.asarray(match(jnp.asarray(tokens), jnp.asarray(references))[0])
 
 
-def shown(made: Captioning, greedily: Said, count: int = 12):
+def shown(made: Captioning, greedily: Said, count: int = 8):
     """Give the first images of the test, with what was said of them."""
 
     def look(outcome: Outcome) -> list[Captioned]:
@@ -220,7 +220,7 @@ def shown(made: Captioning, greedily: Said, count: int = 12):
     return look
 
 
-def looked(made: Captioning, greedily: Said, count: int = 6):
+def looked(made: Captioning, greedily: Said, count: int = 4):
     """Tell where in the first images of the test each written word looked."""
 
     def weigh(net: nn.Module, image: Array, tokens: Array) -> Array:
