@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from PIL import Image
 from rich.console import Console
 
 from dljax import data as sources
@@ -213,6 +214,40 @@ def test_pairs_of_the_users_own_are_translated(net: str, tmp_path: Path) -> None
     assert kept.keys() == {'source', 'target'}
     with pytest.raises(ValueError, match='dropout=0.1 with --net plain'):
         module.experiment(net='plain', dropout=0.1, **module.TINY)
+
+
+def captions_of_lines(folder: Path, count: int) -> Path:
+    for n in range(count):
+        pixels = np.full((8, 8, 3), 255 * (n % 2), np.uint8)
+        Image.fromarray(pixels).save(folder / f'{n}.png')
+    words = ['dark', 'bright']
+    rows = [
+        f'{n}.png,A {words[n % 2]} one.\n{n}.png,{words[n % 2]}' for n in range(count)
+    ]
+    (folder / 'said.csv').write_text('\n'.join(['image,caption', *rows]))
+    return folder / 'said.csv'
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize('attention', [True, False])
+def test_pictures_of_the_users_own_are_captioned(
+    attention: bool, tmp_path: Path
+) -> None:
+    module = load(ROOT / 'text/captions.py')
+    settings = {**module.TINY, 'captions': captions_of_lines(tmp_path, 30)}
+    settings |= {'attention': attention, 'size': 8, 'channels': 1}
+    with pytest.raises(ValueError, match='wanted both a folder of pictures'):
+        module.experiment(**settings)
+    made = module.experiment(**settings, data=tmp_path)
+    sizes = {name: len(part['image']) for name, part in made.evaluation.items()}
+    assert sizes == {'validation': 3, 'test': 3}
+    assert made.evaluation['test']['references'].shape == (3, 2, 5)
+    assert ('Attention' in made.pictures) == attention
+    report = run(made, tmp_path / 'run', console=Console(file=io.StringIO()))
+    assert 0 <= report.metrics['decoding/beam_bleu'] <= 100
+    kept = json.loads((tmp_path / 'run/config.json').read_text())['vocabularies']
+    # Of words that are seen as often, the first in the alphabet.
+    assert set(kept['caption']['words']) == {'a', 'one', '.', 'bright', 'dark'}
 
 
 @pytest.mark.heavy

@@ -111,7 +111,10 @@ def test_a_token_that_there_is_none_of_makes_all_scores_of_its_example_nan() -> 
     ('change', 'message'),
     [
         ({'caption': None}, "there is no feature 'caption'"),
-        ({'caption': [[2, 9], [2, 1]]}, r"'caption' of example 0 is 9, wanted .*\[0, 4"),
+        (
+            {'caption': [[2, 9], [2, 1]]},
+            r"'caption' of example 0 is 9, wanted .*\[0, 4",
+        ),
         ({'caption_length': [2, 3]}, "'caption_length' of example 1 is 3"),
         ({'references': [[[2, 1]], [[5, 1]]]}, "'references' of example 1 is 5"),
         ({'references': [[[2, 1]], [[0, 0]]]}, "'references' of example 1 are padding"),
