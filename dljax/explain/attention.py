@@ -20,8 +20,9 @@ def attention_maps(net: nn.Module, *inputs: Any) -> dict[str, Array]:
     Returns:
         [batch, heads, steps, time] float32 in [0, 1] by the path of the layer, such as
         'encoder/layer_0/attention': how much each step reads of each place. It is
-        'attention' where the net itself has them, as `AttentionTranslator`; empty for a
-        net without `layers.MultiHeadAttention`.
+        'attention' where the net itself has them, as `AttentionTranslator` and
+        `Captioner`, whose time is the places of the image; empty for a net that has no
+        attention.
 
     Reference:
         Vaswani et al. (2017), Attention Is All You Need,

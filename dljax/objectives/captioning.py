@@ -16,6 +16,8 @@ from dljax.objectives.written import forced, or_nan, written
 from dljax.training import declared
 from dljax.types import Array, Batch, Loss, Metrics, Score
 
+_FEATURES = ('image', 'caption', 'caption_length')
+
 
 def caption(*, label_smoothing: float = 0.0) -> Loss:
     """Loss of a captioner under teacher forcing (U3.8).
@@ -112,23 +114,27 @@ def _logits(net: nn.Module, batch: Batch) -> Array:
     return net(batch['image'], batch['caption'], train=False)
 
 
-def _captioned(net: nn.Module, arrays: Mapping[str, Any]) -> int | None:
+def _captioned(net: nn.Module, arrays: Mapping[str, Any]) -> None:
     """Refuse images that are not finite, and tokens and lengths that are none."""
-    features = 'image', 'caption', 'caption_length'
-    wanted.take(arrays, *features)
+    wanted.take(arrays, *_FEATURES)
     wanted.finite(arrays, 'image')
-    shape = shape_of(_logits, net, {name: arrays[name] for name in features[:2]})
-    count = shape[-1] if shape else None
+    count = _tokens(net, arrays)
     wanted.classes(arrays, 'caption', count, shape=(None,), what='token')
     wanted.lengths(arrays, 'caption_length', 'caption')
-    return count
+
+
+def _tokens(net: nn.Module, arrays: Mapping[str, Any]) -> int | None:
+    shape = shape_of(_logits, net, {name: arrays[name] for name in _FEATURES})
+    return shape[-1] if shape else None
 
 
 def _scored(net: nn.Module, arrays: Mapping[str, Any]) -> None:
-    count = _captioned(net, arrays)
+    """Refuse references that are none as well."""
+    _captioned(net, arrays)
     if 'references' not in arrays:
         return
     wanted.take(arrays, 'image', 'references')
+    count = _tokens(net, arrays)
     wanted.classes(arrays, 'references', count, shape=(None, None), what='token')
     empty = ~(np.asarray(arrays['references'])[:, :, 0] != PADDING).any(axis=1)
     if empty.any():

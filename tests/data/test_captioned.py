@@ -155,7 +155,7 @@ def test_pictures_are_parted_and_words_are_those_of_the_training(
             assert made.words.decode(refs[0]) in ('a dog .', 'a big dog .')
             assert made.words.decode(refs[1]) == 'a dog and again a'
             assert refs[1, -1] == 1
-    batch = made.source(50).init(KEY)[1]
+    batch = jax.eval_shape(made.source(50).init, KEY)[1]
     assert batch['image'].shape == (16, 4, 4, 3) and batch['image'].dtype == np.float32
     with pytest.raises(ValueError, match='longest is 1'):
         picture_captioning(tmp_path, table, longest=1)
