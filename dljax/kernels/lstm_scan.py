@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dljax.kernels.clip_derivative import clip_derivative
 from dljax.kernels.unroll import delay, unroll
 from dljax.types import Array
 
@@ -44,12 +45,42 @@ def lstm_scan(
     return outputs, carry
 
 
+def clipped_lstm_scan(
+    products: Array,
+    recurrent: Array,
+    carry: Carry,
+    lengths: Array | None,
+    reverse: bool,
+    derivative_range: float,
+) -> tuple[Array, Carry]:
+    """Run an LSTM whose derivative is clipped at the gates' sums, at every step.
+
+    Its gradient of the weights is a sum of many products, and there is no forward mode.
+
+    Args:
+        products: as of `lstm_scan`, and all that is not said here.
+        recurrent: the same.
+        carry: the same.
+        lengths: the same.
+        reverse: the same.
+        derivative_range: r; derivatives with respect to a sum stay within [-r, r].
+
+    Returns:
+        As of `lstm_scan`.
+    """
+    (outputs, _, _), carry = _run(
+        products, recurrent, carry, lengths, reverse, derivative_range
+    )
+    return outputs, carry
+
+
 def _run(
     products: Array,
     recurrent: Array,
     carry: Carry,
     lengths: Array | None,
     reverse: bool,
+    derivative_range: float | None = None,
 ) -> tuple[tuple[Array, Array, Array], Carry]:
     """Give outputs, gates and cells of all steps, and the last carry."""
     batch, features = carry[0].shape
@@ -59,7 +90,8 @@ def _run(
 
     def step(carry: Carry, product: Array) -> tuple[Carry, tuple]:
         hidden, cell = carry
-        gates = _activated(product + hidden @ recurrent)
+        sums = clip_derivative(product + hidden @ recurrent, derivative_range)
+        gates = _activated(sums)
         take, keep, content, show = jnp.split(gates, 4, axis=-1)
         cell = keep * cell + take * content
         hidden = show * jnp.tanh(cell)

@@ -14,6 +14,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from dljax.kernels.clip_derivative import clip_derivative
 from dljax.kernels.unroll import delay, unroll
 from dljax.types import Array
 
@@ -99,6 +100,37 @@ def gru_scan(
     return states, carry
 
 
+def clipped_gru_scan(
+    products: Array,
+    recurrent: Array,
+    bias: Array,
+    carry: Array,
+    lengths: Array | None,
+    reverse: bool,
+    derivative_range: float,
+) -> tuple[Array, Array]:
+    """Run a GRU whose derivative is clipped at the gates' sums, at every step.
+
+    Its gradient of the weights is a sum of many products, and there is no forward mode.
+
+    Args:
+        products: as of `gru_scan`, and all that is not said here.
+        recurrent: the same.
+        bias: the same.
+        carry: the same.
+        lengths: the same.
+        reverse: the same.
+        derivative_range: r; derivatives with respect to a sum stay within [-r, r].
+
+    Returns:
+        As of `gru_scan`.
+    """
+    (states, *_), carry = _run_gru(
+        products, recurrent, bias, carry, lengths, reverse, derivative_range
+    )
+    return states, carry
+
+
 def _run_gru(
     products: Array,
     recurrent: Array,
@@ -106,6 +138,7 @@ def _run_gru(
     carry: Array,
     lengths: Array | None,
     reverse: bool,
+    derivative_range: float | None = None,
 ) -> tuple[tuple[Array, ...], Array]:
     """Give states, gates, inner sums and fresh contents of all steps, and the last."""
     batch, width = carry.shape
@@ -115,10 +148,12 @@ def _run_gru(
 
     def step(state: Array, product: Array) -> tuple[Array, tuple]:
         sums = state @ recurrent
-        gates = jax.nn.sigmoid(product[:, : 2 * width] + sums[:, : 2 * width])
+        total = product[:, : 2 * width] + sums[:, : 2 * width]
+        gates = jax.nn.sigmoid(clip_derivative(total, derivative_range))
         reset, keep = jnp.split(gates, 2, axis=-1)
         inner = sums[:, 2 * width :] + bias[None]
-        fresh = jnp.tanh(product[:, 2 * width :] + reset * inner)
+        total = product[:, 2 * width :] + reset * inner
+        fresh = jnp.tanh(clip_derivative(total, derivative_range))
         state = keep * state + (1 - keep) * fresh
         return state, (state, gates, inner, fresh)
 

@@ -5,10 +5,12 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.kernels.clip_derivative import clip_derivative
 from dljax.kernels.state_scan import DERIVATIVES, elman_scan
 from dljax.kernels.unroll import unroll
 from dljax.layers.activations import Activation, activate
 from dljax.layers.recurrence import (
+    check_derivative_range,
     check_features,
     first_carry,
     gate_parameters,
@@ -39,6 +41,10 @@ class Elman(nn.Module):
     Attributes:
         features: the number of units, at least 1.
         activation: φ, a function.
+        derivative_range: r, to which backpropagation through time clips each element of
+            the derivative with respect to the sum that goes into φ, at every step; None
+            clips nothing. The derivative is that of the loss as it stands, so the mean
+            over a batch makes it small.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the input weights.
@@ -46,13 +52,15 @@ class Elman(nn.Module):
         bias_init: initialiser of the biases.
 
     Raises:
-        ValueError: for fewer than one unit.
+        ValueError: for fewer than one unit, or a range that is not above 0.
 
     Reference:
         Elman (1990), Finding Structure in Time,
         https://doi.org/10.1207/s15516709cog1402_1
         Le et al. (2015), A Simple Way to Initialize Recurrent Networks of Rectified
         Linear Units, https://arxiv.org/abs/1504.00941; the IRNN.
+        Graves (2013), Generating Sequences With Recurrent Neural Networks,
+        https://arxiv.org/abs/1308.0850; section 2.1, the derivative's range.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -64,6 +72,7 @@ class Elman(nn.Module):
 
     features: int
     activation: Activation = jnp.tanh
+    derivative_range: float | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.lecun_normal()
@@ -74,6 +83,7 @@ class Elman(nn.Module):
         """Check the settings."""
         super().__post_init__()
         check_features(self.features)
+        check_derivative_range(self.derivative_range)
 
     @nn.nowrap
     def carry_form(self) -> int:
@@ -106,14 +116,15 @@ class Elman(nn.Module):
         )
         products = gate_products(inputs, kernel, bias)
         first = first_carry(carry, inputs, self.features)
-        if self.activation in DERIVATIVES:
+        if self.activation in DERIVATIVES and self.derivative_range is None:
             states, last = elman_scan(
                 self.activation, products, recurrent, first, lengths, reverse
             )
             return jnp.swapaxes(states, 0, 1), last
 
         def step(state: Array, product: Array) -> tuple[Array, Array]:
-            state = activate(self.activation, product + state @ recurrent)
+            total = clip_derivative(product + state @ recurrent, self.derivative_range)
+            state = activate(self.activation, total)
             return state, state
 
         last, states = unroll(step, first, products, lengths=lengths, reverse=reverse)

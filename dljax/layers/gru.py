@@ -6,9 +6,11 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.kernels.state_scan import gru_scan
+from dljax.kernels.clip_derivative import clip_derivative
+from dljax.kernels.state_scan import clipped_gru_scan, gru_scan
 from dljax.kernels.unroll import unroll
 from dljax.layers.recurrence import (
+    check_derivative_range,
     check_features,
     first_carry,
     gate_parameters,
@@ -30,6 +32,10 @@ class GRU(nn.Module):
     Attributes:
         features: the number of units, at least 1.
         reset_after: which form.
+        derivative_range: r, to which backpropagation through time clips each element of
+            the derivative with respect to the gates' sums, at every step; None clips
+            nothing. The derivative is that of the loss as it stands, so the mean over a
+            batch makes it small.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the input weights.
@@ -37,12 +43,14 @@ class GRU(nn.Module):
         bias_init: initialiser of the biases.
 
     Raises:
-        ValueError: for fewer than one unit.
+        ValueError: for fewer than one unit, or a range that is not above 0.
 
     Reference:
         Cho et al. (2014), Learning Phrase Representations using RNN Encoder-Decoder for
         Statistical Machine Translation, https://arxiv.org/abs/1406.1078; its z is the
         fraction that is kept, as here.
+        Graves (2013), Generating Sequences With Recurrent Neural Networks,
+        https://arxiv.org/abs/1308.0850; section 2.1, the derivative's range.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -54,6 +62,7 @@ class GRU(nn.Module):
 
     features: int
     reset_after: bool = True
+    derivative_range: float | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.lecun_normal()
@@ -64,6 +73,7 @@ class GRU(nn.Module):
         """Check the settings."""
         super().__post_init__()
         check_features(self.features)
+        check_derivative_range(self.derivative_range)
 
     @nn.nowrap
     def carry_form(self) -> int:
@@ -101,14 +111,20 @@ class GRU(nn.Module):
             bias = self.param(
                 'recurrent_bias', self.bias_init, (width,), self.param_dtype
             ).astype(products.dtype)
-            outputs, last = gru_scan(products, recurrent, bias, first, lengths, reverse)
+            given = (products, recurrent, bias, first, lengths, reverse)
+            if self.derivative_range is None:
+                outputs, last = gru_scan(*given)
+            else:
+                outputs, last = clipped_gru_scan(*given, self.derivative_range)
             return jnp.swapaxes(outputs, 0, 1), last
 
         def before(hidden: Array, product: Array) -> tuple[Array, Array]:
             gates = product[:, : 2 * width] + hidden @ recurrent[:, : 2 * width]
-            reset, keep = jnp.split(jax.nn.sigmoid(gates), 2, axis=-1)
+            gates = jax.nn.sigmoid(clip_derivative(gates, self.derivative_range))
+            reset, keep = jnp.split(gates, 2, axis=-1)
             inner = (reset * hidden) @ recurrent[:, 2 * width :]
-            fresh = jnp.tanh(product[:, 2 * width :] + inner)
+            total = product[:, 2 * width :] + inner
+            fresh = jnp.tanh(clip_derivative(total, self.derivative_range))
             hidden = keep * hidden + (1 - keep) * fresh
             return hidden, hidden
 

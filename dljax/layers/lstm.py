@@ -6,8 +6,9 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.kernels.cudnn_lstm import cudnn_lstm
-from dljax.kernels.lstm_scan import lstm_scan
+from dljax.kernels.lstm_scan import clipped_lstm_scan, lstm_scan
 from dljax.layers.recurrence import (
+    check_derivative_range,
     check_features,
     first_carry,
     gate_parameters,
@@ -32,7 +33,11 @@ class LSTM(nn.Module):
             is kept until something else is learned.
         cudnn: whether cuDNN runs the loop over time, on NVIDIA GPUs only; for
             sequences of at least one step, without vmap and second derivatives. The
-            parameters are the same.
+            parameters are the same. It is left aside where `derivative_range` is set.
+        derivative_range: r, to which backpropagation through time clips each element of
+            the derivative with respect to the gates' sums, at every step; None clips
+            nothing. The derivative is that of the loss as it stands, so the mean over a
+            batch makes it small.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
         kernel_init: initialiser of the input weights.
@@ -40,7 +45,8 @@ class LSTM(nn.Module):
         bias_init: initialiser of the biases.
 
     Raises:
-        ValueError: for fewer than one unit, or for cudnn where it cannot run.
+        ValueError: for fewer than one unit, a range that is not above 0, or for cudnn
+            where it cannot run.
 
     Reference:
         Hochreiter, Schmidhuber (1997), Long Short-Term Memory,
@@ -50,6 +56,8 @@ class LSTM(nn.Module):
         Jozefowicz et al. (2015), An Empirical Exploration of Recurrent Network
         Architectures, https://proceedings.mlr.press/v37/jozefowicz15.html; the forget
         gate's bias of 1.
+        Graves (2013), Generating Sequences With Recurrent Neural Networks,
+        https://arxiv.org/abs/1308.0850; section 2.1, the derivative's range.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -62,6 +70,7 @@ class LSTM(nn.Module):
     features: int
     forget_bias: float = 1.0
     cudnn: bool = False
+    derivative_range: float | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     kernel_init: Initializer = nn.initializers.lecun_normal()
@@ -72,6 +81,7 @@ class LSTM(nn.Module):
         """Check the settings."""
         super().__post_init__()
         check_features(self.features)
+        check_derivative_range(self.derivative_range)
 
     @nn.nowrap
     def carry_form(self) -> tuple[int, int]:
@@ -107,10 +117,14 @@ class LSTM(nn.Module):
             first_carry(hidden, inputs, self.features),
             first_carry(cell, inputs, self.features),
         )
-        if self.cudnn:
+        if self.cudnn and self.derivative_range is None:
             return cudnn_lstm(inputs, kernel, recurrent, bias, first, lengths, reverse)
         products = gate_products(inputs, kernel, bias)
-        outputs, last = lstm_scan(products, recurrent, first, lengths, reverse)
+        given = (products, recurrent, first, lengths, reverse)
+        if self.derivative_range is None:
+            outputs, last = lstm_scan(*given)
+        else:
+            outputs, last = clipped_lstm_scan(*given, self.derivative_range)
         return jnp.swapaxes(outputs, 0, 1), last
 
     def _init_bias(self, key: Key, shape: tuple[int, ...], dtype: DTypeLike) -> Array:

@@ -1,5 +1,6 @@
 """What the recurrent layers share: one product for all inputs, and a loop over time."""
 
+import math
 from collections.abc import Callable
 
 import chex
@@ -109,3 +110,12 @@ def check_features(features: int) -> None:
     """Refuse a layer without units."""
     if features < 1:
         raise ValueError(f'features is {features}, wanted at least 1')
+
+
+def check_derivative_range(derivative_range: float | None) -> None:
+    """Refuse a range that derivatives cannot be clipped to."""
+    if derivative_range is not None and not 0 < derivative_range < math.inf:
+        raise ValueError(
+            f'derivative_range is {derivative_range}, wanted a finite number above 0, '
+            'or None to clip no derivative'
+        )

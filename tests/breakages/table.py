@@ -366,6 +366,20 @@ BREAKAGES = [
         'tests/kernels/test_lstm_scan.py',
     ),
     Breakage(
+        'kernels: a derivative is clipped from above only',
+        'dljax/kernels/clip_derivative.py',
+        'jnp.clip(cotangent, -derivative_range, derivative_range)',
+        'jnp.minimum(cotangent, derivative_range)',
+        'tests/layers/test_derivative_range.py',
+    ),
+    Breakage(
+        'layers: an LSTM clips no derivative',
+        'dljax/layers/lstm.py',
+        'if self.derivative_range is None:\n            outputs',
+        'if True:\n            outputs',
+        'tests/layers/test_derivative_range.py',
+    ),
+    Breakage(
         'kernels: a step of the padding counts',
         'dljax/kernels/unroll.py',
         '[:, None] < lengths[None, :]',
