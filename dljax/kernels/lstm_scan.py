@@ -58,11 +58,11 @@ def clipped_lstm_scan(
     Its gradient of the weights is a sum of many products, and there is no forward mode.
 
     Args:
-        products: as of `lstm_scan`, and all that is not said here.
-        recurrent: the same.
-        carry: the same.
-        lengths: the same.
-        reverse: the same.
+        products: [time, batch, 4 · features], as of `lstm_scan`.
+        recurrent: [features, 4 · features].
+        carry: h_0 and c_0, [batch, features] each.
+        lengths: [batch] integers, true steps of each sequence; None for all.
+        reverse: whether time runs backwards; a Python bool.
         derivative_range: r; derivatives with respect to a sum stay within [-r, r].
 
     Returns:

@@ -114,12 +114,12 @@ def clipped_gru_scan(
     Its gradient of the weights is a sum of many products, and there is no forward mode.
 
     Args:
-        products: as of `gru_scan`, and all that is not said here.
-        recurrent: the same.
-        bias: the same.
-        carry: the same.
-        lengths: the same.
-        reverse: the same.
+        products: [time, batch, 3 · features], as of `gru_scan`.
+        recurrent: [features, 3 · features].
+        bias: [features], added to the product of state and weights that is reset.
+        carry: [batch, features] the first state.
+        lengths: [batch] integers, true steps of each sequence; None for all.
+        reverse: whether time runs backwards; a Python bool.
         derivative_range: r; derivatives with respect to a sum stay within [-r, r].
 
     Returns:
