@@ -40,6 +40,13 @@ def _fills_gaps(net: Bert) -> dict[str, Player]:
     return _player('model', loss, 1e-4, 0.01)
 
 
+def _classifies_texts() -> dict[str, Player]:
+    # Three epochs of some ten thousand texts: the paper's rate, which then falls.
+    schedule = optax.warmup_cosine_decay_schedule(0.0, 5e-5, 100, 1_000)
+    optimizer = clipped(optax.adamw(schedule, weight_decay=0.01))
+    return {'classifier': Player(optimizer, loss=classify(('tokens', 'length')))}
+
+
 _LENGTHS = {'source_length': 'source', 'target_length': 'target'}
 _TRANSLATION = Plan(lambda net: _translator(), 64, lengths=_LENGTHS)
 _TEXT = Plan(
@@ -55,6 +62,9 @@ PLANS = {
     'gpt_character': _TEXT,
     'gpt2': _TEXT,
     'bert_base': Plan(_fills_gaps, 32, lengths={'length': 'tokens'}),
+    'bert_classifier': Plan(
+        lambda net: _classifies_texts(), 32, lengths={'length': 'tokens'}
+    ),
     'vit_b_16': _IMAGES,
     'vit_b_32': _IMAGES,
     'transformer_forecaster': Plan(

@@ -2,10 +2,11 @@
 
 from dljax.models import attention
 from dljax.models.attention.bert import Bert
+from dljax.models.attention.bert_classifier import BertClassifier
 from dljax.models.attention.language_model import LanguageModel
 from dljax.models.attention.vision_transformer import VisionTransformer
 from dljax.types import Array, Batch, PyTree, Spec
-from dljax.zoo.rows import Row, Specs, forecast, images
+from dljax.zoo.rows import Row, Specs, forecast, images, label
 
 _ATTENTION = (
     'Vaswani et al., 2017, Attention Is All You Need, https://arxiv.org/abs/1706.03762'
@@ -18,6 +19,10 @@ _GPT = (
 _VISION = (
     'Dosovitskiy et al., 2021, An Image Is Worth 16x16 Words: Transformers for Image '
     'Recognition at Scale, https://arxiv.org/abs/2010.11929'
+)
+_BERT = (
+    'Devlin et al., 2019, BERT: Pre-training of Deep Bidirectional Transformers for '
+    'Language Understanding, https://arxiv.org/abs/1810.04805'
 )
 _LENGTH = Spec((), 'int32', 1)
 
@@ -47,7 +52,15 @@ def _gaps(net: Bert) -> Specs:
     return {'tokens': _tokens(net.vocabulary), 'length': _LENGTH}
 
 
-def _read(net: Bert, batch: Batch) -> PyTree:
+def _texts(net: BertClassifier) -> Specs:
+    return {
+        'tokens': _tokens(net.vocabulary),
+        'length': _LENGTH,
+        'label': label(net.classes),
+    }
+
+
+def _read(net: Bert | BertClassifier, batch: Batch) -> PyTree:
     return net(batch['tokens'], batch['length'])
 
 
@@ -104,9 +117,18 @@ ROWS = (
         call=_read,
         example={'tokens': (32,)},
         parameters=109_482_240,
-        paper='Devlin et al., 2019, BERT: Pre-training of Deep Bidirectional '
-        'Transformers for Language Understanding, https://arxiv.org/abs/1810.04805',
+        paper=_BERT,
         reference="Hugging Face's bert-base-uncased, with its pooler",
+    ),
+    Row(
+        name='bert_classifier',
+        constructor=attention.bert_classifier,
+        inputs=_texts,
+        call=_read,
+        example={'tokens': (32,)},
+        parameters=109_483_778,
+        paper=_BERT,
+        reference="Hugging Face's BertForSequenceClassification: 109,482,240 + 768·2+2",
     ),
     Row(
         name='vit_b_16',
