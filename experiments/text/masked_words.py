@@ -1,0 +1,376 @@
+"""Gaps in texts are filled first, and a few labels learned then (U3.9).
+
+Paper: Devlin et al. (2019), BERT: Pre-training of deep bidirectional transformers for
+language understanding, https://arxiv.org/abs/1810.04805.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dljax.cli import command
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+
+from dljax import create_model, zoo
+from dljax import data as sets
+from dljax.data.reviews import CLASS_NAMES, REVIEW_WORDS
+from dljax.experiment import Experiment, Outcome, Picture
+from dljax.metrics import accuracy
+from dljax.models.container import container
+from dljax.objectives import (
+    classify,
+    from_part,
+    predict_masked,
+    score_classes,
+    score_masked,
+    side_by_side,
+    within,
+)
+from dljax.objectives.masked import hide
+from dljax.objectives.steps import within_length
+from dljax.pictures.progress import plain
+from dljax.training import Player, clipped
+from dljax.types import Array, Batch, HostBatch, Metrics, PyTree
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FEATURES = ('tokens', 'length')
+# Words that no text has: the first of each, and what hides another. Beside them padding
+# is 0 and the end 1, which are never hidden either.
+FIRST, MASK = '[CLS]', '[MASK]'
+TUNED = {'tuned': 'pretrained, then tuned', 'scratch': 'from scratch'}
+TINY = {
+    'pretraining': 2,
+    'tuning': 2,
+    'layers': 1,
+    'width': 8,
+    'heads': 2,
+    'batch_size': 4,
+    'labels': 4,
+    'train': 40,
+    'test': 10,
+}
+
+
+def experiment(
+    *,
+    data: Path | None = None,
+    text: str = 'text',
+    label: str = 'label',
+    unlabelled: Path | None = None,
+    fold: int = 0,
+    labels: int | None = 100,
+    train: int = 10_000,
+    test: int = 2_000,
+    longest: int = 64,
+    minimum: int = 2,
+    layers: int = 4,
+    width: int = 64,
+    heads: int = 4,
+    dropout: float = 0.1,
+    masked: float = 0.15,
+    pretraining: int = 4000,
+    tuning: int = 400,
+    batch_size: int = 64,
+    learning_rate: float = 1e-3,
+    tuning_rate: float = 3e-4,
+    scratch_rate: float = 1e-3,
+    weight_decay: float = 1e-2,
+) -> Experiment:
+    """Pretrain one net, tune a copy of it, and train an equal one on the same labels.
+
+    Args:
+        data: a table of texts and classes; by default reviews made by rule.
+        text: the column of the texts.
+        label: the column of the classes.
+        unlabelled: a file of the user's own with a text a line, to fill gaps in as
+            well as in those of the table.
+        fold: which tenth of the user's texts is the test, 0 to 9; the next one is the
+            validation.
+        labels: that are learned, equally many of each class and other ones for each
+            member; None for all.
+        train: made reviews to fill gaps in, of which `labels` are labelled.
+        test: made reviews to test with, and half as many for the validation.
+        longest: words of a text; longer ones are cut, which is told.
+        minimum: how often a word of the user's texts has to occur to be known.
+        layers: blocks of the encoder.
+        width: of a word's vector, a multiple of the heads.
+        heads: of each attention.
+        dropout: fraction of the elements that is dropped.
+        masked: fraction of the words to fill in: of these 80 % are hidden, 10 % are
+            others and 10 % as they were.
+        pretraining: updates that fill gaps.
+        tuning: updates on the labels.
+        batch_size: texts in one update, or all that have labels.
+        learning_rate: of AdamW at its highest, as gaps are filled; all three rates rise
+            over a tenth of the updates, then fall to 0 along a cosine.
+        tuning_rate: the same of the net that was pretrained.
+        scratch_rate: the same of the net that was not.
+        weight_decay: of AdamW.
+    """
+    if data is None:
+        if unlabelled is not None:
+            raise ValueError(
+                f"unlabelled='{unlabelled}' without data, wanted a table of texts with "
+                'classes as well: the made reviews have other words'
+            )
+        splits = sets.reviews(0, train, test // 2, test)
+        splits = {'unlabelled': splits['train'], **splits}
+        words, names = REVIEW_WORDS, CLASS_NAMES
+        summary = f'reviews made by rule: {train} to fill gaps in, {test // 2} for '
+        summary += f'validation and {test} for test, of other opinions'
+    else:
+        splits, words, names, summary = texts_of(
+            data, text, label, unlabelled, fold, longest, minimum
+        )
+    tokens = dataclasses.replace(words, words=(*words.words, FIRST, MASK))
+    first, mask = tokens.size - 2, tokens.size - 1
+    splits = {name: begun(split, first) for name, split in splits.items()}
+    settings = {
+        'vocabulary': tokens.size,
+        'context': max(split['tokens'].shape[1] for split in splits.values()),
+        'width': width,
+        'layers': layers,
+        'heads': heads,
+        'hidden': 4 * width,
+        'dropout': dropout,
+    }
+    classifier = create_model('bert_classifier', classes=len(names), **settings)
+    inputs = zoo.inputs('bert_classifier', classes=len(names), **settings)
+    gaps = {'fraction': masked, 'specials': (0, 1, first)}
+
+    def adamw(rate: float, steps: int) -> optax.GradientTransformation:
+        schedule = optax.warmup_cosine_decay_schedule(
+            0.0, rate, max(steps // 10, 1), max(steps, 2)
+        )
+        return clipped(optax.adamw(schedule, weight_decay=weight_decay), 1.0)
+
+    learners = {
+        name: Player(
+            adamw(rate, tuning),
+            loss=within(name, from_part('labelled', classify(FEATURES))),
+            trains=(name,),
+            during=(pretraining + 1, None),
+        )
+        for name, rate in (('tuned', tuning_rate), ('scratch', scratch_rate))
+    }
+    if labels is None:
+        few = sets.resident(
+            splits['train'], min(batch_size, len(splits['train']['label']))
+        )
+    else:
+        few = sets.labelled(splits['train'], labels, min(batch_size, labels))
+    free = {name: splits['unlabelled'][name] for name in FEATURES}
+    said = 'all' if labels is None else f'{labels:,}'
+    return Experiment(
+        net=container(
+            pretrained=classifier.encoder, tuned=classifier, scratch=classifier
+        ),
+        players={
+            'pretrained': Player(
+                adamw(learning_rate, pretraining),
+                loss=within(
+                    'pretrained', from_part('unlabelled', predict_masked(mask, **gaps))
+                ),
+                trains=('pretrained',),
+                during=(0, pretraining),
+            ),
+            'adopt': Player(
+                optax.sgd(1.0),
+                direction=adopt,
+                trains=('tuned',),
+                during=(pretraining, pretraining + 1),
+            ),
+            **learners,
+        },
+        source=sets.together(
+            {
+                'unlabelled': sets.resident(free, min(batch_size, len(free['length']))),
+                'labelled': few,
+            }
+        ),
+        steps=pretraining + 1 + tuning,
+        class_names=names,
+        vocabularies={'tokens': tokens},
+        data_summary=f'{summary}; {said} labels',
+        score=side_by_side(
+            {
+                'pretrained': score_masked(mask, **gaps),
+                **{name: score_classes(FEATURES) for name in TUNED},
+            }
+        ),
+        evaluation={split: splits[split] for split in ('validation', 'test')},
+        evaluate_every=max((pretraining + 1 + tuning) // 40, 1),
+        inputs={name: inputs[name] for name in FEATURES},  # not all have labels
+        measures={'gain': gain, 'most_frequent': most_frequent(free['tokens'], first)},
+        pictures={
+            'Before and after': draw_accuracy(pretraining),
+            'Gaps filled': filled(tokens, masked),
+        },
+    )
+
+
+def texts_of(
+    path: Path,
+    text: str,
+    label: str,
+    unlabelled: Path | None,
+    fold: int,
+    longest: int,
+    minimum: int,
+) -> tuple[dict[str, HostBatch], sets.Words, tuple[str, ...], str]:
+    """Read the user's texts, and hold out two tenths of those with a class.
+
+    Args:
+        path: of the table.
+        text: the column of the texts.
+        label: the column of the classes.
+        unlabelled: of a file of texts without a class, or None.
+        fold: which tenth is the test.
+        longest: words of a text.
+        minimum: how often a word has to occur.
+
+    Returns:
+        The arrays by split, 'unlabelled' among them, the words, the names of the
+        classes, and what there is in words.
+    """
+    read = sets.read_labelled(path, text=text, label=label)
+    rows = sets.hold_out(len(read.texts), fold=fold, name=f"'{path}'")
+    more = [] if unlabelled is None else [t for t in sets.read_lines(unlabelled) if t]
+    parts = {name: [read.texts[row] for row in index] for name, index in rows.items()}
+    free = [*parts['train'], *more]
+    words = sets.Words.of(free, minimum=minimum)
+    made = {
+        name: sets.encode_texts(
+            part, words, longest=longest, labels=read.labels[rows[name]]
+        )
+        for name, part in parts.items()
+    }
+    made['unlabelled'] = sets.encode_texts(free, words, longest=longest)
+    said = '; '.join(f'{name} {each.summary}' for name, each in made.items())
+    arrays = {name: each.arrays for name, each in made.items()}
+    summary = f'{path.name} (of the user): {said}; {words.size} tokens'
+    return arrays, words, read.class_names, summary
+
+
+def begun(split: HostBatch, first: int) -> dict[str, np.ndarray]:
+    """Let each text begin with the token that stands for the whole."""
+    lead = np.full((len(split['length']), 1), first, np.int32)
+    tokens = np.concatenate([lead, split['tokens']], axis=1)
+    return {**split, 'tokens': tokens, 'length': split['length'] + np.int32(1)}
+
+
+def adopt(net: nn.Module, batch: Batch, step: Array) -> tuple[PyTree, Metrics]:
+    """Give the net to tune what the other has learned; with `optax.sgd(1.0)` at once.
+
+    Its pooler and its output stay new, as gaps are filled without them.
+    """
+    params = net.variables['params']
+    mine, source = params['tuned'], params['pretrained']
+    taken = {name: source.get(name, part) for name, part in mine['bert'].items()}
+    return {'tuned': jax.tree.map(jnp.subtract, mine, {**mine, 'bert': taken})}, {}
+
+
+def gain(outcome: Outcome) -> dict[str, np.ndarray]:
+    """Compare the test accuracy of both, member by member."""
+
+    def score(net: nn.Module, batch: Batch) -> dict[str, Array]:
+        inputs = [batch[name] for name in FEATURES]
+        return {
+            name: accuracy(getattr(net, name)(*inputs), batch['label']).mean()
+            for name in TUNED
+        }
+
+    found = outcome.each(score, dict(outcome.evaluation['test']))
+    return {'accuracy': np.asarray(found['tuned']) - np.asarray(found['scratch'])}
+
+
+def most_frequent(tokens: np.ndarray, first: int):
+    """Score the guess that every gap is the most frequent word of the training."""
+    counts = np.bincount(tokens[(tokens > 1) & (tokens != first)])
+
+    def measure(outcome: Outcome) -> Mapping[str, float]:
+        test = outcome.evaluation['test']['tokens']
+        true = test[(test > 1) & (test != first)]
+        return {'accuracy': float((true == counts.argmax()).mean())}
+
+    return measure
+
+
+def draw_accuracy(pretraining: int) -> Picture:
+    """Draw what was filled in correctly, and what the labels have taught then.
+
+    Args:
+        pretraining: updates without labels.
+    """
+
+    def draw(outcome: Outcome) -> 'Figure':
+        figure = plain(9, 3.8)
+        panels = figure.subplots(1, 2)
+        names = {'pretrained': 'words of the gaps'}, TUNED
+        titles = 'filling gaps', 'learning the labels'
+        for axes, lines, title in zip(panels, names, titles, strict=True):
+            for name, what in lines.items():
+                key = f'validation/{name}/accuracy'
+                rows = [row for row in outcome.rows if key in row]
+                early = name == 'pretrained'
+                rows = [r for r in rows if (r['step'] <= pretraining) == early]
+                steps = np.array([row['step'] for row in rows])
+                value = 100 * np.array([row[key] for row in rows])
+                spread = 100 * np.array([row.get(f'{key}/std', 0.0) for row in rows])
+                axes.plot(steps, value, marker='.', label=what)
+                axes.fill_between(steps, value - spread, value + spread, alpha=0.2)
+            axes.set(title=title, xlabel='updates')
+            axes.grid(alpha=0.3)
+            axes.legend()
+        panels[0].set_ylabel('accuracy on the validation texts in %')
+        return figure
+
+    return draw
+
+
+def filled(tokens: sets.Words, masked: float, count: int = 20) -> Picture:
+    """Write texts of the test with their gaps, as the pretrained net fills them.
+
+    Args:
+        tokens: of the texts, with those that hide and begin.
+        masked: fraction of the words that is hidden.
+        count: texts.
+    """
+    first, mask = tokens.size - 2, tokens.size - 1
+
+    def guess(net: nn.Module, text: Array, length: Array) -> tuple[Array, Array]:
+        where = within_length(length, text.shape[1]) & (text != 1) & (text != first)
+        key = jax.random.key(0)
+        _, gap = hide(key, text, where, tokens.size, mask=mask, fraction=masked)
+        logits = net.pretrained.fill(jnp.where(gap, mask, text), length)
+        return gap, logits.argmax(-1)
+
+    def write(outcome: Outcome) -> str:
+        test = outcome.evaluation['test']
+        text = test['tokens'][:count]
+        found = outcome.apply(guess, text, test['length'][:count])
+        lines = ['[word]: filled in as it was; [word, not word]: otherwise', '']
+        for row, gaps, said in zip(text, *map(np.asarray, found), strict=True):
+            pieces = []
+            for token, gap, word in zip(row[1:], gaps[1:], said[1:], strict=True):
+                if token == 1:
+                    break
+                true, filled = (tokens.decode([t]) for t in (token, word))
+                wrong = '' if word == token else f', not {true}'
+                pieces.append(f'[{filled}{wrong}]' if gap else true)
+            lines.append(' '.join(pieces))
+        return '\n'.join(lines)
+
+    return write
+
+
+if __name__ == '__main__':
+    command(experiment)
