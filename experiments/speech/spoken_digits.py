@@ -19,7 +19,7 @@ the training, github.com/Jakobovski/free-spoken-digit-dataset), the second comma
 % of the 300 test recordings by themselves; of 200 strings of 3 to 7 of them a word
 error rate of 0.5 % by the best path and 0.4 % by beams of 8, after 260 updates, 6
 minutes on two shared cores. Of the made digits, by the first command, all 400 of the
-test and all of 200 strings of 1 to 5 are right after 300 updates, 8 minutes there.
+test and all of 200 strings of 1 to 5 are right after 300 updates, 6 minutes there.
 
 Commands:
 python experiments/speech/spoken_digits.py
