@@ -27,6 +27,7 @@ ETTh2 are hourly records of two electricity transformers, 7 columns, parted into
 | last value | 1.294 (0.713) | 0.432 (0.422) | 2.003 (1.141) |
 | --net ridge | 0.370 (0.391) | 0.272 (0.335) | 0.151 (0.300) |
 | nlinear, the default | 0.377 (0.397) | 0.272 (0.333) | 0.150 (0.299) |
+| --net dlinear | 0.375 (0.400) | 0.280 (0.346) | |
 | linear, reversible, Huber | 0.369 (0.389) | 0.278 (0.333) | |
 
 Published for NLinear are 0.374 and 0.277, for DLinear 0.375 and 0.289. What is best by
