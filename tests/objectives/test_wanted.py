@@ -12,8 +12,10 @@ from flax import linen as nn
 
 from dljax import create_model, losses, objectives, rules, zoo
 from dljax.data import resident, stream
+from dljax.layers import GRU, RecurrentStack
 from dljax.models.channels import EachChannel
 from dljax.models.container import container
+from dljax.models.recurrent.captioner import PooledConvolutions
 from dljax.training import (
     Player,
     declared,
@@ -76,6 +78,21 @@ BELIEF = model('deep_belief_network', visible=4, hidden=(2, 2), classes=2)
 ACTORS = Pair(MLP, MLP.copy())
 COLUMNS = EachChannel(model('autoregression'))
 UNET = model('unet', classes=3, width=2, depth=1)
+SPEECH = model(
+    'speech_ctc',
+    tokens=3,
+    bands=8,
+    features=(2,),
+    kernel_sizes=((3, 3),),
+    strides=((2, 2),),
+    stack=RecurrentStack(GRU(2)),
+)
+CAPTIONER = model(
+    'captioner',
+    vocabulary=4,
+    encoder=PooledConvolutions((2,)),
+    decoder=RecurrentStack(GRU(2)),
+)
 
 LABELLED = {'features': X, 'label': TWO}
 PICTURES = {'image': IMAGE, 'label': TWO}
@@ -100,6 +117,18 @@ WORDS = {
     'source_length': LENGTH,
     'target_length': LENGTH,
 }
+SAID = {
+    'image': IMAGE,
+    'caption': TAGS + 1,
+    'caption_length': LENGTH,
+    'references': (TAGS + 1)[:, None],
+}
+HEARD = {
+    'sound': SEED.normal(size=(6, 2000)).astype(np.float32),
+    'sound_length': np.array([2000, 1900, 1800] * 2),
+    'target': np.tile(np.array([1, 2, 1], np.int32), (6, 1)),
+    'target_length': LENGTH,
+}
 CONDITIONS = {
     'generator_conditions': ('label',),
     'discriminator_conditions': ('label',),
@@ -108,6 +137,7 @@ o = objectives
 # name: objective, net, data that it means something for
 OBJECTIVES = {
     'autoencode': (o.autoencode(), AUTO, PICTURES),
+    'caption': (o.caption(), CAPTIONER, SAID),
     'classify': (o.classify('features'), MLP, LABELLED),
     'classify_samples': (o.classify_samples(), SIGNED, PICTURES),
     'classify_with_auxiliaries': (
@@ -143,6 +173,7 @@ OBJECTIVES = {
     'predict_next': (o.predict_next(), TEXT, READ),
     'pretrain': (o.pretrain(0, 'features'), BELIEF, BITS),
     'regress': (o.regress(), SINGLE, NUMBERS),
+    'score_caption': (o.score_caption(), CAPTIONER, SAID),
     'score_classes': (o.score_classes('features'), SINGLE, LABELLED),
     'score_forecast': (o.score_forecast(), MLP, HISTORY),
     'score_free_run': (o.score_free_run(), MLP, HISTORY),
@@ -165,6 +196,7 @@ OBJECTIVES = {
     'score_segmentation': (o.score_segmentation(), UNET, SEGMENTED),
     'score_solved': (o.score_solved('features'), MLP, LABELLED),
     'score_tags': (o.score_tags(), TAGGER, TAGGED),
+    'score_transcription': (o.score_transcription(), SPEECH, HEARD),
     'score_translation': (o.score_translation(), TRANSLATOR, WORDS),
     'score_variational': (o.score_variational(), VAE, PICTURES),
     'segment': (o.segment(ignore=255), UNET, SEGMENTED),
@@ -178,6 +210,7 @@ OBJECTIVES = {
     'tag': (o.tag(), TAGGER, TAGGED),
     'tell_apart': (o.tell_apart(GAME, **CONDITIONS), GAN, PICTURES),
     'temporal_difference': (o.temporal_difference(), ACTORS, PLAYED),
+    'transcribe': (o.transcribe(), SPEECH, HEARD),
     'translate': (o.translate(), TRANSLATOR, WORDS),
     'within': (o.within('a', o.classify('features')), container(a=MLP), LABELLED),
 }
@@ -212,6 +245,8 @@ def changed(arrays, feature, value):
 # name, feature, value: what that objective has no meaning for
 BAD = [
     *(('autoencode', 'image', value) for value in (-0.5, 255.0, np.nan)),
+    ('caption', 'caption', 4),
+    ('caption', 'image', np.nan),
     *(('classify', 'label', value) for value in (-1, 2, 255)),
     ('classify', 'features', np.inf),
     ('classify_samples', 'label', 2),
@@ -235,6 +270,7 @@ BAD = [
     ('predict_next', 'target', 3),
     ('pretrain', 'features', 2.0),
     ('regress', 'target', np.nan),
+    ('score_caption', 'references', -1),
     *(('score_classes', 'label', value) for value in (-1, 2)),
     ('score_forecast', 'target', np.nan),
     ('score_free_run', 'history', np.nan),
@@ -250,6 +286,7 @@ BAD = [
     ('score_solved', 'label', 2),
     *(('score_tags', 'label', value) for value in (-1, 2)),
     *(('score_tags', 'length', value) for value in (0, 4)),
+    ('score_transcription', 'sound_length', 0),
     ('score_translation', 'source', 4),
     ('score_variational', 'image', 255.0),
     ('segment', 'label', -1),
@@ -261,6 +298,8 @@ BAD = [
     ('tell_apart', 'label', 2),
     *(('temporal_difference', 'action', value) for value in (-1, 2)),
     ('temporal_difference', 'reward', np.nan),
+    ('transcribe', 'sound', np.inf),
+    ('transcribe', 'target', 3),
     ('translate', 'target', 3),
     ('translate', 'target_length', 9),
     ('within', 'label', 2),
