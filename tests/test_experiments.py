@@ -293,7 +293,7 @@ def hours(path: Path, days: int) -> Path:
     """A year's first days of hours: a load, and a temperature six hours later."""
     rows = ['hour,load,warm,place']
     for hour in range(24 * days):
-        when = np.datetime64('2024-01-01T00') + hour
+        when = np.datetime64('2024-01-01T00') + np.timedelta64(hour, 'h')
         load, warm = (np.sin(2 * np.pi * (hour - lag) / 24) for lag in (0, 6))
         rows.append(f'{when}:00,{5 + load:.6f},{20 * warm:.6f},here')
     path.write_text('\n'.join(rows))

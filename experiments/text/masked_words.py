@@ -1,7 +1,31 @@
-"""Gaps in texts are filled first, and a few labels learned then (U3.9).
+r"""Gaps in texts are filled first, and a few labels learned then (U3.9).
 
 Paper: Devlin et al. (2019), BERT: Pre-training of deep bidirectional transformers for
 language understanding, https://arxiv.org/abs/1810.04805.
+
+A net fills gaps in texts without labels; a copy of it then learns a few labels, and an
+equal net that has seen nothing learns the same ones beside it.
+
+Measured with 1 member, seed 0, on a 2-core CPU, as the accuracy on the test:
+
+| texts | labels | gaps filled rightly | tuned | from scratch |
+|---|---|---|---|---|
+| made reviews | 100 | 58 % | 61.1 % | 59.3 % |
+| made reviews | 1,000 | 58 % | 68.4 % | 81.7 % |
+| Python's help: which of 8 topics | 80 | 25 % | 33.7 % | 24.4 % |
+
+The most frequent word would fill 14 % of the gaps of the reviews and 15 % of those of
+the help. On the help, paragraphs whose
+topic is wanted, filling gaps helps. The reviews are
+made by rule, and of opposite adjectives either fits a gap: what is learned there does
+not tell them apart, and with a thousand labels the net that starts afresh is better.
+These are single runs: with 100 labels a difference of 2 % is noise.
+Cost: 95 s of training on the reviews beside other work, 230 s on the help.
+Commands:
+python experiments/text/masked_words.py
+python experiments/text/masked_words.py --labels 1000
+python experiments/text/masked_words.py --data help.csv --unlabelled help.txt \
+    --labels 80 --longest 48 --minimum 3 --tuning 200
 """
 
 import dataclasses
@@ -71,16 +95,16 @@ def experiment(
     test: int = 2_000,
     longest: int = 64,
     minimum: int = 2,
-    layers: int = 4,
+    layers: int = 2,
     width: int = 64,
     heads: int = 4,
     dropout: float = 0.1,
     masked: float = 0.15,
-    pretraining: int = 4000,
+    pretraining: int = 2000,
     tuning: int = 400,
-    batch_size: int = 64,
+    batch_size: int = 32,
     learning_rate: float = 1e-3,
-    tuning_rate: float = 3e-4,
+    tuning_rate: float = 1e-3,
     scratch_rate: float = 1e-3,
     weight_decay: float = 1e-2,
 ) -> Experiment:
@@ -141,6 +165,8 @@ def experiment(
         'heads': heads,
         'hidden': 4 * width,
         'dropout': dropout,
+        # The paper's 0.02 is for a width of 768, and too little for a narrow net.
+        'kernel_init': nn.initializers.truncated_normal(width**-0.5),
     }
     classifier = create_model('bert_classifier', classes=len(names), **settings)
     inputs = zoo.inputs('bert_classifier', classes=len(names), **settings)
@@ -207,7 +233,7 @@ def experiment(
             }
         ),
         evaluation={split: splits[split] for split in ('validation', 'test')},
-        evaluate_every=max((pretraining + 1 + tuning) // 40, 1),
+        evaluate_every=max((pretraining + 1 + tuning) // 20, 1),
         inputs={name: inputs[name] for name in FEATURES},  # not all have labels
         measures={'gain': gain, 'most_frequent': most_frequent(free['tokens'], first)},
         pictures={
