@@ -15,11 +15,10 @@ Measured with 1 member, seed 0, on a 2-core CPU, as the accuracy on the test:
 | Python's help: which of 8 topics | 80 | 25 % | 33.7 % | 24.4 % |
 
 The most frequent word would fill 14 % of the gaps of the reviews and 15 % of those of
-the help. On the help, paragraphs whose
-topic is wanted, filling gaps helps. The reviews are
-made by rule, and of opposite adjectives either fits a gap: what is learned there does
-not tell them apart, and with a thousand labels the net that starts afresh is better.
-These are single runs: with 100 labels a difference of 2 % is noise.
+the help. On the help, paragraphs whose topic is wanted, filling gaps helps. The reviews
+are made by rule, and of opposite adjectives either fits a gap: what is learned there
+does not tell them apart, and with a thousand labels the net that starts afresh is
+better. These are single runs: with 100 labels a difference of 2 % is noise.
 Cost: 95 s of training on the reviews beside other work, 230 s on the help.
 Commands:
 python experiments/text/masked_words.py
