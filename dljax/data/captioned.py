@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from dljax.data.builders.listing import ENDINGS, File, escape
-from dljax.data.builders.picture import Recipe, picture, pixels
 from dljax.data.delimited import body, column_of, table
 
 MEMORY = 4 * 2**30  # bytes of all pictures
@@ -78,6 +77,9 @@ def captioned_folder(
         >>> made.images.shape, made.captions
         ((1, 4, 4, 3), [('a dark night', 'nothing')])
     """
+    # Not before: whoever imports the room need not have Pillow.
+    from dljax.data.builders.picture import Recipe, picture, pixels
+
     root, said = Path(path).expanduser(), Path(captions).expanduser()
     _check(root, said, size, crop, channels)
     texts, faults = _texts(said, root, columns, delimiter)
@@ -92,7 +94,10 @@ def captioned_folder(
     images = np.zeros((len(texts), *size, channels), np.uint8)
     for place, (name, (line, _)) in enumerate(texts.items()):
         try:
-            images[place] = _read(root, name, recipe)
+            facts = (root / name).lstat()
+            file = File(name, facts.st_size, facts.st_mtime_ns, 0)
+            with picture(str(root), file) as image:
+                images[place] = pixels(image, recipe)
         except FileNotFoundError:
             faults.append(f'row {line}: there is no picture {escape(name)}')
         except ValueError as error:
@@ -163,13 +168,6 @@ def _texts(
         else:
             texts.setdefault(name, (line, []))[1].append(text)
     return texts, faults
-
-
-def _read(root: Path, name: str, recipe: Recipe) -> np.ndarray:
-    facts = (root / name).lstat()
-    file = File(name, facts.st_size, facts.st_mtime_ns, 0)
-    with picture(str(root), file) as image:
-        return pixels(image, recipe)
 
 
 def _refusal(said: Path, root: Path, faults: list[str]) -> ValueError:

@@ -88,7 +88,7 @@ def hold_out(
 
     Example:
         >>> {name: rows.tolist() for name, rows in hold_out(6, folds=3).items()}
-        {'test': [2, 4], 'validation': [3, 5], 'train': [0, 1]}
+        {'test': [2, 3], 'validation': [4, 5], 'train': [0, 1]}
     """
     if not len(splits) < folds or not 0 <= fold < folds:
         raise ValueError(

@@ -24,7 +24,7 @@ def tokens_from_json(text: str) -> Tokens:
 
     Example:
         >>> tokens_from_json(Words.of(['a b a']).to_json())
-        Words(words=('a', 'b'), lowercase=False, signs=False)
+        Words(words=('a', 'b'), lowercase=False, signs=False, letters=False)
     """
     kinds: dict[str, type[Words] | type[BytePairs] | type[Vocabulary]] = {
         'words': Words,
