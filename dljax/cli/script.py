@@ -1,6 +1,7 @@
 """`--help` of an experiment, answered from its text before it imports the rest."""
 
 import ast
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ def answer_help() -> None:
     if experiment is not None:
         from dljax.cli.flags import parse_words
 
+        if hasattr(signal, 'SIGPIPE'):  # the reader, such as head, may leave early
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         parse_words(
             experiment,
             None,

@@ -28,6 +28,22 @@ def test_help_of_an_experiment_is_answered_without_jax() -> None:
     assert not loaded & {'jax', 'flax', 'optax', 'orbax', 'numpy'}
 
 
+@pytest.mark.skipif(os.name != 'posix', reason='no such signal')
+def test_a_reader_of_help_that_leaves_early_sees_no_traceback() -> None:
+    script = ROOT / 'experiments/feedforward/xor_mlp.py'
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, str(script), '--help'],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+    )
+    os.close(writing)
+    assert done.returncode and not done.stderr
+
+
 def test_the_signature_stands_in_the_text() -> None:
     text = """
 import jax
