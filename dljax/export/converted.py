@@ -1,6 +1,5 @@
 """What goes along with weights that leave a run, and comes back with them."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from dljax.export.assignment import assign, data_of
 from dljax.export.matching import bare
 from dljax.export.selection import select
 from dljax.export.trained import tell_of
+from dljax.host.hashing import hash_files
 from dljax.models.fields import describe, reconfigured
 from dljax.models.rebuilding import structure
 from dljax.types import PyTree
@@ -189,16 +189,5 @@ def fingerprint(path: Path) -> dict[str, Any]:
     Returns:
         Format, SHA-256 and size in bytes.
     """
-    files = (
-        sorted(p for p in path.rglob('*') if p.is_file()) if path.is_dir() else [path]
-    )
-    hashed, size = hashlib.sha256(), 0
-    for file in files:
-        if path.is_dir():
-            hashed.update(f'{file.relative_to(path).as_posix()}\0'.encode())
-        with file.open('rb') as content:
-            while block := content.read(2**20):
-                hashed.update(block)
-                size += len(block)
     form = 'Orbax folder' if path.is_dir() else path.suffix.removeprefix('.')
-    return {'format': form, 'sha256': hashed.hexdigest(), 'bytes': size}
+    return {'format': form, **hash_files(path)._asdict()}

@@ -36,6 +36,8 @@ def compare(
     others = []
     if None not in (before['arguments'], now['arguments']):
         others = differences('arguments', before, now)
+        if 'files' in before:  # older runs have kept none
+            others += differences('files', before, now)
     elif ended:
         fixed.append(('arguments', _known(before), _known(now)))
     if ended:

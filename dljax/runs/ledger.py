@@ -72,6 +72,7 @@ def enter(path: Path, config: Mapping[str, Any], result: Mapping[str, Any]) -> N
         'device': device(),
         'versions': config['versions'],
         'data': config['data'],
+        'files': config['files'],
         **{
             name: result[name]
             for name in ('step', 'ended', 'seconds', 'metrics', 'members', 'alarms')
@@ -152,7 +153,7 @@ def _line(row: Mapping[str, Any]) -> str:
         for name, value in row['metrics'].items()
         if not name.endswith(('/std', '/gradient_norm'))
     ]
-    experiment, data = plain(row['experiment']), plain(row['data'])
+    experiment, data = plain(row['experiment']), plain(_told(row))
     cells = [
         f'**{experiment}**<br>{_code(command)}<br>{data}',
         '<br>'.join(map(plain, metrics)),
@@ -162,6 +163,16 @@ def _line(row: Mapping[str, Any]) -> str:
         plain(f'{row["commit"]}, {row["date"]}'),
     ]
     return '| ' + ' | '.join(cells) + ' |\n'
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """Tell the data, and what the user's own files hold."""
+    hashed = [
+        f'{name}: sha256 {file["sha256"][:16]}'
+        for name, file in row.get('files', {}).items()
+        if file['sha256']
+    ]
+    return '; '.join([row['data'], *hashed])
 
 
 def _code(words: str) -> str:

@@ -26,6 +26,7 @@ CONFIG = {
     'commit': None,
     'versions': {},
     'data': 'none',
+    'files': {'data': {'sha256': '0123456789abcdef' * 4, 'bytes': 1}},
 }
 RESULT = {
     'step': 1,
@@ -93,3 +94,10 @@ def test_a_disk_that_is_full_leaves_no_part_of_a_line(
         ledger.enter(path, CONFIG, RESULT)
     monkeypatch.undo()
     assert path.read_bytes() == before
+
+
+def test_the_page_tells_the_data_and_the_hash_of_the_users_own(tmp_path: Path) -> None:
+    path = tmp_path / 'results.jsonl'
+    ledger.enter(path, {**CONFIG, 'arguments': {}, 'data': 'a table'}, RESULT)
+    page = ledger.page(path)
+    assert '<br>a table; data: sha256 0123456789abcdef |' in page

@@ -12,6 +12,7 @@ import pytest
 
 from dljax.host.lock import locked
 from dljax.runs.choice import folder_for
+from dljax.runs.comparison import compare
 from dljax.runs.workdir import Workdir, open_run, read_json, write_text
 from dljax.training.header import make_header
 
@@ -277,3 +278,17 @@ def test_what_is_no_run_is_passed_by(tmp_path: Path) -> None:
     (tmp_path / 'gate-2/diary.txt').touch()
     folder, why = folder_for(tmp_path / 'gate', CONFIG, 12, resume=True)
     assert folder.name == 'gate-3' and 'gate is a file' in why
+
+
+def test_files_that_hold_something_else_are_told_and_end_an_ended_run() -> None:
+    before, now = (
+        {**CONFIG, 'files': {'data': {'sha256': digits, 'bytes': 1}}}
+        for digits in ('aa', 'bb')
+    )
+    name = 'files.data'
+    fixed, others = compare(before, now, ended=False)
+    assert not fixed and [line[0] for line in others] == [name]
+    fixed, _ = compare(before, now, ended=True)
+    assert [line[0] for line in fixed] == [name]
+    assert compare(before, before, ended=True) == ([], [])
+    assert compare(CONFIG, now, ended=True) == ([], [])  # of an older run
