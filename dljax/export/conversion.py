@@ -79,7 +79,7 @@ def convert(
         member: of a run that was an ensemble, which member.
         part: of a run of several nets side by side, the name of one.
         settings: of the model, such as its classes, where not the defaults; a run knows
-            its own, and those that contradict it are refused.
+            its own, and so does a config.json: those that contradict it are refused.
         overwrite: whether a target that is there may be replaced.
 
     Returns:
@@ -126,12 +126,17 @@ def convert(
             f'which differ by {difference["relative"]:.3g} of the largest, allowed is '
             f'{TOLERANCE:g}: nothing was written. Are the numbers finite?'
         )
-    if goes_to == 'hugging_face':
-        hub.write_config(target, model, net, overwrite=overwrite)
+    beside = (
+        [hub.config_beside(target, model, net, overwrite=overwrite)]
+        if goes_to == 'hugging_face'
+        else []
+    )
     if goes_to == 'dljax':
         weights.save(target, variables)
     else:
         weights.write(target, made)
+    for path, content in beside:
+        write_json(path, content)
     leaves = named_leaves(variables)
     keys = _FORMS[came_from].keys(model, variables)
     result = {

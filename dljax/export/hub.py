@@ -8,7 +8,6 @@ from typing import Any
 from flax import linen as nn
 
 from dljax import weights
-from dljax.runs.workdir import write_json
 from dljax.weights.hugging_face import Name
 
 _FILES = ('model.safetensors', 'pytorch_model.bin')
@@ -42,7 +41,7 @@ def settled(
     Args:
         source: the file, or the folder that it lies in.
         model: its name in the zoo.
-        settings: that were given; they come before those of config.json.
+        settings: that were given.
 
     Returns:
         The file, and the settings of our net.
@@ -50,7 +49,7 @@ def settled(
     Raises:
         FileNotFoundError: for a folder without weights.
         ValueError: for another model, weights in several files, a config.json that is
-            none, or a config of what our net is not.
+            none, a config of what our net is not, or settings that contradict it.
     """
     name = known(model)
     if source.is_dir():
@@ -74,11 +73,21 @@ def settled(
         raise ValueError(f"'{config}' is no JSON ({error})") from None
     if not isinstance(content, dict):
         raise ValueError(f"'{config}' holds no settings, wanted a JSON object")
-    return source, {**weights.settings_of_config(name, content), **settings}
+    told = weights.settings_of_config(name, content)
+    for key in told.keys() & settings.keys():
+        if told[key] != settings[key]:
+            raise ValueError(
+                f"'{config}' says {key}={told[key]!r} and the settings "
+                f'{key}={settings[key]!r}, wanted the same: leave the setting out, or '
+                'take the file of weights to a folder without the config'
+            )
+    return source, {**told, **settings}
 
 
-def write_config(target: Path, model: str, net: nn.Module, *, overwrite: bool) -> None:
-    """Write the config.json that Hugging Face's own reader wants beside weights.
+def config_beside(
+    target: Path, model: str, net: nn.Module, *, overwrite: bool
+) -> tuple[Path, dict[str, Any]]:
+    """Make the config.json that Hugging Face's own reader wants beside weights.
 
     Args:
         target: of the weights.
@@ -86,15 +95,22 @@ def write_config(target: Path, model: str, net: nn.Module, *, overwrite: bool) -
         net: with its settings.
         overwrite: whether another one may be replaced.
 
+    Returns:
+        Where it belongs, and what it holds.
+
     Raises:
         FileExistsError: where another one is there.
     """
-    path, content = (
-        target.with_name('config.json'),
-        weights.config_of(known(model), net),
-    )
-    if path.exists() and not overwrite:
-        if json.loads(path.read_text(encoding='utf-8')) == content:
-            return
+    path = target.with_name('config.json')
+    content = weights.config_of(known(model), net)
+    if path.exists() and not overwrite and _content(path) != content:
         raise FileExistsError(f'{path} is there already: --overwrite replaces it')
-    write_json(path, content)
+    return path, content
+
+
+def _content(path: Path) -> Any:
+    """Read another config.json; None for what is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except ValueError:
+        return None

@@ -85,3 +85,33 @@ def test_what_is_no_folder_of_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'there/model.safetensors.index.json').touch()
     with pytest.raises(ValueError, match='several files, wanted one'):
         convert(tmp_path / 'there', model='gpt2', **words)
+
+
+def test_settings_that_contradict_the_config_are_refused(tmp_path: Path) -> None:
+    theirs(tmp_path / 'there', 'gpt2')
+    words = {'model': 'gpt2', 'came_from': 'hugging_face'}
+    target = tmp_path / 'here.npz'
+    with pytest.raises(ValueError, match='says layers=2 and the settings layers=3, w'):
+        convert(tmp_path / 'there', target, **words, settings={'layers': 3})
+    assert not target.exists()
+    convert(tmp_path / 'there', target, **words, settings={'layers': 2})
+
+
+def test_weights_of_half_precision_come_in_as_they_are(tmp_path: Path) -> None:
+    arrays = theirs(tmp_path / 'there', 'gpt2')
+    half = {name: value.astype(np.float16) for name, value in arrays.items()}
+    weights.write(tmp_path / 'there/model.safetensors', half)
+    here = tmp_path / 'here.safetensors'
+    convert(tmp_path / 'there', here, model='gpt2', came_from='hugging_face')
+    read = weights.restore(here)['params']['embedding']['embedding']
+    np.testing.assert_array_equal(read, half['wte.weight'])
+
+
+def test_no_config_is_left_where_no_weights_are(tmp_path: Path) -> None:
+    theirs(tmp_path / 'there', 'gpt2')
+    words = {'model': 'gpt2', 'came_from': 'hugging_face', 'goes_to': 'hugging_face'}
+    target = tmp_path / 'back/model.unknown'
+    target.parent.mkdir()
+    with pytest.raises(ValueError, match='unknown'):
+        convert(tmp_path / 'there', target, **words)
+    assert not list(target.parent.iterdir())
