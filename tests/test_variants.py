@@ -40,6 +40,9 @@ HIT = np.diag(COUNTS)
 GAPS = np.square(POINTS[:, None] - CENTRES).sum(-1)
 NEAREST = np.exp(-0.5 * np.square(GRID[:, None] - GRID).sum(-1))[GAPS.argmin(1)]
 KERNEL, HIDDEN, VISIBLE = normal(3, 2), normal(2), normal(3)
+QUERY, READ, VALUES = normal(2, 3, 1, 4), normal(2, 3, 1, 4), normal(2, 3, 1, 4)
+SCORES = np.einsum('bshf,bthf->bhst', QUERY, READ) / 2
+FRAMES = normal(4, 2, 3)  # of which the label is to be told in two
 
 
 def gates(visible: np.ndarray) -> np.ndarray:
@@ -97,6 +100,27 @@ CASES = (
         np.maximum(0, 1 - (2 * BITS - 1) * LOGITS).sum(1),
     ),
     (
+        'multiclass_hinge',
+        lambda x: losses.multiclass_hinge(x, LABELS),
+        LOGITS,
+        np.maximum(
+            0,
+            1
+            + np.where(np.eye(3)[LABELS] == 1, -np.inf, LOGITS).max(1)
+            - LOGITS[ROWS, LABELS],
+        ),
+    ),
+    (
+        # One label in two frames: itself twice, or beside a blank.
+        'ctc_loss',
+        lambda x: losses.ctc_loss(x, np.full((4, 1), 2)),
+        FRAMES,
+        -np.log(
+            softmax(FRAMES)[:, 0, 2] * softmax(FRAMES)[:, 1, [0, 2]].sum(-1)
+            + softmax(FRAMES)[:, 0, 0] * softmax(FRAMES)[:, 1, 2]
+        ),
+    ),
+    (
         'gaussian_log_density',
         lambda x: losses.gaussian_log_density(x, TARGETS, SPREAD),
         LOGITS,
@@ -126,6 +150,18 @@ CASES = (
         lambda x: metrics.accuracy(x, LABELS),
         LOGITS,
         (LOGITS.argmax(1) == LABELS).astype(np.float32),
+    ),
+    (
+        'perplexity',
+        lambda x: metrics.perplexity(x, LABELS),
+        LOGITS[:, 0],
+        np.exp(LOGITS[:, 0].sum() / LABELS.sum()),
+    ),
+    (
+        'token_accuracy',
+        lambda x: metrics.token_accuracy(x, COUNTS.T, where=COUNTS > 0),
+        COUNTS,
+        ((COUNTS == COUNTS.T) & (COUNTS > 0)).sum(1) / (COUNTS > 0).sum(1),
     ),
     ('precision', metrics.precision, COUNTS, HIT / COUNTS.sum(0)),
     ('recall', metrics.recall, COUNTS, HIT / COUNTS.sum(1)),
@@ -223,6 +259,18 @@ CASES = (
     ),
     ('global_average_pool', layers.global_average_pool, IMAGES, IMAGES.mean((1, 2))),
     ('global_max_pool', layers.global_max_pool, IMAGES, IMAGES.max((1, 2))),
+    (
+        'attention_weights',
+        lambda x: layers.attention_weights(x, READ),
+        QUERY,
+        softmax(SCORES),
+    ),
+    (
+        'attend',
+        lambda x: layers.attend(x, READ, VALUES),
+        QUERY,
+        np.einsum('bhst,bthf->bshf', softmax(SCORES), VALUES),
+    ),
     ('squared_distances', lambda x: layers.squared_distances(x, CENTRES), POINTS, GAPS),
 )
 
