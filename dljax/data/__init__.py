@@ -10,12 +10,14 @@ from dljax.data.buckets import Buckets, length_buckets
 from dljax.data.byte_pairs import BytePairs
 from dljax.data.captioned import CaptionedPictures, captioned_folder
 from dljax.data.captions import Captions, captioned_scenes
+from dljax.data.classified_texts import ClassifiedTexts, classified_texts
 from dljax.data.columns import Columns, read_columns
 from dljax.data.composed import compose_recordings
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
 from dljax.data.faults import FAULTS, inject_faults
+from dljax.data.held_out_text import HeldOutText, held_out_text
 from dljax.data.imagenet import IMAGENET, normalise_caffe, normalise_imagenet
 from dljax.data.images import as_float, crop, pad, resize
 from dljax.data.labelled import labelled
@@ -77,9 +79,11 @@ __all__ = [
     'BytePairs',
     'CaptionedPictures',
     'Captions',
+    'ClassifiedTexts',
     'Columns',
     'DataSet',
     'Encoded',
+    'HeldOutText',
     'LabelledTexts',
     'Mixture',
     'Normalizer',
@@ -109,6 +113,7 @@ __all__ = [
     'captioned_scenes',
     'cifar',
     'class_weights',
+    'classified_texts',
     'compose_recordings',
     'count_windows',
     'crop',
@@ -120,6 +125,7 @@ __all__ = [
     'folder',
     'gaussian_noise',
     'hold_out',
+    'held_out_text',
     'idx',
     'inject_faults',
     'labelled',

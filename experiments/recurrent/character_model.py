@@ -44,9 +44,8 @@ from flax import linen as nn
 from dljax import create_model, zoo
 from dljax.data import (
     Vocabulary,
-    load,
+    held_out_text,
     random_windows,
-    read_text,
     scored_windows,
     text_windows,
 )
@@ -103,7 +102,7 @@ def experiment(
         tuning: whether to hold out the last tenth of the training text instead, as for
             choosing settings, so that the text that counts is not seen.
     """
-    training, held_out, kind = texts(data, shortest=20 * (window + 1))
+    training, held_out, kind = held_out_text(data, shortest=20 * (window + 1))
     if tuning:
         cut = len(training) * 9 // 10
         training, held_out = training[:cut], training[cut:]
@@ -166,23 +165,6 @@ def experiment(
             'Samples': samples(vocabulary, prompt, length),
         },
     )
-
-
-def texts(path: Path | None, shortest: int) -> tuple[str, str, str]:
-    """Read the training and the held-out text, and say what they are.
-
-    Args:
-        path: of a file whose last tenth is held out; None for Python's help.
-        shortest: characters that it must have.
-    """
-    if path is not None:
-        text = read_text(path, shortest=shortest)
-        cut = len(text) * 9 // 10
-        return text[:cut], text[cut:], f'{path.name} (a file of the user)'
-    topics = load('python_help')
-    parts = (topics[split]['text'] for split in ('train', 'test'))
-    training, held_out = ('\n'.join(t.decode() for t in part) for part in parts)
-    return training, held_out, topics.summary
 
 
 def counted(bits: np.ndarray) -> Measure:

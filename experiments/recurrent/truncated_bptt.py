@@ -38,7 +38,7 @@ import optax
 from flax import linen as nn
 
 from dljax import create_model, pictures, zoo
-from dljax.data import Vocabulary, load, scored_windows, text_windows
+from dljax.data import Vocabulary, held_out_text, scored_windows, text_windows
 from dljax.experiment import Experiment, Measure, Outcome
 from dljax.layers import LSTM
 from dljax.models.container import container
@@ -75,11 +75,7 @@ def experiment(
         clip: the largest global norm of a gradient.
         span: characters held out; by default the last tenth of the text.
     """
-    topics = load('python_help')
-    training, held_out = (
-        '\n'.join(text.decode() for text in topics[split]['text'])
-        for split in ('train', 'test')
-    )
+    training, held_out, kind = held_out_text()
     vocabulary = Vocabulary.of(training)
     tokens, rest = vocabulary.encode(training), vocabulary.encode(held_out[:span])
     source = text_windows(tokens, batch_size, window)
@@ -104,7 +100,7 @@ def experiment(
         },
         source=source,
         steps=steps,
-        data_summary=f'{topics.summary}; {len(tokens):,} characters train, '
+        data_summary=f'{kind}; {len(tokens):,} characters train, '
         f'{len(rest):,} held out',
         score=side_by_side({name: score_next() for name in PARTS}),
         evaluation={

@@ -6,8 +6,8 @@ language understanding, https://arxiv.org/abs/1810.04805.
 A small encoder fills gaps in texts without labels. A copy of it, with a new pooler and
 output, then learns the classes of a few texts, beside an equal net that starts from
 random weights and sees the same labels as often. By default the texts are reviews made
-by rule, as of experiments/text/sentiment.py; of the user's own, a table gives the
-classes, and a file of lines more texts without one.
+by rule, as of experiments/text/sentiment.py; of the user's own, a table or a
+folder gives the classes, and a file of lines more texts without one.
 
 Measured with 3 members, seed 0, on a 2-core CPU, on 2,000 test reviews with 100 labels
 (other ones in each member; chance is 50 %), mean and standard deviation: 58.3 ± 1.9 %
@@ -89,6 +89,7 @@ def experiment(
     data: Path | None = None,
     text: str = 'text',
     label: str = 'label',
+    encoding: str | None = None,
     unlabelled: Path | None = None,
     fold: int = 0,
     labels: int | None = 100,
@@ -112,11 +113,13 @@ def experiment(
     """Pretrain one net, tune a copy of it, and train an equal one on the same labels.
 
     Args:
-        data: a table of texts and classes; by default reviews made by rule.
-        text: the column of the texts.
+        data: a table of texts and classes, or a folder, as sentiment.py takes them; by
+            default reviews made by rule.
+        text: the column of the texts, of a table.
         label: the column of the classes.
+        encoding: of files of lines, such as latin-1, where it is not UTF-8.
         unlabelled: a file of the user's own with a text a line, to fill gaps in as
-            well as in those of the table.
+            well as in those with classes.
         fold: which tenth of the user's texts is the test, 0 to 9; the next one is the
             validation.
         labels: that are learned, equally many of each class and other ones for each
@@ -152,8 +155,16 @@ def experiment(
         summary = f'reviews made by rule: {train} to fill gaps in, {test // 2} for '
         summary += f'validation and {test} for test, of other opinions'
     else:
-        splits, words, names, summary = texts_of(
-            data, text, label, unlabelled, fold, longest, minimum
+        more = [] if unlabelled is None else sets.read_lines(unlabelled)
+        splits, words, names, summary = sets.classified_texts(
+            data,
+            text=text,
+            label=label,
+            encoding=encoding,
+            fold=fold,
+            longest=longest,
+            minimum=minimum,
+            unlabelled=[line for line in more if line],
         )
     tokens = dataclasses.replace(words, words=(*words.words, FIRST, MASK))
     first, mask = tokens.size - 2, tokens.size - 1
@@ -244,49 +255,6 @@ def experiment(
             ),
         },
     )
-
-
-def texts_of(
-    path: Path,
-    text: str,
-    label: str,
-    unlabelled: Path | None,
-    fold: int,
-    longest: int,
-    minimum: int,
-) -> tuple[dict[str, HostBatch], sets.Words, tuple[str, ...], str]:
-    """Read the user's texts, and hold out two tenths of those with a class.
-
-    Args:
-        path: of the table.
-        text: the column of the texts.
-        label: the column of the classes.
-        unlabelled: of a file of texts without a class, or None.
-        fold: which tenth is the test.
-        longest: words of a text.
-        minimum: how often a word has to occur.
-
-    Returns:
-        The arrays by split, 'unlabelled' among them, the words, the names of the
-        classes, and what there is in words.
-    """
-    read = sets.read_labelled(path, text=text, label=label)
-    rows = sets.hold_out(len(read.texts), fold=fold, name=f"'{path}'")
-    more = [] if unlabelled is None else [t for t in sets.read_lines(unlabelled) if t]
-    parts = {name: [read.texts[row] for row in index] for name, index in rows.items()}
-    free = [*parts['train'], *more]
-    words = sets.Words.of(free, minimum=minimum)
-    made = {
-        name: sets.encode_texts(
-            part, words, longest=longest, labels=read.labels[rows[name]]
-        )
-        for name, part in parts.items()
-    }
-    made['unlabelled'] = sets.encode_texts(free, words, longest=longest)
-    said = '; '.join(f'{name} {each.summary}' for name, each in made.items())
-    arrays = {name: each.arrays for name, each in made.items()}
-    summary = f'{path.name} (of the user): {said}; {words.size} tokens'
-    return arrays, words, read.class_names, summary
 
 
 def begun(split: HostBatch, first: int) -> dict[str, np.ndarray]:

@@ -37,7 +37,6 @@ from dljax.experiment import Experiment, Outcome, Picture
 from dljax.layers import LSTM, RecurrentStack
 from dljax.objectives import classify, predict, score_classes
 from dljax.training import Player, clipped
-from dljax.types import HostBatch
 
 FEATURES = ('tokens', 'length')
 TINY = {
@@ -101,10 +100,15 @@ def experiment(
         summary = f'reviews made by rule: {train} to learn from, {test // 2} for '
         summary += f'validation and {test} for test, of other opinions'
     else:
-        parts = parts_of(data, text, label, encoding, fold)
-        splits, tokens, summary = encoded(parts, longest, minimum)
-        names = parts['train'].class_names
-        summary = f'{data.name} (of the user): {summary}'
+        splits, tokens, names, summary = sets.classified_texts(
+            data,
+            text=text,
+            label=label,
+            encoding=encoding,
+            fold=fold,
+            longest=longest,
+            minimum=minimum,
+        )
     settings = {
         'vocabulary': tokens.size,
         'classes': len(names),
@@ -135,68 +139,6 @@ def experiment(
             'Worst mistakes': mistakes(tokens, names),
         },
     )
-
-
-def parts_of(
-    path: Path, text: str, label: str, encoding: str | None, fold: int
-) -> dict[str, sets.LabelledTexts]:
-    """Read the user's texts, and hold out a tenth for each split that there is not.
-
-    Args:
-        path: of a table, of a folder with a folder of texts for each class, or of one
-            with a file of lines for each class.
-        text: the column of the texts, of a table.
-        label: the column of the classes.
-        encoding: of the files of lines.
-        fold: which tenth is held out.
-    """
-    if not path.is_dir():
-        found = {'train': sets.read_labelled(path, text=text, label=label)}
-    elif files := sorted(p for p in path.iterdir() if is_lines(p)):
-        stems = [p.stem for p in files]
-        names = stems if len({*stems}) == len(stems) else [p.name for p in files]
-        paths = dict(zip(names, files, strict=True))
-        found = {'train': sets.labelled_lines(paths, encoding=encoding)}
-    else:
-        found = sets.text_folder(path)
-    train = found['train']
-    missing = [split for split in ('test', 'validation') if split not in found]
-    rows = sets.hold_out(len(train.texts), missing, fold=fold, name=f"'{path}'")
-    return {**found, **{split: chosen(train, index) for split, index in rows.items()}}
-
-
-def is_lines(path: Path) -> bool:
-    """Tell whether a file may hold a text a line."""
-    return path.is_file() and not path.name.startswith('.')
-
-
-def chosen(read: sets.LabelledTexts, rows: np.ndarray) -> sets.LabelledTexts:
-    """Take some of the texts."""
-    return read._replace(
-        texts=[read.texts[row] for row in rows], labels=read.labels[rows]
-    )
-
-
-def encoded(
-    parts: dict[str, sets.LabelledTexts], longest: int, minimum: int
-) -> tuple[dict[str, HostBatch], Tokens, str]:
-    """Turn texts into tokens, by the words of those to learn from.
-
-    Args:
-        parts: the texts and their classes by split.
-        longest: words of a text.
-        minimum: how often a word has to occur.
-    """
-    tokens = sets.Words.of(parts['train'].texts, minimum=minimum)
-    made = {
-        split: sets.encode_texts(
-            part.texts, tokens, longest=longest, labels=part.labels
-        )
-        for split, part in parts.items()
-    }
-    said = '; '.join(f'{split} {each.summary}' for split, each in made.items())
-    arrays = {split: each.arrays for split, each in made.items()}
-    return arrays, tokens, f'{said}; {tokens.size} tokens'
 
 
 def mistakes(tokens: Tokens, names: tuple[str, ...], count: int = 20) -> Picture:

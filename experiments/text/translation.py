@@ -241,8 +241,10 @@ def compare(made: Translation, greedily: Callable, searched: Callable) -> Measur
         ):
             pairs = list(zip(answers, targets, strict=True))
             found[name] = float(np.mean([a == t for a, t in pairs]))
-            parts = [units_of(made, answer) for answer in answers]
-            found[f'{name}_bleu'] = 100 * bleu(parts, split).score
+            # It is 0 where no sentence has the four units of its longest n-gram.
+            if max(len(target) for (target,) in split) >= 4:
+                parts = [units_of(made, answer) for answer in answers]
+                found[f'{name}_bleu'] = 100 * bleu(parts, split).score
         inside = zip(targets, texts, strict=True)
         found['within_beam'] = float(np.mean([t in rows for t, rows in inside]))
         test = made.splits['test']
