@@ -88,3 +88,10 @@ def test_settings_out_of_range_are_refused(kind: type[nn.Module]) -> None:
         kind(dropout=1.0)
     with pytest.raises(ValueError, match='windows is empty'):
         TextCNN(windows=())
+
+
+def test_the_words_of_a_text_cnn_begin_around_zero() -> None:
+    drawn = TextCNN.embedding_init(jax.random.key(0), (500, 30))
+    assert abs(float(drawn.mean())) < 0.01  # of [0, 0.5) it is 0.25
+    np.testing.assert_allclose([drawn.min(), drawn.max()], [-0.25, 0.25], atol=1e-3)
+    np.testing.assert_allclose(drawn.std(), 0.5 / 12**0.5, atol=2e-3)

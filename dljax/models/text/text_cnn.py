@@ -1,6 +1,7 @@
 """Convolutions over the words of a text (U2.8, U3.8)."""
 
 import chex
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.nn.initializers import Initializer
@@ -9,7 +10,23 @@ from jax.typing import DTypeLike
 from dljax.layers.conv import Conv
 from dljax.losses.meaning import nan_beyond
 from dljax.models.settings import check_settings, check_sizes
-from dljax.types import Array
+from dljax.types import Array, Key
+
+
+def around_zero(
+    key: Key, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
+) -> Array:
+    """Draw the words' vectors as Kim does, uniformly from [-0.25, 0.25).
+
+    Args:
+        key: of the draw.
+        shape: of the vectors.
+        dtype: of the numbers.
+
+    Returns:
+        The vectors, [*shape].
+    """
+    return jax.random.uniform(key, shape, dtype, -0.25, 0.25)
 
 
 class TextCNN(nn.Module):
@@ -55,7 +72,7 @@ class TextCNN(nn.Module):
     dropout: float = 0.5
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    embedding_init: Initializer = nn.initializers.uniform(0.5)
+    embedding_init: Initializer = around_zero
     kernel_init: Initializer = nn.initializers.lecun_normal()
 
     def __post_init__(self) -> None:
