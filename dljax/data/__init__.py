@@ -29,7 +29,7 @@ from dljax.data.labelled_text import (
 )
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
-from dljax.data.normalise import Normalizer, min_max, z_score
+from dljax.data.normalise import Normalizer, mean_range, min_max, z_score
 from dljax.data.own import cifar, folder, idx
 from dljax.data.padded import Encoded, encode_pairs, encode_texts
 from dljax.data.painting import Placement, paint
@@ -136,6 +136,7 @@ __all__ = [
     'load_tokens',
     'mackey_glass',
     'masking',
+    'mean_range',
     'min_max',
     'named_recordings',
     'normalise_caffe',

@@ -28,7 +28,7 @@ class Normalizer:
     Attributes:
         offset: what is subtracted, a float for each column.
         scale: what is divided by, a float above 0 for each column.
-        kind: 'min_max' or 'z_score', for the record.
+        kind: 'min_max', 'mean_range' or 'z_score', for the record.
     """
 
     offset: tuple[float, ...]
@@ -176,16 +176,47 @@ def z_score(train: np.ndarray) -> Normalizer:
     """
     columns, constant = _columns(train)
     with np.errstate(over='ignore', invalid='ignore'):  # refused where it is kept
-        # From the first example on, numbers are as small as the spread: a sum of many
-        # large ones would be rounded by more than that.
-        apart = columns - columns[:1]
-        mean = apart.mean(axis=0)
-        apart -= mean
+        mean, apart = _centred(columns)
         # Squares of numbers up to 1 neither vanish nor overflow.
         largest = _largest(apart)
         apart /= np.where(largest > 0, largest, 1.0)
         deviation = largest * np.sqrt(np.square(apart, out=apart).mean(axis=0))
-        return _fitted(columns[0] + mean, deviation, constant, 'z_score')
+        return _fitted(mean, deviation, constant, 'z_score')
+
+
+def mean_range(train: np.ndarray) -> Normalizer:
+    """Fit the map that gives each column of the training split mean 0 and range 1.
+
+    Args:
+        train: [..., column] of the training split only, which comes to [-1, 1].
+
+    Returns:
+        The map; a constant column goes to 0.
+
+    Raises:
+        ValueError: for an empty array or values that are not finite.
+
+    Example:
+        >>> print(mean_range(np.array([[0.0], [3.0], [3.0]]))(np.array([[0.0], [3.0]])))
+        [[-0.6666667 ]
+         [ 0.33333334]]
+    """
+    columns, constant = _columns(train)
+    with np.errstate(over='ignore', invalid='ignore'):  # refused where it is kept
+        mean, apart = _centred(columns)
+        return _fitted(mean, np.ptp(apart, axis=0), constant, 'mean_range')
+
+
+def _centred(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the mean of each column, and what is left without it.
+
+    From the first example on, numbers are as small as the spread: a sum of many large
+    ones would be rounded by more than that.
+    """
+    apart = columns - columns[:1]
+    mean = apart.mean(axis=0)
+    apart -= mean
+    return columns[0] + mean, apart
 
 
 def _columns(train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
