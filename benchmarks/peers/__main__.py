@@ -7,15 +7,15 @@ and of several, on one device and on as many as there are cores; of Keras, execu
 one step and of several. Then the libraries take turns, forwards and backwards through
 the list (A B B A), so that what the machine does beside this falls on all. A line of
 results/peers.jsonl holds the medians, and the ratios of turn to turn with their
-quartiles.
+quartiles. A form or a peer that cannot train is named in it; a case that we cannot
+train is named at the end.
 """
 
 import argparse
-import json
+import importlib.util
 import os
-import subprocess
-import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,60 +23,12 @@ import numpy as np
 
 from benchmarks import machine, results
 from benchmarks.peers import cases
+from benchmarks.peers.process import Failed, Worker
 
+RESIDUAL = 'resnet18', 'resnet50'  # of which torch's form is torchvision's
 PILOT, TURN = 0.5, 1.0  # seconds of one turn, while forms are tried and measured
 # Of the first losses, after three moves of Adam.
 TOLERANCES = {'float32': 2e-3, 'bfloat16': 5e-2}
-
-
-class Worker:
-    """A library in a process of its own."""
-
-    def __init__(self, case: str, library: str, weights: Path, **options: Any) -> None:
-        """Start it, and wait until it has trained for the first time."""
-        self.library, self.options = library, options
-        words = [case, library, str(weights), json.dumps(options)]
-        self.process = subprocess.Popen(
-            [sys.executable, '-m', 'benchmarks.peers.worker', *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '3'},
-        )
-        self.first = self._answer()
-        self.each = None
-
-    def seconds(self, length: float) -> float:
-        """Train for about so many seconds, and give those of one step."""
-        if self.each is None:
-            self.each = self._train(1)
-            self.each = self._train(round(0.2 / self.each) or 1)
-        self.each = self._train(round(length / self.each) or 1)
-        return self.each
-
-    def close(self) -> None:
-        """End it."""
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _train(self, steps: int) -> float:
-        self.process.stdin.write(f'{steps}\n')
-        self.process.stdin.flush()
-        found = self._answer()
-        return found['seconds'] / found['steps']
-
-    def _answer(self) -> dict:
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(
-                f'{self.library} {self.options} ended: '
-                + self.process.stderr.read()[-2000:]
-            )
-        found = json.loads(line)
-        if not found['finite']:
-            raise RuntimeError(f'{self.library}: the loss is not finite')
-        return found
 
 
 def forms(case: cases.Case, precision: str) -> dict[str, list[tuple[str, dict]]]:
@@ -110,21 +62,95 @@ def forms(case: cases.Case, precision: str) -> dict[str, list[tuple[str, dict]]]
 
 
 def fastest(
-    name: str, tried: list[tuple[str, dict]], weights: Path
+    name: str,
+    tried: list[tuple[str, dict]],
+    weights: Path,
+    failures: list[str],
 ) -> tuple[str, dict]:
-    """Try the forms of a peer one by one, and tell the fastest."""
-    times = []
-    for library, options in tried:
-        worker = Worker(name, library, weights, **options)
-        times.append(min(worker.seconds(PILOT) for _ in range(3)))
-        worker.close()
-        print(f'   {library} {options}: {1e3 * times[-1]:.4g} ms', flush=True)
-    return tried[int(np.argmin(times))]
+    """Try the forms of a peer one by one, and tell the fastest.
+
+    Args:
+        name: of the case.
+        tried: library and options of each form.
+        weights: the file of the initial weights.
+        failures: which forms could not train, and why: added to.
+
+    Returns:
+        Library and options.
+
+    Raises:
+        Failed: where no form could.
+    """
+    times: dict[int, float] = {}
+    for number, (library, options) in enumerate(tried):
+        try:
+            with_options = Worker(name, library, weights, **options)
+            try:
+                times[number] = min(with_options.seconds(PILOT) for _ in range(3))
+            finally:
+                with_options.close()
+        except Failed as error:
+            failures.append(str(error))
+            print(f'   {error}', flush=True)
+        else:
+            print(f'   {library} {options}: {1e3 * times[number]:.4g} ms', flush=True)
+    if not times:
+        raise Failed(f'no form of {tried[0][0]} could train')
+    return tried[min(times, key=times.__getitem__)]
+
+
+def begin(
+    name: str,
+    listed: Mapping[str, list[tuple[str, dict]]],
+    weights: Path,
+    precision: str,
+    failures: list[str],
+) -> tuple[dict[str, Worker], dict[str, dict]]:
+    """Start the fastest form of each peer that can train, and as we do.
+
+    Args:
+        name: of the case.
+        listed: the forms of each, 'dljax' first.
+        weights: the file of the initial weights.
+        precision: of the computation.
+        failures: who could not, and why: added to.
+
+    Returns:
+        The processes and the options of each.
+
+    Raises:
+        Failed: where it is dljax that cannot.
+    """
+    workers: dict[str, Worker] = {}
+    chosen: dict[str, dict] = {}
+    for peer, tried in listed.items():
+        try:
+            one = len(tried) == 1
+            library, options = (
+                tried[0] if one else fastest(name, tried, weights, failures)
+            )
+            worker = Worker(name, library, weights, **options)
+            mine = worker if peer == 'dljax' else workers['dljax']
+            found, wanted = (w.first['losses'] for w in (worker, mine))
+            if not np.allclose(found, wanted, rtol=TOLERANCES[precision]):
+                worker.close()
+                raise Failed(
+                    f'the first losses of {peer} are {found}, and ours {wanted}: they '
+                    'do not train alike'
+                )
+        except Failed as error:
+            if peer == 'dljax':
+                raise
+            failures.append(str(error))
+            print(f'   without {peer}: {error}', flush=True)
+        else:
+            workers[peer], chosen[peer] = worker, options
+    return workers, chosen
 
 
 def measure(
     name: str, peers: list[str], turns: int, weights: Path, precision: str = 'float32'
-) -> dict:
+) -> dict[str, Any]:
     """Measure a case.
 
     Args:
@@ -135,52 +161,68 @@ def measure(
         precision: of the computation.
 
     Returns:
-        The measurements.
+        The measurements; what could not train is among 'failures', and has no ratio.
+
+    Raises:
+        Failed: where it is dljax that cannot.
     """
     case, listed = cases.CASES[name], forms(cases.CASES[name], precision)
     Worker(name, 'ours', weights).close()  # draws the weights
-    chosen = {
-        peer: listed[peer][0]
-        if len(listed[peer]) == 1
-        else fastest(name, listed[peer], weights)
-        for peer in ['dljax', *peers]
-    }
-    workers = {
-        peer: Worker(name, library, weights, **options)
-        for peer, (library, options) in chosen.items()
-    }
-    wanted = workers['dljax'].first['losses']
-    for peer, worker in workers.items():
-        if not np.allclose(worker.first['losses'], wanted, rtol=TOLERANCES[precision]):
-            raise RuntimeError(
-                f'{name}: the first losses of {peer} are {worker.first["losses"]}, '
-                f'and ours {wanted}: they do not train alike'
-            )
-    times = {peer: [] for peer in workers}
-    for worker in workers.values():
-        worker.seconds(TURN)
-    for turn in range(turns):
+    failures: list[str] = []
+    asked = {peer: listed[peer] for peer in ['dljax', *peers]}
+    workers, chosen = begin(name, asked, weights, precision, failures)
+    times: dict[str, list[float]] = {peer: [] for peer in workers}
+    for turn in range(-1, turns):  # the first only warms up
         order = list(workers) if turn % 2 == 0 else list(workers)[::-1]
         for peer in order:
-            times[peer].append(workers[peer].seconds(TURN))
+            try:
+                seconds = workers[peer].seconds(TURN)
+            except Failed as error:
+                if peer == 'dljax':
+                    raise
+                failures.append(str(error))
+                print(f'   without {peer}: {error}', flush=True)
+                del workers[peer], times[peer]
+            else:
+                times[peer] += [seconds] * (turn >= 0)
+    losses = {peer: worker.first['losses'] for peer, worker in workers.items()}
     for worker in workers.values():
         worker.close()
-    row = {
+    return {
         'case': name,
         'title': case.title,
         'batch': case.batch,
         'precision': precision,
-        'forms': {peer: options for peer, (_, options) in chosen.items()},
-        'losses': {p: w.first['losses'] for p, w in workers.items()},
+        'forms': {peer: chosen[peer] for peer in times},
+        'losses': losses,
         'milliseconds': {p: 1e3 * float(np.median(t)) for p, t in times.items()},
-        'ratios': {},
+        'ratios': {
+            peer: np.quantile(
+                np.divide(times[peer], times['dljax']), (0.5, 0.25, 0.75)
+            ).tolist()
+            for peer in times
+            if peer != 'dljax'
+        },
+        'failures': failures,
         'turns': turns,
         'bars': dict(case.bars),
     }
-    for peer in peers:
-        ratio = np.divide(times[peer], times['dljax'])
-        row['ratios'][peer] = [float(q) for q in np.quantile(ratio, (0.5, 0.25, 0.75))]
-    return row
+
+
+def missing(peers: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Tell what is not installed, before anything is measured.
+
+    Args:
+        peers: that are asked for.
+        names: of the cases.
+
+    Returns:
+        The packages, in alphabetical order.
+    """
+    wanted = {peer.partition('.')[0] for peer in peers}
+    if 'torch' in wanted and any(cases.CASES[n].model in RESIDUAL for n in names):
+        wanted.add('torchvision')
+    return sorted(name for name in wanted if importlib.util.find_spec(name) is None)
 
 
 def main() -> None:
@@ -201,12 +243,23 @@ def main() -> None:
             f'unknown cases {sorted(unknown)}, wanted some of {sorted(cases.CASES)}; '
             f'turns is {asked.turns}, wanted an even number of at least 2'
         )
+    if lacking := missing(asked.peers, asked.cases):
+        parser.error(
+            f"{' and '.join(lacking)} not installed: pip install 'dljax[peers]', or "
+            'leave peers out by --peers'
+        )
+    failed = 0
     for name in asked.cases:
         loaded = machine.require_quiet(allow=asked.allow_load)
         print(name, flush=True)
         with tempfile.TemporaryDirectory() as folder:
             weights = Path(folder) / 'weights.npz'
-            row = measure(name, asked.peers, asked.turns, weights, asked.precision)
+            try:
+                row = measure(name, asked.peers, asked.turns, weights, asked.precision)
+            except Failed as error:
+                failed += 1
+                print(f'   {name} failed: {error}', flush=True)
+                continue
         described = machine.describe('torch', 'keras')
         results.append(asked.results, {**row, 'loaded': loaded, **described})
         for peer, (ratio, low, high) in row['ratios'].items():
@@ -216,6 +269,8 @@ def main() -> None:
                 f'{ratio:.2f} ({low:.2f} to {high:.2f})',
                 flush=True,
             )
+    if failed:
+        raise SystemExit(f'{failed} of {len(asked.cases)} cases failed, see above')
 
 
 if __name__ == '__main__':
