@@ -1,5 +1,7 @@
 """Several nets as one, where no class of their own says what they are to each other."""
 
+import keyword
+
 from flax import linen as nn
 
 
@@ -17,7 +19,7 @@ def container(**nets: nn.Module) -> nn.Module:
         A module without a call of its own; modules of equal names are of one class.
 
     Raises:
-        ValueError: without a net.
+        ValueError: without a net, or for a name that no field of Python can have.
 
     Example:
         >>> both = container(small=nn.Dense(1), large=nn.Dense(9))
@@ -27,6 +29,12 @@ def container(**nets: nn.Module) -> nn.Module:
     if not nets:
         raise ValueError('container() got no net, wanted one or more by name')
     names = tuple(nets)
+    for name in names:
+        if keyword.iskeyword(name) or not name.isidentifier():
+            raise ValueError(
+                f"a net is called '{name}', wanted a name as Python's variables have: "
+                'add a letter'
+            )
     if names not in _CLASSES:
         body = {'__annotations__': dict.fromkeys(names, nn.Module)}
         body |= {'__doc__': 'Nets side by side.', '__module__': __name__}

@@ -38,3 +38,9 @@ def test_parts_of_the_nets_are_not_shared_either() -> None:
 def test_without_a_net_there_is_no_container() -> None:
     with pytest.raises(ValueError, match='got no net'):
         container()
+
+
+@pytest.mark.parametrize('name', ['with', 'class', '2_layers', 'a b'])
+def test_a_name_that_is_none_of_a_field_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"a net is called '{name}', wanted a name"):
+        container(**{name: nn.Dense(1)})
