@@ -7,6 +7,13 @@ from dljax.objectives.adversarial import (
     tell_apart,
 )
 from dljax.objectives.anomaly import invert, score_inversion
+from dljax.objectives.attacks import (
+    Attack,
+    fast_gradient_sign,
+    learn_under,
+    projected_gradient,
+    score_under,
+)
 from dljax.objectives.autoencoding import (
     autoencode,
     code_jacobian,
@@ -62,6 +69,7 @@ from dljax.objectives.variational import elbo, score_variational
 from dljax.objectives.within import from_part, side_by_side, within
 
 __all__ = [
+    'Attack',
     'autoencode',
     'caption',
     'classify',
@@ -74,6 +82,7 @@ __all__ = [
     'each_channel',
     'elbo',
     'epsilon_greedy',
+    'fast_gradient_sign',
     'fit_classes',
     'follow',
     'fool',
@@ -81,6 +90,7 @@ __all__ = [
     'generate',
     'greedy',
     'invert',
+    'learn_under',
     'on_all_windows',
     'organise',
     'penalise_between',
@@ -91,6 +101,7 @@ __all__ = [
     'predict_masked',
     'predict_next',
     'pretrain',
+    'projected_gradient',
     'recover_codes',
     'regress',
     'score_caption',
@@ -111,6 +122,7 @@ __all__ = [
     'score_tags',
     'score_transcription',
     'score_translation',
+    'score_under',
     'score_variational',
     'segment',
     'side_by_side',
