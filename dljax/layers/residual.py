@@ -14,7 +14,7 @@ from dljax.layers.normalisation import Normalise, batch_norm
 from dljax.layers.normalised_conv import NormalisedConv
 from dljax.types import Array
 
-Shortcut = Literal['projection', 'padding']
+Shortcut = Literal['projection', 'padding', 'none']
 
 
 class ResidualBlock(nn.Module):
@@ -30,7 +30,8 @@ class ResidualBlock(nn.Module):
         bottleneck: whether F has three convolutions.
         shortcut: S where the shapes differ: a 1x1 convolution, normalised
             ('projection'); or every s-th place, and zeros for the channels that are not
-            there ('padding'), which has no parameters.
+            there ('padding'), which has no parameters. 'none' leaves S out everywhere:
+            the plain net that a residual one is compared with.
         stride_first: whether the stride of a bottleneck is at its first convolution, as
             in the paper, and not at its 3x3, which skips no place.
         zero_init: whether the scale of the last normalisation starts at 0, and so F;
@@ -102,6 +103,8 @@ class ResidualBlock(nn.Module):
                 name=f'conv{index}',
                 **common,
             )(x, train=train)
+        if self.shortcut == 'none':
+            return barrier(nn.relu(x))
         skipped = inputs
         if inputs.shape != x.shape:
             if self.shortcut == 'padding':
@@ -199,7 +202,7 @@ class PreactivationBlock(nn.Module):
         if self.stride != 1 or inputs.shape[-1] != features:
             if self.shortcut == 'padding':
                 skipped = padded_shortcut(x, features, self.stride)
-            else:
+            elif self.shortcut == 'projection':
                 skipped = NormalisedConv(
                     features, 1, self.stride, name='downsample', **plain, **common
                 )(x, train=train)
@@ -209,6 +212,8 @@ class PreactivationBlock(nn.Module):
             x = NormalisedConv(*layer, name=f'conv{index}', **after, **common)(
                 x, train=train
             )
+        if self.shortcut == 'none':
+            return barrier(x)
         return barrier(x + skipped.astype(x.dtype))
 
 
@@ -256,8 +261,8 @@ def check_shortcut(shortcut: str) -> None:
     """Refuse a shortcut of an unknown kind."""
     if shortcut not in get_args(Shortcut):
         raise ValueError(
-            f"shortcut is {shortcut!r}, wanted 'projection', a 1x1 convolution, or "
-            "'padding', without parameters"
+            f"shortcut is {shortcut!r}, wanted 'projection', a 1x1 convolution, "
+            "'padding', without parameters, or 'none'"
         )
 
 

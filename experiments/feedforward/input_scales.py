@@ -21,8 +21,8 @@ of six that is best on the validation split:
 
 63 % of the test are of the frequent class. As they are, the large columns saturate the
 units and the small ones are never seen. Normalised in any way the net learns; by the
-z-score at the widest range of rates, while the two that divide by the range want a
-hundred times as much for the same.
+z-score at the widest range of rates, while the two that divide by the range want
+ten times as much for the same.
 Cost: 48 s of training for all members beside other work. Command:
 python experiments/feedforward/input_scales.py --members 5
 """

@@ -168,6 +168,26 @@ def test_the_shortcut_without_parameters_skips_places_and_adds_zeros():
     np.testing.assert_array_equal(found, wanted)
 
 
+def test_without_shortcuts_the_convolutions_are_all_there_is():
+    maps = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
+    variables = drawn(shapes_of(PreactivationBlock(3), *maps.shape))
+    whole, alone = (
+        jax.jit(PreactivationBlock(3, shortcut=kind).apply)(variables, maps)
+        for kind in ('padding', 'none')
+    )
+    np.testing.assert_allclose(whole - alone, maps, atol=1e-5)
+    plain, residual = (
+        jax.eval_shape(resnet_cifar(8, shortcut=kind).init, KEY, np.ones((1, 8, 8, 3)))
+        for kind in ('none', 'padding')
+    )
+    assert plain == residual  # as many parameters
+    block = ResidualBlock(3, shortcut='none')
+    nothing = jax.tree.map(
+        lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes_of(block, *maps.shape)
+    )
+    assert not np.any(jax.jit(block.apply)(nothing, maps))
+
+
 @pytest.mark.heavy
 def test_blocks_that_start_at_0_are_their_shortcuts():
     rng = np.random.default_rng(0)

@@ -45,7 +45,8 @@ class ResNet(nn.Module):
         classes: the number of logits, at least 2.
         width: w.
         small_images: whether the stem keeps the size, as 32x32 pixels want it.
-        shortcut: 'projection' or 'padding', where shapes differ.
+        shortcut: 'projection' or 'padding', where shapes differ; 'none' leaves all
+            shortcuts out, which makes a plain net.
         preactivation: whether blocks are `PreactivationBlock`s, with an activation
             behind the last.
         stride_first: whether the stride of a bottleneck is at its first convolution.
