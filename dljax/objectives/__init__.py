@@ -53,6 +53,14 @@ from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.regression import regress, score_regression
+from dljax.objectives.restoration import (
+    feature_difference,
+    pixel_difference,
+    restore,
+    restore_to_fool,
+    score_restoration,
+    tell_restored,
+)
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.segmentation import count_pixels, score_segmentation, segment
 from dljax.objectives.self_organising import organise, score_map
@@ -83,6 +91,7 @@ __all__ = [
     'elbo',
     'epsilon_greedy',
     'fast_gradient_sign',
+    'feature_difference',
     'fit_classes',
     'follow',
     'fool',
@@ -96,6 +105,7 @@ __all__ = [
     'penalise_between',
     'penalise_real',
     'perceptron',
+    'pixel_difference',
     'place_centres',
     'predict',
     'predict_masked',
@@ -104,6 +114,8 @@ __all__ = [
     'projected_gradient',
     'recover_codes',
     'regress',
+    'restore',
+    'restore_to_fool',
     'score_caption',
     'score_classes',
     'score_forecast',
@@ -116,6 +128,7 @@ __all__ = [
     'score_next',
     'score_reconstruction',
     'score_regression',
+    'score_restoration',
     'score_return',
     'score_segmentation',
     'score_solved',
@@ -132,6 +145,7 @@ __all__ = [
     'sparse_l1',
     'tag',
     'tell_apart',
+    'tell_restored',
     'temporal_difference',
     'transcribe',
     'translate',
