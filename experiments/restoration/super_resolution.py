@@ -66,6 +66,7 @@ def experiment(
     blocks: int = 4,
     features: int = 16,
     normalise: bool = False,
+    bicubic_skip: bool = True,
     smooth_init: bool = True,
     loss: Literal['absolute', 'squared', 'charbonnier'] = 'absolute',
     patch: int = 24,
@@ -73,10 +74,10 @@ def experiment(
     batch_size: int = 8,
     learning_rate: float = 1e-3,
     game: bool = False,
-    game_steps: int = 1000,
+    game_steps: int = 500,
     game_rate: float = 1e-4,
     adversarial: float = 1e-3,
-    width: int = 32,
+    width: int = 16,
     content: str | None = None,
     content_layer: str = 'conv5_4',
     content_scale: float = 1 / 12.75,
@@ -91,6 +92,8 @@ def experiment(
         blocks: residual blocks; 16 in the paper.
         features: channels of the layers; 64 in the paper.
         normalise: whether there is batch normalisation, as in the paper.
+        bicubic_skip: whether the net learns what bicubic enlargement lacks, as VDSR
+            does; not in the paper.
         smooth_init: whether sub-pixel convolutions start without a checkerboard.
         loss: of the pixels, as a mean; squared in the paper.
         patch: side of what is learned from, in pixels of the small picture.
@@ -142,6 +145,7 @@ def experiment(
         'features': features,
         'channels': channels,
         'smooth_init': smooth_init,
+        'bicubic_skip': bicubic_skip,
     }
     if not normalise:
         settings['normalise'] = None

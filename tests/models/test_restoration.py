@@ -7,6 +7,7 @@ import pytest
 from flax import linen as nn
 
 from dljax import zoo
+from dljax.data import resize_bicubic
 from dljax.models.features import features
 from dljax.models.restoration import EDSR, SRResNet, srgan
 from dljax.models.restoration.enlarging import enlargements
@@ -104,6 +105,20 @@ def test_a_shifted_picture_makes_a_shifted_picture() -> None:
     np.testing.assert_allclose(
         moved[inside], jnp.roll(made, 2, axis=2)[inside], atol=1e-5
     )
+
+
+def test_a_net_that_adds_to_bicubic_pictures_starts_with_them() -> None:
+    image = jax.random.uniform(KEY, (1, 9, 12, 3))
+    net = SRResNet(4, 1, 4, bicubic_skip=True, normalise=None)
+    call = jax.jit(net.init_with_output)
+    made, variables = call(KEY, image)
+    wanted = resize_bicubic(np.asarray(image), (36, 48))
+    inside = np.s_[:, 8:-8, 8:-8]
+    np.testing.assert_allclose(made[inside], wanted[inside], atol=1e-5)
+    params = jax.tree.map(lambda leaf: leaf + 0.1, variables['params'])
+    moved = jax.jit(net.apply)({'params': params}, image)
+    plain = jax.jit(net.clone(bicubic_skip=False).apply)({'params': params}, image)
+    np.testing.assert_allclose(moved - plain, made, rtol=1e-3, atol=1e-3)
 
 
 def test_deep_nets_without_normalisation_start_in_range() -> None:

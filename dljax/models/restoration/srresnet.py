@@ -82,6 +82,9 @@ class SRResNet(nn.Module):
         blocks: B, residual blocks.
         features: channels of all layers but the last.
         channels: of the pictures.
+        bicubic_skip: whether the layers learn what the bicubic enlargement of a picture
+            lacks, which is added to their result, as in VDSR; then the last one starts
+            at 0, and the net as good as bicubic interpolation. Not in the paper.
         smooth_init: whether the sub-pixel convolutions start without a checkerboard,
             see `SubPixelConv`.
         normalise: after each convolution of the body; None for none, which trains more
@@ -100,6 +103,8 @@ class SRResNet(nn.Module):
         Ledig et al. (2017), Photo-Realistic Single Image Super-Resolution Using a
         Generative Adversarial Network, https://arxiv.org/abs/1609.04802. There pictures
         of high resolution are in [-1, 1]; here all are in [0, 1].
+        Kim et al. (2016), Accurate Image Super-Resolution Using Very Deep Convolutional
+        Networks, https://arxiv.org/abs/1511.04587; VDSR's skip.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -112,6 +117,7 @@ class SRResNet(nn.Module):
     blocks: int = 16
     features: int = 64
     channels: int = 3
+    bicubic_skip: bool = False
     smooth_init: bool = False
     normalise: Normalise | None = batch_norm
     remat: bool = False
@@ -174,13 +180,18 @@ class SRResNet(nn.Module):
             )(x)
             x = barrier(_prelu(self, f'enlarge_{index}_prelu')(x))
         types['kernel_init'] = nn.initializers.lecun_normal()  # no PReLU behind it
-        return nn.Conv(
+        if self.bicubic_skip:
+            types['kernel_init'] = nn.initializers.zeros
+        x = nn.Conv(
             self.channels,
             (9, 9),
             conv_general_dilated=convolve_blocked(largest_block(self.scale)),
             name='output',
             **types,
         )(x)
+        if not self.bicubic_skip:
+            return x
+        return x + jax.image.resize(image, x.shape, 'cubic').astype(x.dtype)
 
 
 def _conv(
