@@ -142,3 +142,11 @@ def test_what_cannot_be_is_refused(settings, message):
 def test_an_unknown_model_is_answered_with_the_nearest_ones():
     with pytest.raises(ValueError, match='did you mean lenet5'):
         recipe('lenet')
+
+
+@pytest.mark.parametrize('name', ['srresnet', 'srgan'])
+def test_targets_of_an_enlargement_are_larger_by_its_scale(name):
+    made = recipe(name, scale=3, batch=2, sizes={'image': (20, 16, 3)})
+    assert made.batch['target'].shape == (2, 60, 48, 3)
+    given = {'image': (8, 8, 3), 'target': (99, 99, 3)}
+    assert recipe(name, sizes=given).batch['target'].shape == (16, 99, 99, 3)
