@@ -181,8 +181,12 @@ def alike(initializer: Initializer, scale: int) -> Initializer:
         True
     """
 
-    def draw(key: Key, shape: Any, dtype: Any = jnp.float32, **more: Any) -> Array:
+    def draw(
+        key: Key, shape: Any, dtype: Any = None, out_sharding: Any = None
+    ) -> Array:
+        settings = {'dtype': dtype, 'out_sharding': out_sharding}
+        given = {name: value for name, value in settings.items() if value is not None}
         one = (*shape[:-1], shape[-1] // scale**2)
-        return jnp.repeat(initializer(key, one, dtype, **more), scale**2, axis=-1)
+        return jnp.repeat(initializer(key, one, **given), scale**2, axis=-1)
 
     return draw
