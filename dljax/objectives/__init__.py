@@ -45,6 +45,7 @@ from dljax.objectives.forecasting import (
 from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
+from dljax.objectives.quantised import quantise_codes, score_quantised
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.segmentation import count_pixels, score_segmentation, segment
@@ -91,6 +92,7 @@ __all__ = [
     'predict_masked',
     'predict_next',
     'pretrain',
+    'quantise_codes',
     'recover_codes',
     'regress',
     'score_caption',
@@ -103,6 +105,7 @@ __all__ = [
     'score_map',
     'score_masked',
     'score_next',
+    'score_quantised',
     'score_reconstruction',
     'score_regression',
     'score_return',
