@@ -67,7 +67,7 @@ class VectorQuantiser(nn.Module):
         ValueError: for a setting out of range, or restarts of learned codes.
 
     Reference:
-        Van den Oord et al. (2017), Neural Discrete Representation Learning,
+        Oord et al. (2017), Neural Discrete Representation Learning,
         https://arxiv.org/abs/1711.00937; the averages in appendix A.1, here without
         its smoothing of the counts.
         Dhariwal et al. (2020), Jukebox: A Generative Model for Music,

@@ -33,7 +33,7 @@ def quantise_codes(
         ValueError: for a negative weight.
 
     Reference:
-        Van den Oord et al. (2017), Neural Discrete Representation Learning, equation 3,
+        Oord et al. (2017), Neural Discrete Representation Learning, equation 3,
         https://arxiv.org/abs/1711.00937
 
     Example:

@@ -46,7 +46,7 @@ class QuantisedAutoencoder(nn.Module):
         param_dtype: the type of the parameters, likewise.
 
     Reference:
-        Van den Oord et al. (2017), Neural Discrete Representation Learning,
+        Oord et al. (2017), Neural Discrete Representation Learning,
         https://arxiv.org/abs/1711.00937
 
     Example:
@@ -202,7 +202,7 @@ def vqvae(
         ValueError: for a setting out of range.
 
     Reference:
-        Van den Oord et al. (2017), Neural Discrete Representation Learning,
+        Oord et al. (2017), Neural Discrete Representation Learning,
         https://arxiv.org/abs/1711.00937; the 1x1 convolution to a code's width and the
         3x3 convolution from it are ours, as the paper does not state how it changes
         widths. Its section 4 has the codebook loss.
