@@ -25,6 +25,7 @@ from dljax.objectives.classification import (
     score_classes,
     score_solved,
 )
+from dljax.objectives.code_prior import draw_codes, predict_codes, score_codes
 from dljax.objectives.control import (
     epsilon_greedy,
     greedy,
@@ -72,6 +73,7 @@ __all__ = [
     'contractive',
     'contrastive_divergence',
     'count_pixels',
+    'draw_codes',
     'each_channel',
     'elbo',
     'epsilon_greedy',
@@ -89,6 +91,7 @@ __all__ = [
     'perceptron',
     'place_centres',
     'predict',
+    'predict_codes',
     'predict_masked',
     'predict_next',
     'pretrain',
@@ -97,6 +100,7 @@ __all__ = [
     'regress',
     'score_caption',
     'score_classes',
+    'score_codes',
     'score_forecast',
     'score_free_run',
     'score_generation',
