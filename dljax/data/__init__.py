@@ -4,6 +4,7 @@ from dljax.data import augment
 from dljax.data.arrays import batches_per_epoch
 from dljax.data.balance import class_weights, with_balance
 from dljax.data.batches import batches
+from dljax.data.bicubic import cut_to_multiple, enlarge, resize_bicubic, shrink
 from dljax.data.brackets import brackets
 from dljax.data.bucketed import bucket_batches, bucketed
 from dljax.data.buckets import Buckets, length_buckets
@@ -16,6 +17,12 @@ from dljax.data.composed import compose_recordings
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
+from dljax.data.enlarging import (
+    PicturePair,
+    middle_patches,
+    picture_pairs,
+    random_patches,
+)
 from dljax.data.faults import FAULTS, inject_faults
 from dljax.data.held_out_text import HeldOutText, held_out_text
 from dljax.data.imagenet import IMAGENET, normalise_caffe, normalise_imagenet
@@ -35,6 +42,11 @@ from dljax.data.padded import Encoded, encode_pairs, encode_texts
 from dljax.data.painting import Placement, paint
 from dljax.data.pairs import Pairs, pair_folder, read_lines, read_pairs
 from dljax.data.parting import by_rows, hold_out, rows_of_months
+from dljax.data.photographs import (
+    Photographs,
+    photograph_folder,
+    sample_photographs,
+)
 from dljax.data.procedural import procedural
 from dljax.data.random_windows import random_windows
 from dljax.data.recordings import (
@@ -88,6 +100,8 @@ __all__ = [
     'Mixture',
     'Normalizer',
     'Pairs',
+    'Photographs',
+    'PicturePair',
     'Placement',
     'Recordings',
     'Records',
@@ -117,11 +131,13 @@ __all__ = [
     'compose_recordings',
     'count_windows',
     'crop',
+    'cut_to_multiple',
     'cut_windows',
     'dates',
     'digit_scenes',
     'encode_pairs',
     'encode_texts',
+    'enlarge',
     'folder',
     'gaussian_noise',
     'hold_out',
@@ -136,6 +152,7 @@ __all__ = [
     'load_tokens',
     'mackey_glass',
     'masking',
+    'middle_patches',
     'min_max',
     'named_recordings',
     'normalise_caffe',
@@ -144,7 +161,10 @@ __all__ = [
     'paint',
     'pair_folder',
     'permute',
+    'photograph_folder',
+    'picture_pairs',
     'procedural',
+    'random_patches',
     'random_windows',
     'read_column',
     'read_columns',
@@ -158,14 +178,17 @@ __all__ = [
     'replay',
     'resident',
     'resize',
+    'resize_bicubic',
     'reviews',
     'ring',
     'rows_of_months',
     'salt_and_pepper',
+    'sample_photographs',
     'save_tokens',
     'scored_windows',
     'seasonal',
     'seasonal_columns',
+    'shrink',
     'speak',
     'spoken_digits',
     'stream',

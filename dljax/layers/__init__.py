@@ -43,6 +43,12 @@ from dljax.layers.maxout import Maxout
 from dljax.layers.mel import from_mel, log_mel, mel_filters, to_mel
 from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
 from dljax.layers.normalised_conv import NormalisedConv, constrained
+from dljax.layers.pixel_shuffle import (
+    SubPixelConv,
+    alike,
+    depth_to_space,
+    space_to_depth,
+)
 from dljax.layers.pooling import (
     adaptive_average_pool,
     ceil_max_pool,
@@ -114,6 +120,7 @@ __all__ = [
     'Shortcut',
     'SinusoidalPositions',
     'SparseConv',
+    'SubPixelConv',
     'Subsampling',
     'TimeDense',
     'TransformerBlock',
@@ -124,6 +131,7 @@ __all__ = [
     'Vote',
     'activate',
     'adaptive_average_pool',
+    'alike',
     'attend',
     'attention_weights',
     'batch_norm',
@@ -135,6 +143,7 @@ __all__ = [
     'constrained',
     'convolve',
     'convolve_transposed',
+    'depth_to_space',
     'derivative',
     'doublings',
     'from_mel',
@@ -157,6 +166,7 @@ __all__ = [
     'rotate',
     'scaled_tanh',
     'sinusoids',
+    'space_to_depth',
     'spatial_dropout',
     'spectral_radius',
     'squared_distances',

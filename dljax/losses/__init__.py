@@ -20,6 +20,11 @@ from dljax.losses.counts import binomial_loss
 from dljax.losses.ctc import ctc_loss
 from dljax.losses.gaussian import gaussian_divergence, gaussian_log_density
 from dljax.losses.margin import hinge, multiclass_hinge
+from dljax.losses.pictures import (
+    charbonnier,
+    pixel_absolute_error,
+    pixel_squared_error,
+)
 from dljax.losses.reduction import per_example
 from dljax.losses.regression import huber, quadratic, sum_squared_error
 from dljax.losses.segmentation import (
@@ -37,6 +42,7 @@ __all__ = [
     'binary_cross_entropy',
     'binomial_loss',
     'border_weights',
+    'charbonnier',
     'contraction',
     'cross_entropy',
     'ctc_loss',
@@ -51,7 +57,9 @@ __all__ = [
     'multiclass_hinge',
     'non_saturating_game',
     'per_example',
+    'pixel_absolute_error',
     'pixel_cross_entropy',
+    'pixel_squared_error',
     'q_target',
     'quadratic',
     'r1_penalty',

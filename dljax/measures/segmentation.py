@@ -30,7 +30,7 @@ def pixel_counts(count: Predict, split: str = 'test', batch_size: int = 64) -> C
 
     def counted(outcome: Outcome) -> np.ndarray:
         return np.stack(
-            [_total(one, count, split, batch_size) for one in _each(outcome)]
+            [_total(one, count, split, batch_size) for one in each_member(outcome)]
         )
 
     return once(counted)
@@ -67,8 +67,8 @@ def overlaps(counts: Counts, names: Sequence[str]) -> Measure:
     return measure
 
 
-def _each(outcome: Outcome) -> list[Outcome]:
-    """One by one: mapped kernels are slow on a CPU."""
+def each_member(outcome: Outcome) -> list[Outcome]:
+    """Give the outcome of each member: mapped kernels are slow on a CPU."""
     if np.ndim(outcome.members.step) == 0:
         return [outcome]
     return [

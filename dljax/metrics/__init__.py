@@ -24,6 +24,7 @@ from dljax.metrics.information import (
     mutual_information,
 )
 from dljax.metrics.likelihood import importance_weighted_bound
+from dljax.metrics.luma import luma, psnr_luma, ssim_luma
 from dljax.metrics.modes import Modes, count_modes
 from dljax.metrics.ngram import witten_bell
 from dljax.metrics.partition import (
@@ -91,6 +92,7 @@ __all__ = [
     'intersection_over_union',
     'kernel_distance',
     'log_partition',
+    'luma',
     'manifold_precision_recall',
     'matched_accuracy',
     'mean_iou',
@@ -105,12 +107,14 @@ __all__ = [
     'predictive_interval',
     'principal_angles',
     'psnr',
+    'psnr_luma',
     'quantisation_error',
     'quantise',
     'r_squared',
     'rate_curve',
     'recall',
     'ssim',
+    'ssim_luma',
     'states',
     'token_accuracy',
     'top_k_accuracy',

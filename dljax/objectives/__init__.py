@@ -48,6 +48,14 @@ from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.quantised import quantise_codes, score_quantised
 from dljax.objectives.regression import regress, score_regression
+from dljax.objectives.restoration import (
+    feature_difference,
+    pixel_difference,
+    restore,
+    restore_to_fool,
+    score_restoration,
+    tell_restored,
+)
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.segmentation import count_pixels, score_segmentation, segment
 from dljax.objectives.self_organising import organise, score_map
@@ -77,6 +85,7 @@ __all__ = [
     'each_channel',
     'elbo',
     'epsilon_greedy',
+    'feature_difference',
     'fit_classes',
     'follow',
     'fool',
@@ -89,6 +98,7 @@ __all__ = [
     'penalise_between',
     'penalise_real',
     'perceptron',
+    'pixel_difference',
     'place_centres',
     'predict',
     'predict_codes',
@@ -98,6 +108,8 @@ __all__ = [
     'quantise_codes',
     'recover_codes',
     'regress',
+    'restore',
+    'restore_to_fool',
     'score_caption',
     'score_classes',
     'score_codes',
@@ -112,6 +124,7 @@ __all__ = [
     'score_quantised',
     'score_reconstruction',
     'score_regression',
+    'score_restoration',
     'score_return',
     'score_segmentation',
     'score_solved',
@@ -127,6 +140,7 @@ __all__ = [
     'sparse_l1',
     'tag',
     'tell_apart',
+    'tell_restored',
     'temporal_difference',
     'transcribe',
     'translate',

@@ -84,7 +84,12 @@ def recipe(
     specs = plan.features(net, zoo.row(name).inputs(net))
     specs = {k: spec for k, spec in specs.items() if k not in plan.drawn}
     specs = fill_sizes(
-        name, specs, sizes or {}, shaped_by=plan.shaped_by, lengths=plan.lengths
+        name,
+        specs,
+        sizes or {},
+        shaped_by=plan.shaped_by,
+        lengths=plan.lengths,
+        scale=plan.scale(net),
     )
     changes = {'dtype': jnp.bfloat16} if precision == 'bfloat16' else {}
     if axis_name is not None:

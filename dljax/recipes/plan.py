@@ -24,6 +24,11 @@ def as_in_the_zoo(net: nn.Module, specs: Specs) -> Specs:
     return specs
 
 
+def alike(net: nn.Module) -> int:
+    """Leave sizes that are those of another feature as they are."""
+    return 1
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """How a row of the zoo is trained, whatever its settings.
@@ -39,6 +44,8 @@ class Plan:
         shaped_by: for a feature whose sizes are those of another one, that other:
             the label of each pixel has the height and width of the image.
         lengths: for a feature that holds lengths, that whose first axis they measure.
+        scale: `(net of the zoo) -> n`, where a feature in `shaped_by` has n times the
+            sides of the other, as the targets of super-resolution have.
     """
 
     players: Callable[[Any], Mapping[str, Player]]
@@ -48,6 +55,7 @@ class Plan:
     drawn: tuple[str, ...] = ()
     shaped_by: Mapping[str, str] = dataclasses.field(default_factory=dict)
     lengths: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    scale: Callable[[Any], int] = alike
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,18 @@ import jax.numpy as jnp
 import optax
 
 from dljax import losses
-from dljax.objectives import follow, fool, tell_apart, temporal_difference
+from dljax.objectives import (
+    follow,
+    fool,
+    restore,
+    restore_to_fool,
+    tell_apart,
+    tell_restored,
+    temporal_difference,
+    within,
+)
 from dljax.objectives.adversarial import Penalty, Task
+from dljax.objectives.restoration import Difference, PictureLoss
 from dljax.training import Player, averaged
 from dljax.types import Array
 
@@ -72,6 +82,60 @@ def adversarial_players(
             ),
             trains=('generator',),
             every=every,
+        ),
+    }
+
+
+def restoring_players(
+    game: losses.Game,
+    optimizer: optax.GradientTransformation,
+    *,
+    difference: Difference | None = None,
+    weight: float = 1e-3,
+    pretraining: int = 0,
+    pretrainer: optax.GradientTransformation | None = None,
+    loss: PictureLoss = losses.pixel_squared_error,
+) -> dict[str, Player]:
+    """Make the players of SRGAN: a generator that learns by pixels, then the game.
+
+    Args:
+        game: the losses of both.
+        optimizer: of both in the game.
+        difference: from the true pictures that the generator pays for in the game.
+        weight: of the game's loss beside it.
+        pretraining: updates before the game, in which the generator learns alone.
+        pretrainer: the optimizer of these; None for `optimizer`.
+        loss: of these, `(pictures, targets) -> [batch]`.
+
+    Returns:
+        'discriminator' and 'generator', and 'pretraining' before them if there is any,
+        for a net such as `models.restoration.SRGAN`.
+
+    Example:
+        >>> game = losses.non_saturating_game()
+        >>> list(restoring_players(game, optax.adam(1e-4), pretraining=100))
+        ['pretraining', 'discriminator', 'generator']
+    """
+    first: dict[str, Player] = {}
+    if pretraining:
+        first['pretraining'] = Player(
+            pretrainer or optimizer,
+            loss=within('generator', restore(loss=loss)),
+            trains=('generator',),
+            during=(0, pretraining),
+        )
+    return first | {
+        'discriminator': Player(
+            optimizer,
+            loss=tell_restored(game),
+            trains=('discriminator',),
+            during=(pretraining, None),
+        ),
+        'generator': Player(
+            optimizer,
+            loss=restore_to_fool(game, difference, weight=weight),
+            trains=('generator',),
+            during=(pretraining, None),
         ),
     }
 

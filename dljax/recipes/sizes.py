@@ -20,6 +20,7 @@ def fill_sizes(
     *,
     shaped_by: Mapping[str, str] = _NONE,
     lengths: Mapping[str, str] = _NONE,
+    scale: int = 1,
 ) -> Specs:
     """Fill in the sizes that are open: those asked for, else those of the examples.
 
@@ -29,6 +30,7 @@ def fill_sizes(
         sizes: the shape of one example of some of the features.
         shaped_by: see `Plan`.
         lengths: see `Plan`.
+        scale: what `Plan.scale` gives.
 
     Returns:
         Specs without open sizes.
@@ -53,7 +55,7 @@ def fill_sizes(
         if feature in sizes:
             shape = sizes[feature]
         elif feature in shaped_by:
-            shape = _as_its_model(spec, filled[shaped_by[feature]])
+            shape = _as_its_model(spec, filled[shaped_by[feature]], scale)
         else:
             shape = example.get(feature, spec.shape)
         if not _fits(spec, shape):
@@ -68,11 +70,9 @@ def fill_sizes(
     return filled
 
 
-def _as_its_model(spec: Spec, model: Spec) -> Open:
-    return tuple(
-        model.shape[axis] if size is None else size
-        for axis, size in enumerate(spec.shape)
-    )
+def _as_its_model(spec: Spec, model: Spec, scale: int) -> Open:
+    like = zip(spec.shape, model.sizes, strict=False)
+    return tuple(scale * other if size is None else size for size, other in like)
 
 
 def _fits(spec: Spec, shape: Open) -> bool:

@@ -36,6 +36,7 @@ FAMILIES = (
     'adversarial',
     'autoencoder',
     'segmentation',
+    'restoration',
 )
 _ROWS: tuple[Row, ...] = tuple(
     row

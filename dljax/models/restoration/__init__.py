@@ -1,0 +1,7 @@
+"""Networks that make a better picture of a picture."""
+
+from dljax.models.restoration.edsr import EDSR
+from dljax.models.restoration.srgan import SRGAN, PictureDiscriminator, srgan
+from dljax.models.restoration.srresnet import SRResNet
+
+__all__ = ['EDSR', 'SRGAN', 'PictureDiscriminator', 'SRResNet', 'srgan']
