@@ -52,6 +52,7 @@ from dljax.metrics.self_organising import (
     quantisation_error,
     topographic_error,
 )
+from dljax.metrics.spectrum import detail_ratio
 from dljax.metrics.tokens import perplexity, token_accuracy
 from dljax.metrics.transcription import (
     character_error_rate,
@@ -81,6 +82,7 @@ __all__ = [
     'confusion_matrix',
     'contingency_table',
     'coverage',
+    'detail_ratio',
     'dice',
     'edit_distance',
     'edit_distances',

@@ -14,6 +14,8 @@ from dljax.models.settings import check_sizes
 from dljax.types import Array
 
 MEAN = (0.4488, 0.4371, 0.4040)  # of red, green and blue over DIV2K
+# As torch starts convolutions: small enough that many sums of blocks stay in range.
+SMALL = nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform')
 
 
 class PlainBlock(nn.Module):
@@ -31,7 +33,7 @@ class PlainBlock(nn.Module):
     residual_scale: float = 1.0
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.lecun_normal()
+    kernel_init: Initializer = SMALL
 
     @nn.compact
     def __call__(self, maps: Array, *, train: bool = False) -> Array:
@@ -101,7 +103,7 @@ class EDSR(nn.Module):
     remat: bool = False
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.lecun_normal()
+    kernel_init: Initializer = SMALL
 
     def __post_init__(self) -> None:
         """Check the settings."""

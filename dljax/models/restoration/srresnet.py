@@ -22,6 +22,9 @@ from dljax.models.restoration.enlarging import enlargements
 from dljax.models.settings import check_sizes
 from dljax.types import Array
 
+# Of the last convolution of a block that nothing normalises.
+SMALL = nn.initializers.variance_scaling(0.02, 'fan_in', 'normal')
+
 
 class EnlargingBlock(nn.Module):
     r"""Two 3x3 convolutions beside the identity, with nothing behind the sum.
@@ -32,7 +35,8 @@ class EnlargingBlock(nn.Module):
         axis_name: of a mapped axis that shares the batch statistics.
         dtype: the type of the computation; None takes that of inputs and parameters.
         param_dtype: the type of the parameters.
-        kernel_init: initialiser of the weights.
+        kernel_init: initialiser of the weights; without normalisation those of the
+            second convolution start ten times smaller.
     """
 
     features: int
@@ -55,8 +59,10 @@ class EnlargingBlock(nn.Module):
         """
         x = _conv(self, 'conv1')(maps, train=train)
         x = _prelu(self, 'prelu')(x)
-        x = _conv(self, 'conv2')(x, train=train)
-        return barrier(maps + x)
+        last = _conv(self, 'conv2')
+        if self.normalise is None:  # or sums of many blocks would leave the range
+            last = last.clone(kernel_init=SMALL)
+        return barrier(maps + last(x, train=train))
 
 
 class SRResNet(nn.Module):
