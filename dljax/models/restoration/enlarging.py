@@ -27,3 +27,19 @@ def enlargements(scale: int) -> tuple[int, ...]:
             f'scale is {scale}, wanted a product of 2 and 3, such as 2, 3, 4 or 8'
         )
     return tuple(steps)
+
+
+def largest_block(scale: int) -> int:
+    """Choose the squares in which the last convolution of such a net is computed.
+
+    Args:
+        scale: by which the sides grow.
+
+    Returns:
+        2 to 4, a divisor of the scale; see `kernels.convolve_blocked`.
+
+    Example:
+        >>> largest_block(4), largest_block(6), largest_block(2)
+        (4, 3, 2)
+    """
+    return next(block for block in (4, 3, 2) if scale % block == 0)

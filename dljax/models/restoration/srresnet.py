@@ -9,6 +9,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.kernels.barrier import barrier
+from dljax.kernels.convolve_blocked import convolve_blocked
 from dljax.layers import (
     Conv,
     Normalise,
@@ -18,7 +19,7 @@ from dljax.layers import (
     check_images,
     rematerialise,
 )
-from dljax.models.restoration.enlarging import enlargements
+from dljax.models.restoration.enlarging import enlargements, largest_block
 from dljax.models.settings import check_sizes
 from dljax.types import Array
 
@@ -174,7 +175,13 @@ class SRResNet(nn.Module):
             )(x)
             x = barrier(_prelu(self, f'enlarge_{index}_prelu')(x))
         types['kernel_init'] = nn.initializers.lecun_normal()  # no PReLU behind it
-        return Conv(self.channels, (9, 9), name='output', **types)(x)
+        return nn.Conv(
+            self.channels,
+            (9, 9),
+            conv_general_dilated=convolve_blocked(largest_block(self.scale)),
+            name='output',
+            **types,
+        )(x)
 
 
 def _conv(net: EnlargingBlock | SRResNet, name: str) -> NormalisedConv:
