@@ -1,6 +1,5 @@
 """Pictures of codes: equal codes are of one colour, and every code is there."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
@@ -13,6 +12,8 @@ CODEBOOK = np.float32([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
 
 
 class Quantiser:
+    """A codebook of three."""
+
     codes = 3
 
     def codebook(self) -> Array:
