@@ -32,6 +32,7 @@ from dljax.objectives.control import (
     score_return,
     temporal_difference,
 )
+from dljax.objectives.damage import damaged, score_repair
 from dljax.objectives.energy import (
     contrastive_divergence,
     pretrain,
@@ -81,6 +82,7 @@ __all__ = [
     'contractive',
     'contrastive_divergence',
     'count_pixels',
+    'damaged',
     'draw_codes',
     'each_channel',
     'elbo',
@@ -124,6 +126,7 @@ __all__ = [
     'score_quantised',
     'score_reconstruction',
     'score_regression',
+    'score_repair',
     'score_restoration',
     'score_return',
     'score_segmentation',

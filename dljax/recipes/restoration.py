@@ -5,7 +5,8 @@ from typing import Any
 import optax
 
 from dljax import losses
-from dljax.objectives import restore
+from dljax.data import gaussian_noise
+from dljax.objectives import damaged, restore
 from dljax.recipes.plan import Plan
 from dljax.recipes.players import restoring_players
 from dljax.training import Player
@@ -29,6 +30,16 @@ PLANS = {
         16,
         shaped_by={'target': 'image'},
         scale=lambda net: net.generator.scale,
+    ),
+    # Noise of 25 in 255 is the paper's middle one.
+    'dncnn': Plan(
+        lambda net: {
+            'denoiser': Player(
+                optax.adam(1e-3), loss=damaged(restore(), gaussian_noise(25 / 255))
+            )
+        },
+        128,
+        shaped_by={'target': 'image'},
     ),
     'edsr_baseline': _regression(losses.pixel_absolute_error),
 }

@@ -79,4 +79,15 @@ ROWS = (
         '+ 36,928 + 2 · 147,712 + 1,731; the paper says 1.5 million',
         example=_EXAMPLE,
     ),
+    Row(
+        name='dncnn',
+        constructor=restoration.DnCNN,
+        inputs=_pictures,
+        parameters=556_097,
+        paper='Zhang et al., 2017, Beyond a Gaussian Denoiser: Residual Learning of '
+        'Deep CNN for Image Denoising, https://arxiv.org/abs/1608.03981',
+        reference='tests/parity/test_denoising.py against torch; 640 + 15 · (36,864 + '
+        '128) + 577, without the 15 · 64 biases that public torch nets have besides',
+        example={'image': (40, 40, 1), 'target': (40, 40, 1)},
+    ),
 )

@@ -1,7 +1,8 @@
 """Networks that make a better picture of a picture."""
 
+from dljax.models.restoration.dncnn import DnCNN
 from dljax.models.restoration.edsr import EDSR
 from dljax.models.restoration.srgan import SRGAN, PictureDiscriminator, srgan
 from dljax.models.restoration.srresnet import SRResNet
 
-__all__ = ['EDSR', 'SRGAN', 'PictureDiscriminator', 'SRResNet', 'srgan']
+__all__ = ['DnCNN', 'EDSR', 'SRGAN', 'PictureDiscriminator', 'SRResNet', 'srgan']
