@@ -7,13 +7,15 @@ and that keep their size.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
 from dljax import metrics
 from dljax.experiment import Measure, Outcome, once
 from dljax.measures.restoration import extent, least_multiple, whole
 from dljax.measures.segmentation import each_member
-from dljax.types import Predict
+from dljax.types import Array
 
 
 class Damaged(NamedTuple):
@@ -32,11 +34,12 @@ class Damaged(NamedTuple):
 
 # [height, width, channel] float32 in [0, 1] by member, from an outcome.
 Repaired = Callable[[Outcome], list[list[np.ndarray]]]
+Repair = Callable[[nn.Module, Array], Array]
 # What makes a picture of a damaged one without having learned.
 Method = Callable[[Damaged], np.ndarray]
 
 
-def repaired(pictures: Sequence[Damaged], repair: Predict = whole) -> Repaired:
+def repaired(pictures: Sequence[Damaged], repair: Repair = whole) -> Repaired:
     """Let a net repair whole pictures of any size.
 
     Larger ones than 192 pixels a side go through the net in parts that overlap, as in
@@ -114,7 +117,7 @@ def likeness(picture: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         'psnr' in dB of all channels, and 'ssim', NaN of pictures of less than 11
         pixels a side.
     """
-    one = np.float32(picture)[None], np.float32(truth)[None]
+    one = jnp.float32(picture)[None], jnp.float32(truth)[None]
     large = min(truth.shape[:2]) >= 11
     return {
         'psnr': float(metrics.psnr(*one)[0]),
@@ -123,7 +126,7 @@ def likeness(picture: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def _repaired(
-    outcome: Outcome, repair: Predict, picture: Damaged, multiple: int
+    outcome: Outcome, repair: Repair, picture: Damaged, multiple: int
 ) -> np.ndarray:
     height, width = picture.seen.shape[:2]
     more = [-side % multiple for side in (height, width)]

@@ -25,7 +25,12 @@ from dljax.objectives.classification import (
     score_classes,
     score_solved,
 )
-from dljax.objectives.code_prior import draw_codes, predict_codes, score_codes
+from dljax.objectives.code_prior import (
+    draw_codes,
+    predict_codes,
+    score_codes,
+    surprise_of_codes,
+)
 from dljax.objectives.control import (
     epsilon_greedy,
     greedy,
@@ -141,6 +146,7 @@ __all__ = [
     'solve_readout',
     'sparse',
     'sparse_l1',
+    'surprise_of_codes',
     'tag',
     'tell_apart',
     'tell_restored',

@@ -104,19 +104,21 @@ def draw_codes(
     return jnp.minimum(made, codes - 1).reshape(count, rows, columns)
 
 
-def _first(codes: int, label: Array | None, count: int) -> Array:
-    """The token that the codes of each image begin with, [count, 1] int32."""
-    label = jnp.zeros(count, jnp.int32) if label is None else label
-    return (codes + label.astype(jnp.int32))[:, None]
-
-
-def _nats(
-    net: nn.Module, batch: Batch, feature: str, condition: str | None, *, train: bool
+def surprise_of_codes(
+    net: nn.Module, maps: Array, label: Array | None = None, *, train: bool = False
 ) -> Array:
-    """Compute the cross-entropy of each code, [batch, codes of an image]."""
-    maps = net.autoencoder.encode(batch[feature])
+    """Compute what each code costs under the prior, given those before it.
+
+    Args:
+        net: bound, with `autoencoder` and `prior`.
+        maps: [images, rows, columns] integers in [0, K).
+        label: [images] integers, for a prior on a condition.
+        train: whether the prior is called in train mode.
+
+    Returns:
+        [images, rows · columns] float32 in nats.
+    """
     flat = jax.lax.stop_gradient(maps.reshape(len(maps), -1))
-    label = None if condition is None else batch[condition]
     first = _first(net.autoencoder.quantiser.codes, label, len(flat))
     tokens = jnp.concatenate([first, flat[:, :-1]], axis=1)
     logits = net.prior(tokens, train=train)
@@ -124,6 +126,20 @@ def _nats(
     nats = cross_entropy(logits.reshape(-1, symbols), flat.reshape(-1))
     known = nan_beyond(tokens, symbols).min(axis=1, keepdims=True)
     return nats.reshape(flat.shape) * known
+
+
+def _nats(
+    net: nn.Module, batch: Batch, feature: str, condition: str | None, *, train: bool
+) -> Array:
+    label = None if condition is None else batch[condition]
+    maps = net.autoencoder.encode(batch[feature])
+    return surprise_of_codes(net, maps, label, train=train)
+
+
+def _first(codes: int, label: Array | None, count: int) -> Array:
+    """Give the token that the codes of each image begin with, [count, 1] int32."""
+    label = jnp.zeros(count, jnp.int32) if label is None else label
+    return (codes + label.astype(jnp.int32))[:, None]
 
 
 def _check(condition: str | None) -> Any:

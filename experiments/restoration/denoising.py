@@ -15,7 +15,7 @@ Command: python experiments/restoration/denoising.py
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dljax.cli import command
 
@@ -87,7 +87,11 @@ def experiment(
         splits = {split: list(map(grey, each)) for split, each in splits.items()}
     train = splits['train'] + (splits['test'] if held_out == 'validation' else [])
     wholes = with_noise(list(map(sources.as_float, splits[held_out])), sigma / 255)
-    settings = {'depth': depth, 'features': features, 'channels': channels}
+    settings: dict[str, Any] = {
+        'depth': depth,
+        'features': features,
+        'channels': channels,
+    }
     if not normalise:
         settings['normalise'] = None
     schedule = optax.warmup_cosine_decay_schedule(
