@@ -41,5 +41,16 @@ PLANS = {
         128,
         shaped_by={'target': 'image'},
     ),
+    # One picture, and the same noise with a little more in each update.
+    'deep_image_prior': Plan(
+        lambda net: {
+            'prior': Player(
+                optax.adam(1e-2),
+                loss=damaged(restore('noise'), gaussian_noise(1 / 30), feature='noise'),
+            )
+        },
+        1,
+        shaped_by={'target': 'noise'},
+    ),
     'edsr_baseline': _regression(losses.pixel_absolute_error),
 }

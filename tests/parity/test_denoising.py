@@ -114,3 +114,88 @@ def test_outputs_and_gradients_equal_torchs(train: bool) -> None:
         gradients,
         moved(twin, gradients=True),
     )
+
+
+class Scale(torch.nn.Module):
+    """Ulyanov et al., supplementary figure 21: one scale of the hourglass."""
+
+    def __init__(self, before: int, f: int, deeper: int, skips: int, inner) -> None:
+        super().__init__()
+
+        def layer(a: int, b: int, k: int, stride: int = 1) -> torch.nn.Sequential:
+            return torch.nn.Sequential(
+                torch.nn.ReflectionPad2d(k // 2),
+                torch.nn.Conv2d(a, b, k, stride, bias=False),
+                torch.nn.BatchNorm2d(b),
+                torch.nn.LeakyReLU(0.2),
+            )
+
+        self.skip = layer(before, skips, 1)
+        self.conv1, self.conv2 = layer(before, f, 3, 2), layer(f, f, 3)
+        self.inner = inner
+        self.doubled = torch.nn.Upsample(scale_factor=2, mode='bilinear')
+        self.norm = torch.nn.BatchNorm2d(deeper + skips)
+        self.up1, self.up2 = layer(deeper + skips, f, 3), layer(f, f, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.inner(self.conv2(self.conv1(x)))
+        joined = torch.cat([self.skip(x), self.doubled(y)], 1)
+        return self.up2(self.up1(self.norm(joined)))
+
+
+def hourglass_params(net: torch.nn.Module) -> PyTree:
+    found: dict = {}
+
+    def conv(name: str, layers: torch.nn.Sequential) -> None:
+        found[name] = {
+            'kernel': layers[1].weight.detach().numpy().transpose(2, 3, 1, 0)
+        }
+        norm(f'{name}_norm', layers[2])
+
+    def norm(name: str, layer: torch.nn.BatchNorm2d) -> None:
+        found[name] = {
+            'scale': layer.weight.detach().numpy(),
+            'bias': layer.bias.detach().numpy(),
+        }
+
+    scale, index = net[0], 0
+    while isinstance(scale, Scale):
+        conv(f'skip_{index}', scale.skip)
+        conv(f'down_{index}_conv1', scale.conv1)
+        conv(f'down_{index}_conv2', scale.conv2)
+        norm(f'up_{index}_norm', scale.norm)
+        conv(f'up_{index}_conv1', scale.up1)
+        conv(f'up_{index}_conv2', scale.up2)
+        scale, index = scale.inner, index + 1
+    found['output'] = {
+        'kernel': net[1].weight.detach().numpy().transpose(2, 3, 1, 0),
+        'bias': net[1].bias.detach().numpy(),
+    }
+    return found
+
+
+def test_the_hourglass_of_the_deep_image_prior_equals_torchs() -> None:
+    torch.manual_seed(0)
+    inner = Scale(6, 5, 5, 3, torch.nn.Identity())
+    twin = torch.nn.Sequential(
+        Scale(4, 6, 5, 3, inner), torch.nn.Conv2d(6, 3, 1), torch.nn.Sigmoid()
+    )
+    with torch.no_grad():
+        for values in twin.parameters():
+            if values.ndim == 1:
+                values.uniform_(0.5, 1.5)
+    noise = np.random.default_rng(0).random((2, 8, 12, 4), np.float32)
+    outputs = twin(torch.from_numpy(noise.transpose(0, 3, 1, 2)))
+    net = create_model('deep_image_prior', features=(6, 5), skips=3, inputs=4)
+    variables = jax.eval_shape(net.init, jax.random.key(0), noise)
+    stats = jax.tree.map(lambda s: jnp.zeros(s.shape), variables['batch_stats'])
+    params = hourglass_params(twin)
+    assert jax.tree.map(np.shape, params) == jax.tree.map(np.shape, variables['params'])
+    made, _ = net.apply(
+        {'params': params, 'batch_stats': stats},
+        noise,
+        train=True,
+        mutable='batch_stats',
+    )
+    wanted = outputs.detach().numpy().transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(made, wanted, atol=2e-5)
