@@ -15,6 +15,7 @@ Command: python experiments/restoration/inpainting.py
 """
 
 from pathlib import Path
+from typing import Literal
 
 from dljax.cli import command
 
@@ -48,7 +49,11 @@ TINY = {
 def experiment(
     *,
     data: Path | None = None,
-    kinds: tuple[Kind, ...] = ('boxes', 'strokes', 'text'),
+    kinds: tuple[Literal['boxes', 'strokes', 'text'], ...] = (
+        'boxes',
+        'strokes',
+        'text',
+    ),
     fraction: float = 0.2,
     width: int = 24,
     depth: int = 3,
