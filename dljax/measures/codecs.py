@@ -144,7 +144,7 @@ def psnr_of(picture: np.ndarray, truth: np.ndarray) -> float:
 
     Args:
         picture: [height, width, channel] uint8.
-        truth: likewise.
+        truth: the true one, of the shape of `picture`.
 
     Returns:
         The PSNR in dB; infinite for a copy.
