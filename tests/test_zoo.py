@@ -34,7 +34,13 @@ DEEPEST = {'resnet1202_cifar'}  # even to trace it takes seconds
 # Settings of the nets that take photographs of any size, and a size, for the tests that
 # compute; what they leave out is wide and not different.
 NARROW = {'classes': 10, 'hidden': 32, 'width': 8}
-SIDE = {'alexnet': 64, 'alexnet_2012': 67, 'googlenet_2014': 80, 'unet_2015': 188}
+SIDE = {
+    'alexnet': 64,
+    'alexnet_2012': 67,
+    'googlenet_2014': 80,
+    'unet_2015': 188,
+    'srgan': 24,
+}
 
 
 @pytest.fixture(autouse=True)

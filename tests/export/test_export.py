@@ -37,7 +37,13 @@ EACH = [
     if name != 'resnet1202_cifar'  # compiling it takes minutes and gigabytes
 ]
 NARROW = {'classes': 10, 'hidden': 32, 'width': 8}
-SIDE = {'alexnet': 64, 'alexnet_2012': 67, 'googlenet_2014': 80, 'unet_2015': 188}
+SIDE = {
+    'alexnet': 64,
+    'alexnet_2012': 67,
+    'googlenet_2014': 80,
+    'unet_2015': 188,
+    'srgan': 24,
+}
 
 
 def small(name):

@@ -33,10 +33,12 @@ SMALL = {
     'dcgan_small': {},
     'vae': {'shape': (4, 4, 1), 'hidden': (8,)},
     'unet': {'depth': 1, 'width': 4, 'sizes': {'image': (8, 8, 1)}},
+    'srresnet': {'blocks': 1, 'features': 4, 'sizes': {'image': (6, 5, 3)}},
 }
 
 # Even to trace these takes long.
 DEEP = ('resnet*', 'preact*', 'goo*', 'vgg*', 'alex*', 'unet*', '*gan', 'deep_belief*')
+DEEP += ('srresnet', 'edsr*')
 SLOW = {name for family in DEEP for name in zoo.list_models(family)}
 OFTEN = {'resnet_cifar', 'acgan', 'unet'}
 

@@ -60,10 +60,9 @@ class EnlargingBlock(nn.Module):
         """
         x = _conv(self, 'conv1')(maps, train=train)
         x = _prelu(self, 'prelu')(x)
-        last = _conv(self, 'conv2')
-        if self.normalise is None:  # or sums of many blocks would leave the range
-            last = last.clone(kernel_init=SMALL)
-        return barrier(maps + last(x, train=train))
+        # Not so small, sums of many blocks that nothing normalises leave the range.
+        small = SMALL if self.normalise is None else None
+        return barrier(maps + _conv(self, 'conv2', small)(x, train=train))
 
 
 class SRResNet(nn.Module):
@@ -184,7 +183,9 @@ class SRResNet(nn.Module):
         )(x)
 
 
-def _conv(net: EnlargingBlock | SRResNet, name: str) -> NormalisedConv:
+def _conv(
+    net: EnlargingBlock | SRResNet, name: str, kernel_init: Initializer | None = None
+) -> NormalisedConv:
     """Make a 3x3 convolution with its normalisation and a bias, as torch nets do."""
     return NormalisedConv(
         net.features,
@@ -196,7 +197,7 @@ def _conv(net: EnlargingBlock | SRResNet, name: str) -> NormalisedConv:
         axis_name=net.axis_name,
         dtype=net.dtype,
         param_dtype=net.param_dtype,
-        kernel_init=net.kernel_init,
+        kernel_init=kernel_init or net.kernel_init,
         name=name,
     )
 
