@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
@@ -10,22 +11,32 @@ from dljax import metrics
 from dljax.data import PicturePair, as_float, enlarge
 from dljax.experiment import Measure, Outcome, once
 from dljax.measures.segmentation import each_member
-from dljax.types import Array, Predict
+from dljax.types import Array
 
 LARGEST = 192  # pixels of a side at low resolution that a net is given at once
 HALO = 24  # pixels around a part of a larger picture that the net sees besides
 MOST_FORMS = 6  # sizes for which a net is compiled
 
+# (net, [1, height, width, channel]) -> a larger or better picture of that form.
+Restore = Callable[[Any, Array], Array]
 # uint8 pictures by member, from an outcome.
 Pictures = Callable[[Outcome], list[list[np.ndarray]]]
 
 
 def whole(net: nn.Module, image: Array) -> Array:
-    """Call a net on pictures in evaluation mode."""
+    """Call a net on pictures in evaluation mode.
+
+    Args:
+        net: bound.
+        image: [batch, height, width, channel] in [0, 1].
+
+    Returns:
+        [batch, height · s, width · s, channel].
+    """
     return net(image, train=False)
 
 
-def restored(pairs: Sequence[PicturePair], restore: Predict = whole) -> Pictures:
+def restored(pairs: Sequence[PicturePair], restore: Restore = whole) -> Pictures:
     """Let a net restore whole pictures of any size.
 
     A picture of up to 192 pixels a side goes through the net as it is; larger ones in
@@ -115,7 +126,7 @@ def quality(picture: np.ndarray, truth: np.ndarray, scale: int) -> dict[str, flo
     Returns:
         PSNR in dB; SSIM, NaN of pictures smaller than its window; the detail in dB.
     """
-    made, true = (as_float(values)[None] for values in (picture, truth))
+    made, true = (jnp.asarray(as_float(values)[None]) for values in (picture, truth))
     inside = min(truth.shape[:2]) - 2 * scale
     ssim = metrics.ssim_luma(made, true, border=scale)[0] if inside >= 11 else np.nan
     fine = (np.asarray(metrics.luma(values))[0, ..., 0] for values in (made, true))
@@ -168,7 +179,7 @@ def extent(side: int) -> tuple[int, list[tuple[int, int, int]]]:
 
 
 def _restored(
-    outcome: Outcome, restore: Predict, low: np.ndarray, scale: int, multiple: int
+    outcome: Outcome, restore: Restore, low: np.ndarray, scale: int, multiple: int
 ) -> np.ndarray:
     height, width, channels = low.shape
     more = [-side % multiple for side in (height, width)]

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import jax.numpy as jnp
 import numpy as np
 
-from dljax.data import PicturePair, enlarge
+from dljax.data import PicturePair, as_float, enlarge
 from dljax.experiment import Outcome, Picture
 from dljax.measures.restoration import Pictures, quality
 from dljax.metrics import luma
 from dljax.pictures.progress import plain
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -80,7 +82,7 @@ def busiest(picture: np.ndarray, side: int, step: int) -> tuple[int, int]:
     Returns:
         Its top and left.
     """
-    bright = np.asarray(luma(picture / np.float32(255)))[..., 0]
+    bright = np.asarray(luma(jnp.asarray(as_float(picture))))[..., 0]
     change = np.zeros_like(bright, np.float64)
     change[:-1] += np.abs(np.diff(bright, axis=0))
     change[:, :-1] += np.abs(np.diff(bright, axis=1))
@@ -92,7 +94,7 @@ def busiest(picture: np.ndarray, side: int, step: int) -> tuple[int, int]:
     return int(row) * step, int(column) * step
 
 
-def _show(axes, picture: np.ndarray) -> None:
+def _show(axes: 'Axes', picture: np.ndarray) -> None:
     grey = picture.shape[-1] == 1
     axes.imshow(
         picture[..., 0] if grey else picture,
