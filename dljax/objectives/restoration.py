@@ -1,7 +1,7 @@
 """Learning to restore pictures: by their pixels, by features, and by a game.
 
-For the game the net has `generator` and `discriminator`, such as `models.restoration.
-SRGAN`; each turn moves the batch statistics of its own player only.
+For the game the net has `generator` and `discriminator`, such as
+`models.restoration.srgan`; each turn moves the batch statistics of its own player only.
 """
 
 from collections.abc import Callable, Mapping

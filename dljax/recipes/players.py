@@ -109,7 +109,7 @@ def restoring_players(
 
     Returns:
         'discriminator' and 'generator', and 'pretraining' before them if there is any,
-        for a net such as `models.restoration.SRGAN`.
+        for a net such as `models.restoration.srgan`.
 
     Example:
         >>> game = losses.non_saturating_game()

@@ -5,6 +5,7 @@ from typing import Any
 from flax import linen as nn
 
 from dljax.models import restoration
+from dljax.models.restoration.srgan import SRGAN
 from dljax.types import Batch, PyTree, Spec
 from dljax.zoo.rows import Part, Row, Specs
 
@@ -21,11 +22,11 @@ def _pictures(net: Any) -> Specs:
     return {'image': spec, 'target': spec}
 
 
-def _of_generator(net: restoration.SRGAN) -> Specs:
+def _of_generator(net: SRGAN) -> Specs:
     return _pictures(net.generator)
 
 
-def _target(net: restoration.SRGAN) -> Specs:
+def _target(net: SRGAN) -> Specs:
     return {'target': _of_generator(net)['target']}
 
 
@@ -33,11 +34,11 @@ def _played(net: nn.Module, batch: Batch) -> PyTree:
     return net(batch['image'], batch['target'])
 
 
-def _made(net: restoration.SRGAN, batch: Batch) -> PyTree:
+def _made(net: SRGAN, batch: Batch) -> PyTree:
     return net.generator(batch['image'])
 
 
-def _judged(net: restoration.SRGAN, batch: Batch) -> PyTree:
+def _judged(net: SRGAN, batch: Batch) -> PyTree:
     return net.discriminator(batch['target'])
 
 

@@ -35,7 +35,7 @@ from dljax import create_model, losses, zoo
 from dljax import data as sources
 from dljax.experiment import Experiment
 from dljax.measures.restoration import picture_quality, restored
-from dljax.models.restoration import SRGAN
+from dljax.models.restoration.srgan import SRGAN
 from dljax.models.standardised import Standardised
 from dljax.objectives import (
     feature_difference,

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from dljax import create_model, data, losses
 from dljax.metrics import psnr_luma
-from dljax.models.restoration import SRGAN
+from dljax.models.restoration.srgan import SRGAN
 from dljax.objectives import (
     feature_difference,
     pixel_difference,

@@ -3,15 +3,7 @@
 from dljax.models.restoration.dncnn import DnCNN
 from dljax.models.restoration.edsr import EDSR
 from dljax.models.restoration.hourglass import Hourglass
-from dljax.models.restoration.srgan import SRGAN, PictureDiscriminator, srgan
+from dljax.models.restoration.srgan import srgan
 from dljax.models.restoration.srresnet import SRResNet
 
-__all__ = [
-    'DnCNN',
-    'EDSR',
-    'Hourglass',
-    'SRGAN',
-    'PictureDiscriminator',
-    'SRResNet',
-    'srgan',
-]
+__all__ = ['DnCNN', 'EDSR', 'Hourglass', 'SRResNet', 'srgan']
