@@ -1,8 +1,10 @@
 """How good restored pictures are: whole ones, of any size, for all members."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
@@ -15,6 +17,7 @@ from dljax.types import Array
 
 LARGEST = 192  # pixels of a side at low resolution that a net is given at once
 HALO = 24  # pixels around a part of a larger picture that the net sees besides
+WINDOW = 11  # pixels of a side that SSIM needs
 MOST_FORMS = 6  # sizes for which a net is compiled
 
 # (net, [1, height, width, channel]) -> a larger or better picture of that form.
@@ -127,14 +130,23 @@ def quality(picture: np.ndarray, truth: np.ndarray, scale: int) -> dict[str, flo
         PSNR in dB; SSIM, NaN of pictures smaller than its window; the detail in dB.
     """
     made, true = (jnp.asarray(as_float(values)[None]) for values in (picture, truth))
-    inside = min(truth.shape[:2]) - 2 * scale
-    ssim = metrics.ssim_luma(made, true, border=scale)[0] if inside >= 11 else np.nan
-    fine = (np.asarray(metrics.luma(values))[0, ..., 0] for values in (made, true))
+    psnr, ssim, *fine = _compared(made, true, scale)
     return {
-        'psnr': float(metrics.psnr_luma(made, true, border=scale)[0]),
+        'psnr': float(psnr),
         'ssim': float(ssim),
-        'detail': metrics.detail_ratio(*fine, above=1 / (2 * scale)),
+        'detail': metrics.detail_ratio(*map(np.asarray, fine), above=1 / (2 * scale)),
     }
+
+
+@functools.partial(jax.jit, static_argnames='border')
+def _compared(made: Array, true: Array, border: int) -> tuple[Array, ...]:
+    """Compute PSNR, SSIM and the brightness of both; compiled for each size."""
+    inside = min(true.shape[1:3]) - 2 * border
+    ssim = jnp.full(1, jnp.nan)
+    if inside >= WINDOW:
+        ssim = metrics.ssim_luma(made, true, border=border)
+    bright = (metrics.luma(values)[0, ..., 0] for values in (made, true))
+    return metrics.psnr_luma(made, true, border=border)[0], ssim[0], *bright
 
 
 def least_multiple(sides: Sequence[tuple[int, ...]]) -> int:

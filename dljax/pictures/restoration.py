@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
 import numpy as np
 
-from dljax.data import PicturePair, as_float, enlarge
+from dljax.data import PicturePair, enlarge
 from dljax.experiment import Outcome, Picture
 from dljax.measures.restoration import Pictures, quality
-from dljax.metrics import luma
 from dljax.pictures.progress import plain
 
 if TYPE_CHECKING:
@@ -82,8 +80,8 @@ def busiest(picture: np.ndarray, side: int, step: int) -> tuple[int, int]:
     Returns:
         Its top and left.
     """
-    bright = np.asarray(luma(jnp.asarray(as_float(picture))))[..., 0]
-    change = np.zeros_like(bright, np.float64)
+    bright = picture.mean(-1)
+    change = np.zeros_like(bright)
     change[:-1] += np.abs(np.diff(bright, axis=0))
     change[:, :-1] += np.abs(np.diff(bright, axis=1))
     # Sums of squares from the sums of all that is above and to the left.
