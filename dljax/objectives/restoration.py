@@ -102,7 +102,7 @@ def feature_difference(layer: str, scale: float = 1 / 12.75) -> Difference:
     projections of neighbourhoods.
 
     Args:
-        layer: path of a module in the judge, such as 'net/conv5_4' of a standardised
+        layer: path of a module in the judge, such as 'conv5_4' of a standardised
             VGG-19, its last convolution with its ReLU, which is the paper's choice.
         scale: of the features; 1 / 12.75 brings those of VGG to the range of pixels.
 
@@ -181,7 +181,7 @@ def restore_to_fool(
     Args:
         game: the losses.
         difference: to the true pictures: `pixel_difference()`, the default, or
-            `feature_difference('net/conv5_4')`.
+            `feature_difference('conv5_4')`.
         weight: of the game's loss, above 0.
         feature: of the batch, what the generator is given.
         target: of the batch, the true pictures in [0, 1].
