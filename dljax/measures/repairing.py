@@ -7,13 +7,14 @@ and that keep their size.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
 from dljax import metrics
 from dljax.experiment import Measure, Outcome, once
-from dljax.measures.restoration import extent, least_multiple, whole
+from dljax.measures.restoration import WINDOW, extent, least_multiple, whole
 from dljax.measures.segmentation import each_member
 from dljax.types import Array
 
@@ -117,12 +118,17 @@ def likeness(picture: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         'psnr' in dB of all channels, and 'ssim', NaN of pictures of less than 11
         pixels a side.
     """
-    one = jnp.float32(picture)[None], jnp.float32(truth)[None]
-    large = min(truth.shape[:2]) >= 11
-    return {
-        'psnr': float(metrics.psnr(*one)[0]),
-        'ssim': float(metrics.ssim(*one)[0]) if large else float('nan'),
-    }
+    psnr, ssim = _compared(jnp.float32(picture)[None], jnp.float32(truth)[None])
+    return {'psnr': float(psnr), 'ssim': float(ssim)}
+
+
+@jax.jit
+def _compared(picture: Array, truth: Array) -> tuple[Array, Array]:
+    """Compute PSNR and SSIM; compiled for each size."""
+    ssim = jnp.full(1, jnp.nan)
+    if min(truth.shape[1:3]) >= WINDOW:
+        ssim = metrics.ssim(picture, truth)
+    return metrics.psnr(picture, truth)[0], ssim[0]
 
 
 def _repaired(
