@@ -4,8 +4,17 @@ Paper: van den Oord et al. (2017), Neural Discrete Representation Learning,
 https://arxiv.org/abs/1711.00937. The prior is a small causal transformer over the codes
 in raster order (Radford et al. 2019), not a PixelCNN.
 
-Measured later.
-Command: python experiments/autoencoders/vqvae_digits.py --members 5
+Measured with 3 members, seed 0, on a 2-core CPU, on the 360 test digits (mean and
+standard deviation): 16 codes of 32 give a digit back with a PSNR of 23.3 ± 0.2 dB. They
+are 80 bits as they are and 47.2 ± 1.7 under the prior that knows the class, which an
+arithmetic coder comes near to; the best of the autoencoders with rounded numbers
+(`rate_distortion_digits`) has 21.6 dB at 60 bits, principal components 22.2. 29.4 ± 0.9
+codes are in use. Of codes drawn from the prior, 96.4 ± 0.3 % of the digits are
+classified as asked, with FID 2.00 ± 0.18, precision 0.86 and recall 0.88 (real test
+digits: 99.7 %, 1.12, 0.89 and 0.92). With each code drawn by itself, as often as it
+stands at its place, FID is 63.8 ± 2.0. The judge's hash is 55f13f862a00.
+Cost: 675 s of one core for 3 members, 277 s for one. Command:
+python experiments/autoencoders/vqvae_digits.py --members 3
 """
 
 from collections.abc import Callable
