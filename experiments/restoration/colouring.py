@@ -108,7 +108,7 @@ def experiment(
         steps=steps,
         data_summary=f'{found.summary}; {len(test)} test pictures',
         score=score_repair(),
-        evaluation={'along': middles(found.validation, patch)},
+        evaluation={'validation': middles(found.validation, patch)},
         evaluation_batch=16,
         inputs={'image': Spec((None, None, 1), 'float32', 0, 1), 'target': spec},
         measures={'chroma': compare(test, made, found.constants)},

@@ -116,7 +116,7 @@ def experiment(
         steps=steps,
         data_summary=f'{photographs.summary}; measured: {held_out}; noise {sigma:g}',
         score=score_repair(),
-        evaluation={'along': middles(splits['validation'], side, sigma / 255)},
+        evaluation={'validation': middles(splits['validation'], side, sigma / 255)},
         evaluation_batch=8,
         inputs={'image': spec, 'target': spec},
         measures={'pictures': repair_quality(wholes, {'net': made}, methods)},

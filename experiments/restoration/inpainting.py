@@ -108,7 +108,9 @@ def experiment(
         steps=steps,
         data_summary=f'{photographs.summary}; holes: {", ".join(kinds)}',
         score=score_repair(),
-        evaluation={'along': middles(splits['validation'], patch, kinds, fraction)},
+        evaluation={
+            'validation': middles(splits['validation'], patch, kinds, fraction)
+        },
         evaluation_batch=8,
         inputs={'target': Spec((None, None, 3), 'float32', 0, 1)},
         measures={

@@ -22,12 +22,14 @@ def test_a_pixel_depends_on_as_much_of_the_picture_as_the_depth_says():
     assert seen.min() == 10 - reach // 2 and seen.max() == 10 + reach // 2
 
 
-def test_a_net_that_finds_no_noise_gives_the_picture_back():
+def test_what_is_found_to_be_noise_is_taken_off_the_picture():
     net = create_model('dncnn', depth=3, features=3, normalise=None)
     image = np.random.default_rng(0).random((2, 6, 5, 1), np.float32)
     params = net.init(jax.random.key(0), image)['params']
     params['noise'] = jax.tree.map(jnp.zeros_like, params['noise'])
     np.testing.assert_array_equal(net.apply({'params': params}, image), image)
+    params['noise']['bias'] = jnp.full(1, 0.25)
+    np.testing.assert_allclose(net.apply({'params': params}, image), image - 0.25)
 
 
 @pytest.mark.parametrize('size', [(8, 8), (8, 20), (16, 12)])
