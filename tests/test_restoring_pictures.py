@@ -93,6 +93,9 @@ def test_a_picture_of_ones_own_is_the_deep_image_priors(folder: Path) -> None:
     truth = made.evaluation['true']['target'][0]
     pixels = np.asarray(Image.open(folder / 'train/0.png'))[4:20, 12:28] / 255
     np.testing.assert_allclose(truth, pixels, atol=1e-6)
+    (folder / 'notes.png').write_text('no picture')
+    with pytest.raises(ValueError, match="notes.png' is no picture that Pillow can re"):
+        module.experiment(**module.TINY, data=folder / 'notes.png')
 
 
 def test_the_constant_of_a_class_is_its_mean_at_each_pixel(tmp_path: Path) -> None:

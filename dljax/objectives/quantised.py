@@ -54,19 +54,19 @@ def quantise_codes(
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
         image = batch[feature]
-        outputs, quantised = net(image, train=True)
-        error = sum_squared_error(pixels(net, outputs), image).mean()
+        made = net(image, train=True)
+        error = sum_squared_error(pixels(net, made.outputs), image).mean()
         loss = error
         if net.logits and not squared:
-            loss = binary_cross_entropy(outputs, image).mean()
-        each = commitment * quantised.commitment
+            loss = binary_cross_entropy(made.outputs, image).mean()
+        each = commitment * made.commitment
         if not net.quantiser.averaged:
-            each = each + quantised.codebook
+            each = each + made.codebook
         loss = loss + each.sum() / len(image)
         return loss, {
             'squared_error': error,
-            'commitment': quantised.commitment.mean(),
-            'perplexity': code_perplexity(quantised.indices, net.quantiser.codes),
+            'commitment': made.commitment.mean(),
+            'perplexity': code_perplexity(made.indices, net.quantiser.codes),
         }
 
     return declared(objective, rebuilt(feature, squared))
@@ -86,13 +86,13 @@ def score_quantised(feature: str = 'image') -> Score:
 
     def score(net: nn.Module, batch: Batch, step: Array) -> Metrics:
         image = batch[feature]
-        outputs, quantised = net(image, train=False)
+        made = net(image, train=False)
         scores = {
-            'squared_error': sum_squared_error(pixels(net, outputs), image),
-            'commitment': quantised.commitment.reshape(len(image), -1).mean(axis=1),
+            'squared_error': sum_squared_error(pixels(net, made.outputs), image),
+            'commitment': made.commitment.reshape(len(image), -1).mean(axis=1),
         }
         if net.logits:
-            scores['loss'] = binary_cross_entropy(outputs, image)
+            scores['loss'] = binary_cross_entropy(made.outputs, image)
         return scores
 
     return declared(score, rebuilt(feature))

@@ -132,10 +132,16 @@ def _pictures(data: Path | None) -> list[np.ndarray]:
         ]
     if not data.is_dir():
         # Not before: whoever imports the experiment need not have Pillow.
-        from PIL import Image
+        from PIL import Image, UnidentifiedImageError
 
-        with Image.open(data) as image:
-            return [np.asarray(image.convert('RGB'))]
+        try:
+            with Image.open(data) as image:
+                return [np.asarray(image.convert('RGB'))]
+        except UnidentifiedImageError:
+            raise ValueError(
+                f"'{data}' is no picture that Pillow can read, wanted one such as a "
+                'PNG or JPEG, or a folder of pictures'
+            ) from None
     splits = sources.photograph_folder(data).splits
     return [picture for split in splits.values() for picture in split]
 

@@ -92,9 +92,9 @@ def test_the_loss_is_reconstruction_and_weighted_commitment():
             for beta, squared in given
         ], net.apply(variables, IMAGES)
 
-    (bare, weighed, squared), (logits, quantised) = losses(variables)
-    distance = np.asarray(quantised.commitment).sum() / len(IMAGES)
-    logits = np.asarray(logits, np.float64)
+    (bare, weighed, squared), made = losses(variables)
+    distance = np.asarray(made.commitment).sum() / len(IMAGES)
+    logits = np.asarray(made.outputs, np.float64)
     entropy = (np.logaddexp(0, logits) - IMAGES * logits).sum() / len(IMAGES)
     np.testing.assert_allclose(bare, entropy + distance, rtol=1e-5)
     np.testing.assert_allclose(weighed - bare, 2 * distance, rtol=1e-3)

@@ -19,11 +19,18 @@ class QuantisedOutput(NamedTuple):
     Attributes:
         outputs: [batch, height, width, channel], pixels or, of a net with `logits`,
             their log odds.
-        quantised: of the encoder's vectors, [batch, rows, columns, ...].
+        values: [batch, rows, columns, features]; this and what follows as the quantiser
+            gives it, see `layers.VectorQuantised`.
+        indices: [batch, rows, columns] int32, the codes.
+        commitment: [batch, rows, columns] float32.
+        codebook: [batch, rows, columns] float32.
     """
 
     outputs: Array
-    quantised: VectorQuantised
+    values: Array
+    indices: Array
+    commitment: Array
+    codebook: Array
 
 
 class QuantisedAutoencoder(nn.Module):
@@ -92,7 +99,8 @@ class QuantisedAutoencoder(nn.Module):
             ValueError: for images of another size or number of channels.
         """
         quantised = self.quantise(image, train=train)
-        return QuantisedOutput(self.decode(quantised.values, train=train), quantised)
+        outputs = self.decode(quantised.values, train=train)
+        return QuantisedOutput(outputs, *quantised)
 
     def quantise(self, image: Array, *, train: bool = False) -> VectorQuantised:
         """Encode and quantise.
