@@ -7,11 +7,15 @@ defaults are a smaller net than the paper's, and the middle of one of scikit-lea
 photographs; --data takes a picture of the user's own.
 
 The true picture is not used in training; along it PSNR is measured, whose curve rises
-and then falls. The updates are set beforehand, so what is reported is not the best
-point of that curve.
+and, with many more updates, falls. The updates are set beforehand, so what is reported
+is not the best point of that curve.
 
-Measured: see below.
-Command: python experiments/restoration/deep_image_prior.py
+Measured with one member, seed 0, on a 2-core CPU, after 1,200 updates: 23.73 dB (SSIM
+0.813) of a picture with noise of 25 that has 20.61 dB (0.523) itself, whose values are
+cut off at black and white. The curve has just ceased to rise; the noise is not learned
+yet (19.6 dB to the noisy picture).
+Cost: 1,200 updates at 2 to 3 a second on a very crowded machine. Command:
+python experiments/restoration/deep_image_prior.py
 """
 
 from pathlib import Path

@@ -10,8 +10,15 @@ The noise is normal with a standard deviation of `sigma` in 255, neither cut off
 rounded; whole pictures are measured by PSNR and SSIM. Beside the net stand the noisy
 picture and the best one of Gaussian blurs.
 
-Measured: see below.
-Command: python experiments/restoration/denoising.py
+Measured with one member, seed 0, on a 2-core CPU, after 300 updates only, sigma 25:
+26.93 dB (SSIM 0.600) on the right parts of the two photographs, which are 20.19 dB with
+the noise; the best Gaussian blur has 29.64, as one of the two is nearly smooth: on the
+other, with trees, it is 24.21 by the net and 20.96 by the blur. The defaults and
+BSDS500 have not been run yet.
+Cost: 0.25 s of one core an update by the defaults; 0.65 s with depth 10 and 48
+features, 1.8 s with the paper's 17 and 64, 16 patches each. Commands:
+python experiments/restoration/denoising.py --steps 300
+python experiments/restoration/denoising.py --data BSDS500 --held-out validation
 """
 
 from pathlib import Path
