@@ -10,8 +10,13 @@ is hidden, without their labels. Its encoder then gets an output for the ten cla
 learns a few labels, as a whole or only its output; beside it an equal net learns the
 same labels from scratch. Each member has labels of its own.
 
-Measured: see below.
-Command: python experiments/autoencoders/pretraining_digits.py --members 5
+Measured with 5 members, seed 0, on a 2-core CPU, with 50 labels, as the accuracy on the
+360 test digits, mean and standard deviation: 84.4 ± 4.1 % pretrained and then tuned,
+81.8 ± 4.2 % from scratch, 78.6 ± 2.5 % where the output alone is tuned. Member by
+member pretraining gains 2.6 ± 3.0, which is little beside what the choice of the labels
+does; all know their labels by heart.
+Cost: 1,650 s for 5 members on a very crowded machine. Command:
+python experiments/autoencoders/pretraining_digits.py --members 5
 """
 
 from typing import TYPE_CHECKING
@@ -149,7 +154,7 @@ def experiment(
             }
         ),
         evaluation={'validation': validation, 'test': test},
-        evaluate_every=max((pretraining + 1 + tuning) // 20, 1),
+        evaluate_every=max(tuning // 10, 1),
         inputs={'image': Spec((8, 8, 1), 'float32', 0, 1)},
         measures={'gain': gain},
         pictures={
