@@ -14,8 +14,14 @@ Measured is the PSNR of the chroma of test pictures. Beside the net stand grey, 
 best constant: the mean chroma of the training pictures, with --classes that of each
 class at each pixel, which is told the class that the net is not.
 
-Measured: see below.
-Command: python experiments/restoration/colouring.py
+Measured with one member, seed 0, on a 2-core CPU, after 600 updates of 8 patches with
+a width of 16, on the right parts of the two photographs: the chroma has a PSNR of 28.73
+dB, grey has 27.53 and the mean chroma of the left parts 26.49. After 250 updates it was
+25.86, below both. The defaults and larger sets have not been run yet.
+Cost: 600 updates in 2 minutes on a very crowded machine, and as much to compile it.
+Commands:
+python experiments/restoration/colouring.py --steps 600 --width 16 --batch-size 8
+python experiments/restoration/colouring.py --data CIFAR10 --classes
 """
 
 from pathlib import Path
