@@ -81,6 +81,7 @@ from dljax.layers.transformer_block import FeedForward, TransformerBlock
 from dljax.layers.transformer_stack import TransformerStack
 from dljax.layers.transposed_conv import TransposedConv
 from dljax.layers.typed import typed
+from dljax.layers.vector_quantiser import VectorQuantised, VectorQuantiser
 
 __all__ = [
     'ACTIVATIONS',
@@ -125,6 +126,8 @@ __all__ = [
     'TransformerBlock',
     'TransformerStack',
     'TransposedConv',
+    'VectorQuantised',
+    'VectorQuantiser',
     'Vote',
     'activate',
     'adaptive_average_pool',

@@ -59,7 +59,7 @@ def restored(pairs: Sequence[PicturePair], restore: Restore = whole) -> Pictures
     """
     lows = [pair.low for pair in pairs]
     scales = [len(pair.high) // len(pair.low) for pair in pairs]
-    multiple = _multiple([low.shape[:2] for low in lows])
+    multiple = least_multiple([low.shape[:2] for low in lows])
 
     def compute(outcome: Outcome) -> list[list[np.ndarray]]:
         return [
@@ -149,11 +149,18 @@ def _compared(made: Array, true: Array, border: int) -> tuple[Array, ...]:
     return metrics.psnr_luma(made, true, border=border)[0], ssim[0], *bright
 
 
-def _multiple(sides: Sequence[tuple[int, ...]]) -> int:
-    """Choose the least multiple by which there are few forms; of large parts, any."""
+def least_multiple(sides: Sequence[tuple[int, ...]]) -> int:
+    """Choose the least multiple of pixels by which parts have few forms.
+
+    Args:
+        sides: (height, width) of each picture.
+
+    Returns:
+        1, 8, 16 or 32, up to which sides are to be filled.
+    """
     for multiple in (1, 8, 16):
         forms = {
-            tuple(_extent(-(-side // multiple) * multiple)[0] for side in form)
+            tuple(extent(-(-side // multiple) * multiple)[0] for side in form)
             for form in sides
         }
         if len(forms) <= MOST_FORMS:
@@ -161,10 +168,15 @@ def _multiple(sides: Sequence[tuple[int, ...]]) -> int:
     return 32
 
 
-def _extent(side: int) -> tuple[int, list[tuple[int, int, int]]]:
-    """Part a side: the length of a part, and (begin, first, last) of each.
+def extent(side: int) -> tuple[int, list[tuple[int, int, int]]]:
+    """Part a side into overlapping parts.
 
-    Of the part that begins there, the pixels from first to last are kept.
+    Args:
+        side: in pixels.
+
+    Returns:
+        The length of a part, and (begin, first, last) of each: of the part that begins
+        there, the pixels from first to last are kept.
     """
     if side <= LARGEST:
         return side, [(0, 0, side)]
@@ -186,7 +198,7 @@ def _restored(
     wide = np.pad(low, ((0, more[0]), (0, more[1]), (0, 0)), mode='symmetric')
     image, (rows, columns) = as_float(wide), wide.shape[:2]
     high = np.zeros((rows * scale, columns * scale, channels), np.uint8)
-    (tall, downward), (broad, across) = _extent(rows), _extent(columns)
+    (tall, downward), (broad, across) = extent(rows), extent(columns)
     for top, first, last in downward:
         for left, begin, end in across:
             part = image[None, top : top + tall, left : left + broad]

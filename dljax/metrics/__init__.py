@@ -1,7 +1,12 @@
 """Scores: arrays in, one value per example out, or one per class or data set."""
 
 from dljax.metrics.classification import accuracy, top_k_accuracy
-from dljax.metrics.codes import active_fraction, nearest_neighbours, principal_angles
+from dljax.metrics.codes import (
+    active_fraction,
+    code_perplexity,
+    nearest_neighbours,
+    principal_angles,
+)
 from dljax.metrics.coding import Quantised, quantise, rate_curve
 from dljax.metrics.confusion import (
     balanced_accuracy,
@@ -73,6 +78,7 @@ __all__ = [
     'bleu',
     'brevity_penalty',
     'character_error_rate',
+    'code_perplexity',
     'confusion_matrix',
     'contingency_table',
     'coverage',

@@ -37,6 +37,31 @@ def active_fraction(code: Array) -> Array:
     return jnp.where(squares > 0, fraction, 0.0)
 
 
+def code_perplexity(indices: Array, codes: int) -> Array:
+    """How many of the codes of a codebook are in use, exp(-Σ p_k log p_k).
+
+    p_k is the fraction of the indices that are k: 1 where all are the same, K where
+    all codes are equally frequent.
+
+    Args:
+        indices: [...] integers in [0, codes).
+        codes: K, of the codebook.
+
+    Returns:
+        float32 scalar in [1, codes]; NaN for an index beyond the codes.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> print(code_perplexity(jnp.array([[0, 1], [1, 0]]), codes=8).round(3))
+        2.0
+    """
+    flat = indices.reshape(-1)
+    fraction = jnp.zeros(codes).at[flat].add(1.0) / flat.size
+    surprise = jnp.where(fraction > 0, fraction * jnp.log(fraction), 0.0)
+    known = ((flat >= 0) & (flat < codes)).all()
+    return jnp.where(known, jnp.exp(-surprise.sum()), jnp.nan)
+
+
 def nearest_neighbours(
     code: Array, known: Array, labels: Array, *, classes: int, neighbours: int = 5
 ) -> Array:

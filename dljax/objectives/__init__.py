@@ -32,12 +32,19 @@ from dljax.objectives.classification import (
     score_classes,
     score_solved,
 )
+from dljax.objectives.code_prior import (
+    draw_codes,
+    predict_codes,
+    score_codes,
+    surprise_of_codes,
+)
 from dljax.objectives.control import (
     epsilon_greedy,
     greedy,
     score_return,
     temporal_difference,
 )
+from dljax.objectives.damage import damaged, score_repair
 from dljax.objectives.energy import (
     contrastive_divergence,
     pretrain,
@@ -52,6 +59,7 @@ from dljax.objectives.forecasting import (
 from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
+from dljax.objectives.quantised import quantise_codes, score_quantised
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.restoration import (
     feature_difference,
@@ -87,6 +95,8 @@ __all__ = [
     'contractive',
     'contrastive_divergence',
     'count_pixels',
+    'damaged',
+    'draw_codes',
     'each_channel',
     'elbo',
     'epsilon_greedy',
@@ -108,16 +118,19 @@ __all__ = [
     'pixel_difference',
     'place_centres',
     'predict',
+    'predict_codes',
     'predict_masked',
     'predict_next',
     'pretrain',
     'projected_gradient',
+    'quantise_codes',
     'recover_codes',
     'regress',
     'restore',
     'restore_to_fool',
     'score_caption',
     'score_classes',
+    'score_codes',
     'score_forecast',
     'score_free_run',
     'score_generation',
@@ -126,8 +139,10 @@ __all__ = [
     'score_map',
     'score_masked',
     'score_next',
+    'score_quantised',
     'score_reconstruction',
     'score_regression',
+    'score_repair',
     'score_restoration',
     'score_return',
     'score_segmentation',
@@ -143,6 +158,7 @@ __all__ = [
     'solve_readout',
     'sparse',
     'sparse_l1',
+    'surprise_of_codes',
     'tag',
     'tell_apart',
     'tell_restored',

@@ -76,7 +76,7 @@ def autoencode(
             seen = corrupt(net.make_rng('corruption'), inputs)
         code = net.encode(seen, train=True)
         outputs = net.decode(code, train=True)
-        error = sum_squared_error(_pixels(net, outputs), inputs).mean()
+        error = sum_squared_error(pixels(net, outputs), inputs).mean()
         metrics = {'squared_error': error}
         if net.logits and not squared:
             loss = binary_cross_entropy(outputs, inputs).mean()
@@ -87,7 +87,7 @@ def autoencode(
             loss = loss + metrics['penalty']
         return loss, metrics
 
-    return declared(objective, _rebuilt(feature, squared))
+    return declared(objective, rebuilt(feature, squared))
 
 
 def sparse(weight: float, target: float = 0.05) -> Penalty:
@@ -245,7 +245,7 @@ def score_reconstruction(
         code = net.encode(inputs)
         outputs = net.decode(code)
         scores = {
-            'squared_error': sum_squared_error(_pixels(net, outputs), inputs),
+            'squared_error': sum_squared_error(pixels(net, outputs), inputs),
             'active_share': active_fraction(code),
         }
         if net.logits:
@@ -255,13 +255,13 @@ def score_reconstruction(
             scores['denoising_error'] = sum_squared_error(rebuilt, inputs)
         return scores
 
-    return declared(score, _rebuilt(feature))
+    return declared(score, rebuilt(feature))
 
 
-def _rebuilt(
+def rebuilt(
     feature: str, squared: bool = False
 ) -> Callable[[nn.Module, Mapping[str, Any]], None]:
-    """Check inputs: probabilities where the net gives log odds of them."""
+    """Make a check of inputs: probabilities where the net gives log odds of them."""
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
         odds = getattr(net, 'logits', False) and not squared
@@ -271,7 +271,16 @@ def _rebuilt(
     return check
 
 
-def _pixels(net: nn.Module, outputs: Array) -> Array:
+def pixels(net: nn.Module, outputs: Array) -> Array:
+    """Turn the outputs of an autoencoder into pixels.
+
+    Args:
+        net: that tells whether it gives log odds by its field `logits`.
+        outputs: [batch, ...].
+
+    Returns:
+        [batch, ...] float32.
+    """
     outputs = outputs.astype(jnp.float32)
     return jax.nn.sigmoid(outputs) if net.logits else outputs
 

@@ -2,7 +2,7 @@
 
 import optax
 
-from dljax.objectives import autoencode, elbo, sparse
+from dljax.objectives import autoencode, elbo, quantise_codes, sparse
 from dljax.recipes.plan import Plan
 from dljax.training import Player
 from dljax.types import Loss
@@ -27,4 +27,8 @@ PLANS = {
     'vae': _variational(elbo()),
     'conditional_vae': _variational(elbo(condition='label')),
     'convolutional_vae': _variational(elbo()),
+    # The paper's rate and batch.
+    'vqvae': Plan(
+        lambda net: {'vqvae': Player(optax.adam(2e-4), loss=quantise_codes())}, 128
+    ),
 }

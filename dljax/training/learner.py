@@ -34,8 +34,9 @@ def learner(
     Args:
         net: any Linen module. Several networks are one container with named fields.
         players: by name, in the order of their turns.
-        axis: name of the mapped axis to average gradients, metrics and running batch
-            statistics over, under `pmap` or `shard_map`. Random streams differ on it.
+        axis: name of the mapped axis to average gradients, metrics, running batch
+            statistics and codebooks over, under `pmap` or `shard_map`. Random streams
+            differ on it.
         start: arrays to begin with, by collection, group and so on as the net has them;
             what it leaves out is drawn. So a head is replaced by leaving it out.
 

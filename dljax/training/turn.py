@@ -12,6 +12,9 @@ from dljax.training.norm import global_norm
 from dljax.training.player import COLLECTIONS, Player, join
 from dljax.types import Array, Batch, Key, Metrics, PyTree, State
 
+# Collections of means over the batch, and so over all devices.
+AVERAGED = ('batch_stats', 'codebook')
+
 
 def turn(
     net: nn.Module,
@@ -59,7 +62,7 @@ def turn(
     else:
         gradient, (metrics, collections) = objective(trained)
     if axis is not None:
-        stats = {k: v for k, v in collections.items() if k == 'batch_stats'}
+        stats = {k: v for k, v in collections.items() if k in AVERAGED}
         gradient, metrics, stats = jax.lax.pmean((gradient, metrics, stats), axis)
         collections = {**collections, **stats}
     told = {}

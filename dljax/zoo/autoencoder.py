@@ -41,6 +41,15 @@ def _labelled(
     return {**_pixels(net), **({'label': label(given)} if given else {})}
 
 
+def _of_any_size(net: autoencoder.QuantisedAutoencoder) -> Specs:
+    """Images of any size that the codes divide."""
+    return {'image': Spec((None, None, net.channels), 'float32', 0, 1)}
+
+
+def _codes(net: autoencoder.QuantisedAutoencoder) -> Specs:
+    return {'code': Spec((None, None), 'int32', 0, net.quantiser.codes - 1)}
+
+
 # The decoder makes samples of a variational net out of normal numbers.
 _PARTS = {
     'encoder': Part(
@@ -142,5 +151,28 @@ ROWS = (
         paper='Kingma and Welling, 2014, Auto-Encoding Variational Bayes, '
         'https://arxiv.org/abs/1312.6114',
         reference='320 + 18,496 + 3,136·40+40, and back 20·3,136+3,136 + 32,800 + 513',
+    ),
+    Row(
+        name='vqvae',
+        constructor=autoencoder.vqvae,
+        inputs=_of_any_size,
+        parameters=4_910_147,
+        target=('image',),
+        parts={
+            'encoder': Part(
+                _of_any_size, lambda net, batch: net.encode(batch['image'])
+            ),
+            'decoder': Part(
+                _codes,
+                lambda net, batch: net.images(batch['code']),
+                target=('image',),
+            ),
+        },
+        paper='van den Oord, Vinyals and Kavukcuoglu, 2017, Neural Discrete '
+        'Representation Learning, https://arxiv.org/abs/1711.00937',
+        reference='the paper, section 4: 12,544 + 1,048,832 + 1,311,744 + 16,448, and '
+        'back 147,712 + 1,311,744 + 1,048,832 + 12,291; the codebook of 512·64 numbers '
+        'is a moving average',
+        example={'image': (32, 32, 3)},
     ),
 )

@@ -42,6 +42,14 @@ def _judged(net: SRGAN, batch: Batch) -> PyTree:
     return net.discriminator(batch['target'])
 
 
+def _of_noise(net: restoration.Hourglass) -> Specs:
+    """Noise of a picture's size, and the picture."""
+    return {
+        'noise': Spec((None, None, net.inputs), 'float32', 0, 0.1),
+        'target': Spec((None, None, net.channels), 'float32', 0, 1),
+    }
+
+
 ROWS = (
     Row(
         name='srresnet',
@@ -79,5 +87,27 @@ ROWS = (
         reference='tests/parity/test_restoration.py against torch; 1,792 + 16 · 73,856 '
         '+ 36,928 + 2 · 147,712 + 1,731; the paper says 1.5 million',
         example=_EXAMPLE,
+    ),
+    Row(
+        name='dncnn',
+        constructor=restoration.DnCNN,
+        inputs=_pictures,
+        parameters=556_097,
+        paper='Zhang et al., 2017, Beyond a Gaussian Denoiser: Residual Learning of '
+        'Deep CNN for Image Denoising, https://arxiv.org/abs/1608.03981',
+        reference='tests/parity/test_denoising.py against torch; 640 + 15 · (36,864 + '
+        '128) + 577, without the 15 · 64 biases that public torch nets have besides',
+        example={'image': (40, 40, 1), 'target': (40, 40, 1)},
+    ),
+    Row(
+        name='deep_image_prior',
+        constructor=restoration.Hourglass,
+        inputs=_of_noise,
+        parameters=2_215_251,
+        paper='Ulyanov et al., 2018, Deep Image Prior, '
+        'https://arxiv.org/abs/1711.10925',
+        reference='tests/parity/test_denoising.py against torch, whose public net has '
+        '2,580 biases before normalisations besides',
+        example={'noise': (64, 64, 32), 'target': (64, 64, 3)},
     ),
 )

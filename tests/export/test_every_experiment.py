@@ -40,7 +40,12 @@ EACH = [
     )
     for path in FILES
 ]
-REFUSED = {'examples_20': 'Examples, which is not of dljax, Linen or JAX'}
+REFUSED = {
+    'examples_20': 'Examples, which is not of dljax, Linen or JAX',
+    # Their tokens are codes that no feature of the run holds.
+    'prior': 'reads tokens, target, and the features of the run',
+    'coder_0/prior': 'reads tokens, target, and the features of the run',
+}
 
 
 def undecorated(experiment: Experiment) -> Experiment:

@@ -18,6 +18,10 @@ from dljax.models.autoencoder.variational_autoencoder import (
     conditional_vae,
     vae,
 )
+from dljax.models.autoencoder.vector_quantised import (
+    QuantisedAutoencoder as QuantisedAutoencoder,
+)
+from dljax.models.autoencoder.vector_quantised import vqvae
 
 __all__ = [
     'autoencoder',
@@ -28,4 +32,5 @@ __all__ = [
     'linear_autoencoder',
     'sparse_autoencoder',
     'vae',
+    'vqvae',
 ]

@@ -5,3 +5,7 @@ from dljax.models.restoration.srgan import srgan
 from dljax.models.restoration.srresnet import SRResNet
 
 __all__ = ['EDSR', 'SRResNet', 'srgan']
+from dljax.models.restoration.dncnn import DnCNN
+from dljax.models.restoration.hourglass import Hourglass
+
+__all__ = ['DnCNN', 'EDSR', 'Hourglass', 'SRResNet', 'srgan']
