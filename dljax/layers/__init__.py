@@ -34,14 +34,26 @@ from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
-from dljax.layers.images import check_images, check_layout, doublings
+from dljax.layers.image_pool import ImagePool
+from dljax.layers.images import (
+    check_images,
+    check_layout,
+    check_multiple,
+    doublings,
+)
 from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
 from dljax.layers.mel import from_mel, log_mel, mel_filters, to_mel
-from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
+from dljax.layers.normalisation import (
+    Normalise,
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+)
 from dljax.layers.normalised_conv import NormalisedConv, constrained
 from dljax.layers.pooling import (
     adaptive_average_pool,
@@ -91,6 +103,7 @@ __all__ = [
     'FeedForward',
     'GRU',
     'Gate',
+    'ImagePool',
     'Inception',
     'InitialCarry',
     'LENET_TABLE',
@@ -129,6 +142,7 @@ __all__ = [
     'ceil_max_pool',
     'check_images',
     'check_layout',
+    'check_multiple',
     'constrained',
     'convolve',
     'convolve_transposed',
@@ -137,8 +151,10 @@ __all__ = [
     'from_mel',
     'global_average_pool',
     'global_max_pool',
+    'group_norm',
     'identity',
     'in_types',
+    'instance_norm',
     'layer_norm',
     'leaky_relu_fifth',
     'leaky_relu_tenth',

@@ -43,6 +43,12 @@ from dljax.objectives.forecasting import (
     score_free_run,
 )
 from dljax.objectives.generative import fit_classes
+from dljax.objectives.image_translation import (
+    close_cycles,
+    match_pairs,
+    score_cycles,
+    score_pairs,
+)
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.regression import regress, score_regression
@@ -67,6 +73,7 @@ __all__ = [
     'classify',
     'classify_samples',
     'classify_with_auxiliaries',
+    'close_cycles',
     'code_jacobian',
     'contractive',
     'contrastive_divergence',
@@ -81,6 +88,7 @@ __all__ = [
     'generate',
     'greedy',
     'invert',
+    'match_pairs',
     'on_all_windows',
     'organise',
     'penalise_between',
@@ -95,6 +103,7 @@ __all__ = [
     'regress',
     'score_caption',
     'score_classes',
+    'score_cycles',
     'score_forecast',
     'score_free_run',
     'score_generation',
@@ -103,6 +112,7 @@ __all__ = [
     'score_map',
     'score_masked',
     'score_next',
+    'score_pairs',
     'score_reconstruction',
     'score_regression',
     'score_return',

@@ -36,6 +36,7 @@ FAMILIES = (
     'adversarial',
     'autoencoder',
     'segmentation',
+    'image_translation',
 )
 _ROWS: tuple[Row, ...] = tuple(
     row

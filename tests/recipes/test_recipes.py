@@ -33,12 +33,14 @@ SMALL = {
     'dcgan_small': {},
     'vae': {'shape': (4, 4, 1), 'hidden': (8,)},
     'unet': {'depth': 1, 'width': 4, 'sizes': {'image': (8, 8, 1)}},
+    'pix2pix_small': {'width': 4, 'patch_width': 4, 'sizes': {'a': (16, 16, 1)}},
 }
 
 # Even to trace these takes long.
-DEEP = ('resnet*', 'preact*', 'goo*', 'vgg*', 'alex*', 'unet*', '*gan', 'deep_belief*')
+DEEP = ('resnet*', 'preact*', 'goo*', 'vgg*', 'alex*', 'unet*', 'deep_belief*')
+DEEP += ('*gan', 'cyclegan*', 'pix2pix*')
 SLOW = {name for family in DEEP for name in zoo.list_models(family)}
-OFTEN = {'resnet_cifar', 'acgan', 'unet'}
+OFTEN = {'resnet_cifar', 'acgan', 'unet', 'cyclegan_small'}
 
 
 def suite(case: object, quick: Container, heavy: Container) -> list:
