@@ -84,12 +84,13 @@ def doublings(size: int, first: int) -> int:
     return n
 
 
-def check_multiple(image: Array, multiple: int) -> None:
+def check_multiple(image: Array, multiple: int, smallest: int = 1) -> None:
     """Refuse images whose sides cannot be halved and doubled again.
 
     Args:
         image: [batch, height, width, channel].
         multiple: that both sides have to be of.
+        smallest: the least height and width.
 
     Raises:
         ValueError: naming the shape and the next sizes that fit.
@@ -98,7 +99,7 @@ def check_multiple(image: Array, multiple: int) -> None:
         >>> import jax.numpy as jnp
         >>> check_multiple(jnp.ones((2, 32, 64, 1)), 32)
     """
-    check_images(image, smallest=multiple)
+    check_images(image, smallest=max(multiple, smallest))
     if any(side % multiple for side in image.shape[1:3]):
         near = tuple(side - side % multiple for side in image.shape[1:3])
         raise ValueError(

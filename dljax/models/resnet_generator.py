@@ -83,9 +83,10 @@ class ResNetGenerator(nn.Module):
             [batch, height, width, channels] in [-1, 1].
 
         Raises:
-            ValueError: for sides below 8 or that cannot be halved so often.
+            ValueError: for sides that cannot be halved so often, or are below 4.
         """
-        check_multiple(image, max(2 ** (self.halvings + 1), 8))
+        multiple = 2**self.halvings  # and whatever is mirrored has more rows than that
+        check_multiple(image, multiple, smallest=max(2 * multiple, 4))
         common: dict[str, Any] = {
             'normalise': self.normalise,
             'use_bias': self.use_bias or self.normalise is None,
