@@ -43,6 +43,7 @@ from dljax.layers.images import (
 )
 from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
+from dljax.layers.instance_norm import InstanceNorm
 from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
@@ -106,6 +107,7 @@ __all__ = [
     'ImagePool',
     'Inception',
     'InitialCarry',
+    'InstanceNorm',
     'LENET_TABLE',
     'LSTM',
     'LearnedPositions',

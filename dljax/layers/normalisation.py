@@ -12,6 +12,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.batch_norm import BatchNorm
+from dljax.layers.instance_norm import InstanceNorm
 from dljax.types import Array
 
 Normalise = Callable[..., Array]
@@ -179,11 +180,9 @@ def instance_norm(
         [[-1.0, 1.0], [-1.0, 1.0]] {}
     """
     del train, axis_name
-    return nn.InstanceNorm(
+    return InstanceNorm(
         epsilon=epsilon,
-        use_bias=scaled,
-        use_scale=scaled,
-        use_fast_variance=False,
+        scaled=scaled,
         scale_init=scale_init,
         dtype=dtype,
         param_dtype=param_dtype,

@@ -10,7 +10,13 @@ import pytest
 from flax import linen as nn
 from jax.test_util import check_grads
 
-from dljax.layers import NormalisedConv, group_norm, instance_norm, layer_norm
+from dljax.layers import (
+    InstanceNorm,
+    NormalisedConv,
+    group_norm,
+    instance_norm,
+    layer_norm,
+)
 from dljax.types import Array
 
 MAPS = np.random.default_rng(0).normal(3.0, 2.0, (3, 4, 5, 6)).astype(np.float32)
@@ -104,3 +110,30 @@ def test_a_bias_in_front_of_an_instance_norm_has_no_effect() -> None:
     params['conv']['bias'] = params['conv']['bias'] + jnp.arange(4.0)
     after = layer.apply({'params': params}, MAPS)
     np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+@pytest.mark.others('heavy')
+@pytest.mark.parametrize('scaled', [True, False])
+def test_an_instance_norm_and_its_gradients_are_those_of_linen(scaled: bool) -> None:
+    theirs = nn.InstanceNorm(
+        epsilon=1e-5, use_bias=scaled, use_scale=scaled, use_fast_variance=False
+    )
+    ours, weight = InstanceNorm(scaled=scaled), np.cos(np.arange(MAPS.size))
+    weight = weight.reshape(MAPS.shape).astype(np.float32)
+    params = jax.tree.map(
+        lambda leaf: leaf + 0.1 * jnp.arange(6.0), theirs.init(jax.random.key(0), MAPS)
+    )
+
+    def gradients(net: nn.Module) -> tuple:
+        def value(params: dict, maps: Array) -> tuple[Array, Array]:
+            made = net.apply(params, maps)
+            return (weight * made).sum(), made
+
+        run = jax.jit(jax.value_and_grad(value, (0, 1), has_aux=True))
+        return run(params, MAPS)
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+        gradients(ours),
+        gradients(theirs),
+    )
