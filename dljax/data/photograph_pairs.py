@@ -111,7 +111,8 @@ def flat_segments(photograph: np.ndarray) -> np.ndarray:
         [height, width, 3] uint8.
     """
     height, width = photograph.shape[:2]
-    place = np.stack(np.mgrid[:height, :width], axis=-1) / PLACE
+    grid = np.meshgrid(np.arange(height), np.arange(width), indexing='ij')
+    place = np.stack(grid, axis=-1) / PLACE
     features = np.concatenate([_blurred(photograph), place], axis=-1)
     features = features.reshape(-1, 5).astype(np.float32)
     some = features[::29]

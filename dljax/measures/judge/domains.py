@@ -1,7 +1,7 @@
 """Translations judged by a classifier of the domain that they are made for (U4.2)."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
@@ -133,7 +133,7 @@ def _translated(outcome: Outcome, field: str, images: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def _caller(field: str):  # noqa: ANN202
+def _caller(field: str) -> Callable[[nn.Module, Array], Array]:
     def call(net: nn.Module, images: Array) -> Array:
         return getattr(net, field)(images, train=False)
 
@@ -142,4 +142,5 @@ def _caller(field: str):  # noqa: ANN202
 
 @functools.partial(jax.jit, static_argnums=0)
 def _logits(net: nn.Module, params: PyTree, images: Array) -> Array:
-    return net.apply({'params': params}, images, train=False)
+    call = nn.apply(lambda net, images: net(images, train=False), net)
+    return call({'params': params}, images)
