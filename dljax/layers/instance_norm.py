@@ -54,7 +54,7 @@ class InstanceNorm(nn.Module):
         """
         channels = inputs.shape[-1]
         wide = jnp.promote_types(inputs.dtype, jnp.float32)
-        places = barrier(inputs.reshape(len(inputs), -1, channels).astype(wide))
+        places = barrier(inputs.reshape(inputs.shape[0], -1, channels).astype(wide))
         centred = places - places.mean(1, keepdims=True)
         variance = (centred**2).mean(1, keepdims=True)
         outputs = centred * jax.lax.rsqrt(variance + self.epsilon)

@@ -8,6 +8,7 @@ Command: python experiments/image_translation/pix2pix.py
 """
 
 from pathlib import Path
+from typing import Literal
 
 from dljax.cli import command
 
@@ -16,7 +17,7 @@ import optax
 
 from dljax import create_model, data, zoo
 from dljax.data.image_pairs import ImagePairs, combined_folder, paired_folders
-from dljax.data.photograph_pairs import Kind, photograph_pairs
+from dljax.data.photograph_pairs import photograph_pairs
 from dljax.data.translated import augmented
 from dljax.experiment import Experiment, of_averages
 from dljax.measures.pairs import detail_and_distance
@@ -43,7 +44,7 @@ def experiment(
     labels: bool = False,
     combined: Path | None = None,
     reverse: bool = False,
-    kind: Kind = 'segments',
+    kind: Literal['segments', 'edges'] = 'segments',
     size: int = 64,
     jitter: int = 8,
     flip: bool = True,
@@ -140,7 +141,7 @@ def read(
     labels: bool,
     combined: Path | None,
     reverse: bool,
-    kind: Kind,
+    kind: Literal['segments', 'edges'],
     side: int,
 ) -> ImagePairs:
     """Read what the user has, or cut photographs that are always there."""

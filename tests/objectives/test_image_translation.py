@@ -87,6 +87,9 @@ def test_a_turn_of_a_cycle_moves_its_own_groups_and_collections(mover: str) -> N
     state = before.replace(opt_state=opt_state)
     after, metrics = jax.jit(train.update)(jax.random.key(1), state, BATCH)
     own = {name for name in parts(before) if name.split('/')[1] in OWNED[mover]}
+    kinds = {'params', 'batch_stats'}
+    kinds |= {'image_pool'} if mover.startswith('disc') else set()
+    assert {name.split('/')[0] for name in own} == kinds
     assert moved(before, after) == own
     assert all(np.isfinite(value) for value in metrics.values())
 
