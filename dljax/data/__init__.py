@@ -17,6 +17,7 @@ from dljax.data.composed import compose_recordings
 from dljax.data.corrupt import gaussian_noise, masking, salt_and_pepper
 from dljax.data.dataset import DataSet, Records
 from dljax.data.dates import dates
+from dljax.data.domains import Domains, digit_domains, folder_domains
 from dljax.data.enlarging import (
     PicturePair,
     middle_patches,
@@ -25,6 +26,7 @@ from dljax.data.enlarging import (
 )
 from dljax.data.faults import FAULTS, inject_faults
 from dljax.data.held_out_text import HeldOutText, held_out_text
+from dljax.data.image_pairs import ImagePairs, combined_folder, paired_folders
 from dljax.data.imagenet import IMAGENET, normalise_caffe, normalise_imagenet
 from dljax.data.images import as_float, crop, pad, resize
 from dljax.data.labelled import labelled
@@ -42,11 +44,13 @@ from dljax.data.padded import Encoded, encode_pairs, encode_texts
 from dljax.data.painting import Placement, paint
 from dljax.data.pairs import Pairs, pair_folder, read_lines, read_pairs
 from dljax.data.parting import by_rows, hold_out, rows_of_months
+from dljax.data.photograph_pairs import photograph_pairs
 from dljax.data.photographs import (
     Photographs,
     photograph_folder,
     sample_photographs,
 )
+from dljax.data.plain_pictures import read_pictures
 from dljax.data.procedural import procedural
 from dljax.data.random_windows import random_windows
 from dljax.data.recordings import (
@@ -68,9 +72,11 @@ from dljax.data.stream import stream
 from dljax.data.synthetic import regression, truth_table
 from dljax.data.table import read_column
 from dljax.data.text import Vocabulary, read_text, scored_windows, text_windows
+from dljax.data.textures import on_textures, photograph_strips
 from dljax.data.together import together
 from dljax.data.token_files import load_tokens, save_tokens, tokens_from_json
 from dljax.data.tokens import Tokens
+from dljax.data.translated import augmented, unpaired
 from dljax.data.wav import Sound, read_wav, write_wav
 from dljax.data.windows import (
     all_windows,
@@ -94,8 +100,10 @@ __all__ = [
     'ClassifiedTexts',
     'Columns',
     'DataSet',
+    'Domains',
     'Encoded',
     'HeldOutText',
+    'ImagePairs',
     'LabelledTexts',
     'Mixture',
     'Normalizer',
@@ -115,6 +123,7 @@ __all__ = [
     'adding_problem',
     'all_windows',
     'as_float',
+    'augmented',
     'average_windows',
     'batches',
     'batches_per_epoch',
@@ -128,17 +137,20 @@ __all__ = [
     'cifar',
     'class_weights',
     'classified_texts',
+    'combined_folder',
     'compose_recordings',
     'count_windows',
     'crop',
     'cut_to_multiple',
     'cut_windows',
     'dates',
+    'digit_domains',
     'digit_scenes',
     'encode_pairs',
     'encode_texts',
     'enlarge',
     'folder',
+    'folder_domains',
     'gaussian_noise',
     'hold_out',
     'held_out_text',
@@ -155,15 +167,19 @@ __all__ = [
     'mean_range',
     'middle_patches',
     'min_max',
+    'on_textures',
     'named_recordings',
     'normalise_caffe',
     'normalise_imagenet',
     'pad',
     'paint',
     'pair_folder',
+    'paired_folders',
     'permute',
     'photograph_folder',
     'picture_pairs',
+    'photograph_pairs',
+    'photograph_strips',
     'procedural',
     'random_patches',
     'random_windows',
@@ -172,6 +188,7 @@ __all__ = [
     'read_labelled',
     'read_lines',
     'read_pairs',
+    'read_pictures',
     'read_text',
     'read_wav',
     'recording_folder',
@@ -200,6 +217,7 @@ __all__ = [
     'tokens_from_json',
     'transcribed_recordings',
     'truth_table',
+    'unpaired',
     'window_source',
     'with_balance',
     'write_folder',

@@ -2,18 +2,13 @@
 
 import importlib.util
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dljax.data.builders.listing import ENDINGS, SYSTEM, File, escape
-from dljax.data.builders.splits import split_of
-
-MEMORY = 4 * 2**30  # bytes of all pictures
-MOST_FAULTS = 20  # that are named one by one
-SPLITS = ('train', 'validation', 'test')
+from dljax.data.builders.listing import escape
+from dljax.data.plain_pictures import decode_splits, part_names, picture_files
 
 
 class Photographs(NamedTuple):
@@ -68,36 +63,16 @@ def photograph_folder(
         >>> {split: len(pictures) for split, pictures in found.splits.items()}
         {'train': 3, 'validation': 1, 'test': 1}
     """
-    root = Path(path).expanduser()
-    if channels not in (1, 3) or smallest < 1:
-        raise ValueError(
-            f'channels is {channels} and smallest {smallest}, wanted 1 or 3, and at '
-            'least 1 pixel'
-        )
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"there is no folder '{escape(str(root))}', wanted one of pictures: check "
-            f"the path, seen from '{Path.cwd()}'"
-        )
-    root = root.resolve()
-    faults: list[str] = []
-    listed = _parted(root, faults)
-    splits = _read(root, listed, channels, smallest, faults)
-    if faults:
-        more = [f'and {len(faults) - MOST_FAULTS} more'] * (len(faults) > MOST_FAULTS)
-        raise ValueError(
-            '\n- '.join(
-                [
-                    f"'{escape(str(root))}' cannot be used as it is: {len(faults)} "
-                    'files have to be mended or taken out',
-                    *faults[:MOST_FAULTS],
-                    *more,
-                ]
-            )
-        )
-    files = {split: [escape(f.path) for f in found] for split, found in listed.items()}
-    counts = ', '.join(f'{len(found):,} {split}' for split, found in files.items())
-    return Photographs(splits, files, f'pictures of the user: {counts}')
+    if smallest < 1:
+        raise ValueError(f'smallest is {smallest}, wanted at least 1 pixel')
+    files = picture_files(path)
+    parts = part_names(files.splits, f"'{escape(files.root)}'")
+    splits = decode_splits(
+        parts, files.root, channels=channels, smallest=smallest, faults=files.faults
+    )
+    names = {split: [escape(f.path) for f in found] for split, found in parts.items()}
+    counts = ', '.join(f'{len(found):,} {split}' for split, found in names.items())
+    return Photographs(splits, names, f'pictures of the user: {counts}')
 
 
 def sample_photographs() -> Photographs:
@@ -109,6 +84,28 @@ def sample_photographs() -> Photographs:
 
     Returns:
         The pictures.
+
+    Raises:
+        FileNotFoundError: where scikit-learn lacks them.
+    """
+    names, whole = ['china.jpg', 'flower.jpg'], whole_photographs()
+    columns = {'train': (0, 416), 'validation': (416, 512), 'test': (512, 640)}
+    return Photographs(
+        {
+            split: [picture[:, first:last] for picture in whole]
+            for split, (first, last) in columns.items()
+        },
+        dict.fromkeys(columns, names),
+        "scikit-learn's two photographs (real): left 416 columns to train, right 128 "
+        'to test',
+    )
+
+
+def whole_photographs() -> list[np.ndarray]:
+    """Read scikit-learn's two photographs, without scikit-learn.
+
+    Returns:
+        [427, 640, 3] uint8 each, the temple and the flower.
 
     Raises:
         FileNotFoundError: where scikit-learn lacks them.
@@ -129,125 +126,4 @@ def sample_photographs() -> Photographs:
     for name in names:
         with Image.open(folder / name) as image:
             whole.append(np.asarray(image.convert('RGB')))
-    columns = {'train': (0, 416), 'validation': (416, 512), 'test': (512, 640)}
-    return Photographs(
-        {
-            split: [picture[:, first:last] for picture in whole]
-            for split, (first, last) in columns.items()
-        },
-        dict.fromkeys(SPLITS, names),
-        "scikit-learn's two photographs (real): left 416 columns to train, right 128 "
-        'to test',
-    )
-
-
-def _parted(root: Path, faults: list[str]) -> dict[str, list[File]]:
-    """List the pictures, by split."""
-    beside = [e for e in _entries(root) if not e.is_dir(follow_symlinks=False)]
-    folders = [e.name for e in _entries(root) if e.is_dir(follow_symlinks=False)]
-    told = {name: split_of(name) for name in folders}
-    if 'train' not in told.values() or None in told.values():
-        pool = list(_files(root, root, faults))
-        return _with_all({'train': pool}, root)
-    for entry in beside:
-        if entry.name.lower().endswith(ENDINGS):
-            faults.append(f'{escape(entry.name)} lies beside the folders of the splits')
-    listed: dict[str, list[File]] = {}
-    for name, split in told.items():
-        assert split is not None  # none of them is
-        if split in listed:
-            raise ValueError(
-                f"'{escape(str(root))}' has two folders for {split}, wanted one: join "
-                f'them, or rename one of {", ".join(map(repr, folders))}'
-            )
-        listed[split] = list(_files(root, root / name, faults))
-    return _with_all(listed, root)
-
-
-def _with_all(listed: dict[str, list[File]], root: Path) -> dict[str, list[File]]:
-    """Take what splits are missing from the training pictures."""
-    wanted = [split for split in ('validation', 'test') if not listed.get(split)]
-    pool, taken = listed['train'], {}
-    least = len(wanted) + 1
-    if len(pool) < least:
-        raise ValueError(
-            f"'{escape(str(root))}' has {len(pool)} pictures to train on, wanted "
-            f'{least} or more ({", ".join(ENDINGS)}): some of them are for '
-            f'{" and ".join(["training", *wanted])}'
-        )
-    order = np.random.default_rng(0).permutation(len(pool))
-    count = max(len(pool) // 10, 1)
-    for number, split in enumerate(wanted):
-        taken[split] = {int(n) for n in order[number * count : (number + 1) * count]}
-    out = set().union(*taken.values())
-    found = {'train': [file for n, file in enumerate(pool) if n not in out]}
-    for split in ('validation', 'test'):
-        chosen = taken.get(split)
-        found[split] = (
-            listed[split]
-            if chosen is None
-            else [file for n, file in enumerate(pool) if n in chosen]
-        )
-    return found
-
-
-def _entries(folder: Path) -> list[os.DirEntry]:
-    """Give what lies in a folder by name, without hidden and system files."""
-    with os.scandir(folder) as scan:
-        entries = sorted(scan, key=lambda entry: entry.name)
-    return [
-        entry
-        for entry in entries
-        if not entry.name.startswith('.') and entry.name.casefold() not in SYSTEM
-    ]
-
-
-def _files(root: Path, folder: Path, faults: list[str]) -> Iterator[File]:
-    """Give the pictures in a folder and below; other files are passed over."""
-    for entry in _entries(folder):
-        path = os.path.relpath(entry.path, root)
-        if entry.is_symlink():
-            faults.append(f'{escape(path)} is a link, and links are not followed')
-        elif entry.is_dir(follow_symlinks=False):
-            yield from _files(root, Path(entry.path), faults)
-        elif entry.name.lower().endswith(ENDINGS):
-            facts = entry.stat(follow_symlinks=False)
-            yield File(path, facts.st_size, facts.st_mtime_ns, -1)
-
-
-def _read(
-    root: Path,
-    listed: dict[str, list[File]],
-    channels: int,
-    smallest: int,
-    faults: list[str],
-) -> dict[str, list[np.ndarray]]:
-    """Read the pictures; what is wrong with one is told of it."""
-    # Not before: whoever imports the room need not have Pillow.
-    from dljax.data.builders.picture import Recipe, picture, pixels
-
-    recipe, total = Recipe(channels, 'uint8', None, None, 255), 0
-    read: dict[str, list[np.ndarray]] = {split: [] for split in listed}
-    for split, files in listed.items():
-        for file in files:
-            try:
-                with picture(str(root), file) as image:
-                    total += image.width * image.height * channels
-                    if min(image.size) < smallest:
-                        raise ValueError(
-                            f'is {image.height} x {image.width} pixels, wanted at '
-                            f'least {smallest} along each side'
-                        )
-                    if total <= MEMORY:
-                        read[split].append(pixels(image, recipe))
-            except ValueError as error:
-                faults.append(f'{escape(file.path)} {error}')
-            except Exception as error:  # of many types, from Pillow
-                what = f'cannot be read ({type(error).__name__}: {error})'
-                faults.append(f'{escape(file.path)} {what}')
-    if total > MEMORY:
-        raise ValueError(
-            f"the pictures of '{escape(str(root))}' need {total / 2**30:.1f} GiB, "
-            f'wanted {MEMORY / 2**30:g} or less: take fewer, or smaller ones'
-        )
-    return read
+    return whole

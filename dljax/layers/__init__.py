@@ -34,14 +34,27 @@ from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
-from dljax.layers.images import check_images, check_layout, doublings
+from dljax.layers.image_pool import ImagePool
+from dljax.layers.images import (
+    check_images,
+    check_layout,
+    check_multiple,
+    doublings,
+)
 from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
+from dljax.layers.instance_norm import InstanceNorm
 from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
 from dljax.layers.mel import from_mel, log_mel, mel_filters, to_mel
-from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
+from dljax.layers.normalisation import (
+    Normalise,
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+)
 from dljax.layers.normalised_conv import NormalisedConv, constrained
 from dljax.layers.pixel_shuffle import (
     SubPixelConv,
@@ -98,8 +111,10 @@ __all__ = [
     'FeedForward',
     'GRU',
     'Gate',
+    'ImagePool',
     'Inception',
     'InitialCarry',
+    'InstanceNorm',
     'LENET_TABLE',
     'LSTM',
     'LearnedPositions',
@@ -140,6 +155,7 @@ __all__ = [
     'ceil_max_pool',
     'check_images',
     'check_layout',
+    'check_multiple',
     'constrained',
     'convolve',
     'convolve_transposed',
@@ -149,8 +165,10 @@ __all__ = [
     'from_mel',
     'global_average_pool',
     'global_max_pool',
+    'group_norm',
     'identity',
     'in_types',
+    'instance_norm',
     'layer_norm',
     'leaky_relu_fifth',
     'leaky_relu_tenth',

@@ -82,3 +82,28 @@ def doublings(size: int, first: int) -> int:
             'power of two, at least 2, such as 64 and 4, or 28 and 7'
         )
     return n
+
+
+def check_multiple(image: Array, multiple: int, smallest: int = 1) -> None:
+    """Refuse images whose sides cannot be halved and doubled again.
+
+    Args:
+        image: [batch, height, width, channel].
+        multiple: that both sides have to be of.
+        smallest: the least height and width.
+
+    Raises:
+        ValueError: naming the shape and the next sizes that fit.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> check_multiple(jnp.ones((2, 32, 64, 1)), 32)
+    """
+    check_images(image, smallest=max(multiple, smallest))
+    if any(side % multiple for side in image.shape[1:3]):
+        near = tuple(side - side % multiple for side in image.shape[1:3])
+        raise ValueError(
+            f'image has shape {image.shape}, wanted a height and width that are '
+            f'multiples of {multiple}, such as {near}: crop or resize the images, or '
+            'take fewer halvings'
+        )

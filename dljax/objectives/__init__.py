@@ -57,6 +57,12 @@ from dljax.objectives.forecasting import (
     score_free_run,
 )
 from dljax.objectives.generative import fit_classes
+from dljax.objectives.image_translation import (
+    close_cycles,
+    match_pairs,
+    score_cycles,
+    score_pairs,
+)
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.quantised import quantise_codes, score_quantised
@@ -91,6 +97,7 @@ __all__ = [
     'classify',
     'classify_samples',
     'classify_with_auxiliaries',
+    'close_cycles',
     'code_jacobian',
     'contractive',
     'contrastive_divergence',
@@ -110,6 +117,7 @@ __all__ = [
     'greedy',
     'invert',
     'learn_under',
+    'match_pairs',
     'on_all_windows',
     'organise',
     'penalise_between',
@@ -131,6 +139,7 @@ __all__ = [
     'score_caption',
     'score_classes',
     'score_codes',
+    'score_cycles',
     'score_forecast',
     'score_free_run',
     'score_generation',
@@ -140,6 +149,7 @@ __all__ = [
     'score_masked',
     'score_next',
     'score_quantised',
+    'score_pairs',
     'score_reconstruction',
     'score_regression',
     'score_repair',

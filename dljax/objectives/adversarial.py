@@ -1,9 +1,10 @@
 """Objectives of the two players of an adversarial game.
 
 The net is an `Adversaries` of dljax.models.adversarial, or has what that has:
-`generator`, `discriminator` and `noise(count)`. Each turn moves the collections (batch
-statistics, spectral norms) of its own player only; both nets work in train mode in both
-turns, with the statistics of the batch.
+`generator`, `discriminator` and `noise(count)`. A discriminator of translations
+(objectives.image_translation) is trained by `tell_apart` as well. Each turn moves the
+collections (batch statistics, spectral norms) of its own player only; both nets work in
+train mode in both turns, with the statistics of the batch.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,6 +36,10 @@ def tell_apart(
     game: Game,
     *,
     feature: str = 'image',
+    source: str | None = None,
+    generator: str = 'generator',
+    discriminator: str = 'discriminator',
+    pool: str | None = None,
     generator_conditions: tuple[str, ...] = (),
     discriminator_conditions: tuple[str, ...] = (),
     penalty: Penalty | None = None,
@@ -42,13 +47,17 @@ def tell_apart(
 ) -> Loss:
     """Train a discriminator on real samples and as many fakes.
 
-    It moves the discriminator's collections only; the player should train the group
-    'discriminator'. Real samples and fakes are judged in batches of their own, so that
-    batch statistics do not mix them.
+    It moves the discriminator's collections only, and its pool if it has one; the
+    player should train the discriminator's group. Real samples and fakes are judged in
+    batches of their own, so that batch statistics do not mix them.
 
     Args:
         game: its losses.
         feature: of the batch that holds real samples.
+        source: the feature that the generator turns into fakes; None for noise.
+        generator: the net's field that makes them.
+        discriminator: the net's field that judges.
+        pool: the net's field through which fakes go first, an `ImagePool`, if any.
         generator_conditions: features that the generator takes beside the noise,
             such as a label.
         discriminator_conditions: features that the discriminator takes beside a sample.
@@ -59,30 +68,38 @@ def tell_apart(
         `(net, batch, step) -> (loss, metrics)`: 'gap' (mean logit of real samples less
         that of fakes) and, where the game has a threshold, 'accuracy' (fraction of
         samples classified correctly; ½ is as good as chance).
+
+    Raises:
+        ValueError: for a pool beside conditions of the discriminator, which belong to
+            the newest fakes alone.
     """
+    if pool and discriminator_conditions:
+        raise ValueError(
+            f'pool is {pool!r} and discriminator_conditions '
+            f'{discriminator_conditions}, wanted one of them: an earlier fake has not '
+            'the condition of the example in whose place it is shown'
+        )
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        real = batch[feature]
-        noise = _noise(net, len(real))
+        real, maker = batch[feature], getattr(net, generator)
+        judging = getattr(net, discriminator)
+        noise = batch[source] if source else _noise(net, len(real))
         conditions = features.inputs_of(batch, generator_conditions)
-        fake = unmoved(net.generator)(noise, *conditions, train=True)
+        fake = unmoved(maker)(noise, *conditions, train=True)
         fake = jax.lax.stop_gradient(fake)
+        fake = getattr(net, pool)(fake) if pool else fake
         labels = features.inputs_of(batch, discriminator_conditions)
-        on_real, real_outputs = _parted(net.discriminator(real, *labels, train=True))
-        on_fake, fake_outputs = _parted(net.discriminator(fake, *labels, train=True))
+        on_real, real_outputs = _parted(judging(real, *labels, train=True))
+        on_fake, fake_outputs = _parted(judging(fake, *labels, train=True))
         loss = (game.real(on_real) + game.fake(on_fake)).mean()
-        loss = (
-            loss
-            * mark_unknown(net.generator, conditions)
-            * mark_unknown(net.discriminator, labels)
-        )
+        loss = loss * mark_unknown(maker, conditions) * mark_unknown(judging, labels)
         metrics = {'gap': on_real.mean() - on_fake.mean()}
         if game.threshold is not None:
             right = on_real > game.threshold, on_fake < game.threshold
             metrics['accuracy'] = (right[0].mean() + right[1].mean()) / 2
         # Linen cannot be initialised inside `jax.grad`; the net has been called above.
         if penalty is not None and not net.is_initializing():
-            judge = unmoved(net.discriminator)
+            judge = unmoved(judging)
 
             def critic(sample: Array) -> Array:
                 return _parted(judge(sample, *labels, train=True))[0]
@@ -97,17 +114,19 @@ def tell_apart(
         return loss, metrics
 
     def made(net: nn.Module, batch: Batch) -> Array:
-        noise = net.noise(len(batch[feature]))
-        return net.generator(
-            noise, *features.inputs_of(batch, generator_conditions), train=False
-        )
+        noise = batch[source] if source else net.noise(len(batch[feature]))
+        conditions = features.inputs_of(batch, generator_conditions)
+        return getattr(net, generator)(noise, *conditions, train=False)
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
         wanted.finite(arrays, feature)
+        if source:
+            wanted.finite(arrays, source)
         check_conditions(
             net, arrays, feature, generator_conditions, discriminator_conditions
         )
-        whole = {name: arrays[name] for name in (feature, *generator_conditions)}
+        named = {feature, *generator_conditions} | ({source} if source else set())
+        whole = {name: arrays[name] for name in sorted(named)}
         if limits := range_of(made, net, whole):
             wanted.interval(arrays, feature, *limits, why=' as the generator makes')
         check_by(task, net, arrays)

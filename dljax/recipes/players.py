@@ -7,8 +7,10 @@ import optax
 
 from dljax import losses
 from dljax.objectives import (
+    close_cycles,
     follow,
     fool,
+    match_pairs,
     restore,
     restore_to_fool,
     tell_apart,
@@ -137,6 +139,100 @@ def restoring_players(
             trains=('generator',),
             during=(pretraining, None),
         ),
+    }
+
+
+def pair_players(
+    optimizer: optax.GradientTransformation,
+    *,
+    game: losses.Game | None = None,
+    weight: float = 100.0,
+    average: float = 0.999,
+) -> dict[str, Player]:
+    """Make the two players of pix2pix.
+
+    Args:
+        optimizer: of both.
+        game: the losses; None for the paper's, `non_saturating_game`.
+        weight: of the distance between what is made and what should be.
+        average: decay of the average of the generator's weights, in [0, 1).
+
+    Returns:
+        'discriminator' and 'generator', for a `pix2pix` and the features 'a' and 'b'.
+
+    Example:
+        >>> list(pair_players(optax.adam(2e-4, b1=0.5)))
+        ['discriminator', 'generator']
+    """
+    game = game or losses.non_saturating_game()
+    critic = tell_apart(game, feature='b', source='a', discriminator_conditions=('a',))
+    return {
+        'discriminator': Player(optimizer, loss=critic, trains=('discriminator',)),
+        'generator': Player(
+            averaged(optimizer, average),
+            loss=match_pairs(game, weight=weight),
+            trains=('generator',),
+        ),
+    }
+
+
+def cycle_players(
+    optimizer: optax.GradientTransformation,
+    *,
+    game: losses.Game | None = None,
+    cycle: float = 10.0,
+    identity: float = 0.0,
+    joint: bool = False,
+    average: float = 0.999,
+) -> dict[str, Player]:
+    """Make the players of CycleGAN.
+
+    Args:
+        optimizer: of all.
+        game: the losses; None for the paper's, least squares of which the
+            discriminators pay half.
+        cycle: weight of both cycles.
+        identity: weight of the identity losses; 0 for none.
+        joint: whether both generators are one player, 'generators', as in the paper:
+            they move at once and the cycles are computed once. Else each is a player
+            that sees the move of the other.
+        average: decay of the average of the generators' weights, in [0, 1).
+
+    Returns:
+        'discriminator_a', 'discriminator_b', 'generator_ab' and 'generator_ba', for a
+        `cyclegan` and the features 'a' and 'b'.
+
+    Example:
+        >>> list(cycle_players(optax.adam(2e-4, b1=0.5)))
+        ['discriminator_a', 'discriminator_b', 'generator_ab', 'generator_ba']
+    """
+    if game is None:
+        half = losses.least_squares_game()
+        game = half._replace(generator=lambda fake: 2.0 * half.generator(fake))
+    players = {
+        f'discriminator_{domain}': Player(
+            optimizer,
+            loss=tell_apart(
+                game,
+                feature=domain,
+                source=other,
+                generator=f'generator_{other}{domain}',
+                discriminator=f'discriminator_{domain}',
+                pool=f'pool_{domain}',
+            ),
+            trains=(f'discriminator_{domain}',),
+        )
+        for domain, other in (('a', 'b'), ('b', 'a'))
+    }
+    both = ('generator_ab', 'generator_ba')
+    teams = {'generators': both} if joint else {name: (name,) for name in both}
+    return players | {
+        name: Player(
+            averaged(optimizer, average),
+            loss=close_cycles(game, generators=team, cycle=cycle, identity=identity),
+            trains=team,
+        )
+        for name, team in teams.items()
     }
 
 

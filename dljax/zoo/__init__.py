@@ -37,6 +37,7 @@ FAMILIES = (
     'autoencoder',
     'segmentation',
     'restoration',
+    'image_translation',
 )
 _ROWS: tuple[Row, ...] = tuple(
     row

@@ -45,7 +45,7 @@ def test_folders_of_splits_are_splits_and_what_is_missing_comes_from_train(
     paint(tmp_path, *(f'train/{n}.png' for n in range(12)), 'test/a/x.png')
     made = photograph_folder(tmp_path)
     assert made.files['test'] == ['test/a/x.png']
-    assert len(made.files['train']) == 11 and len(made.files['validation']) == 1
+    assert len(made.files['train']) == 10 and len(made.files['validation']) == 2
     assert made.files['validation'][0].startswith('train/')
     paint(tmp_path, 'val/y.png')
     made = photograph_folder(tmp_path)
@@ -81,19 +81,26 @@ def test_folders_that_cannot_be_used_are_refused(
 ) -> None:
     with pytest.raises(FileNotFoundError, match='wanted one of pictures'):
         photograph_folder(tmp_path / 'nowhere')
-    with pytest.raises(ValueError, match='channels is 2'):
-        photograph_folder(tmp_path, channels=2)
-    with pytest.raises(ValueError, match='has 0 pictures to train on, wanted 3'):
+    with pytest.raises(ValueError, match='has no picture, wanted some'):
         photograph_folder(tmp_path)
     paint(tmp_path, 'train/1.png', 'training/2.png', 'test/3.png')
-    with pytest.raises(ValueError, match='two folders for train'):
+    with pytest.raises(ValueError, match='wanted folders of splits alone, each once'):
         photograph_folder(tmp_path)
+    with pytest.raises(ValueError, match='channels 2, wanted'):
+        photograph_folder(
+            paint(tmp_path / 'good', '1.png', '2.png', '3.png'), channels=2
+        )
+    few = paint(tmp_path / 'few', '1.png', '2.png')
+    with pytest.raises(ValueError, match='has 2 examples to learn from, wanted 3'):
+        photograph_folder(few)
     other = paint(tmp_path / 'other', 'train/1.png', 'train/2.png', 'test/3.png')
     paint(other, 'lost.png')
-    with pytest.raises(ValueError, match=r'lost.png lies beside the folders'):
+    with pytest.raises(
+        ValueError, match=r"holds 'lost.png', .* wanted folders of splits alone"
+    ):
         photograph_folder(other)
     (other / 'lost.png').unlink()
-    monkeypatch.setattr(data.photographs, 'MEMORY', 700)
+    monkeypatch.setattr(data.plain_pictures, 'MEMORY', 700)
     with pytest.raises(ValueError, match=r'need 0.0 GiB, wanted .* or less'):
         photograph_folder(other)
 

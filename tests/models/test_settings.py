@@ -7,6 +7,12 @@ from dljax import zoo
 # Of these there may be none.
 NONE_IS_ENOUGH = {
     ('alexnet_2012', 'padding'),
+    ('cyclegan', 'blocks'),
+    ('cyclegan', 'halvings'),
+    ('cyclegan', 'pool'),
+    ('cyclegan_small', 'blocks'),
+    ('cyclegan_small', 'halvings'),
+    ('cyclegan_small', 'pool'),
     ('infogan', 'continuous'),
     ('infogan', 'noise'),
     ('unet', 'depth'),

@@ -34,13 +34,14 @@ SMALL = {
     'vae': {'shape': (4, 4, 1), 'hidden': (8,)},
     'unet': {'depth': 1, 'width': 4, 'sizes': {'image': (8, 8, 1)}},
     'srresnet': {'blocks': 1, 'features': 4, 'sizes': {'image': (6, 5, 3)}},
+    'pix2pix_small': {'width': 4, 'patch_width': 4, 'sizes': {'a': (16, 16, 1)}},
 }
 
 # Even to trace these takes long.
 DEEP = ('resnet*', 'preact*', 'goo*', 'vgg*', 'alex*', 'unet*', '*gan', 'deep_belief*')
-DEEP += ('srresnet', 'edsr*')
+DEEP += ('srresnet', 'edsr*', 'cyclegan*', 'pix2pix*')
 SLOW = {name for family in DEEP for name in zoo.list_models(family)}
-OFTEN = {'resnet_cifar', 'acgan', 'unet'}
+OFTEN = {'resnet_cifar', 'acgan', 'unet', 'cyclegan_small'}
 
 
 def suite(case: object, quick: Container, heavy: Container) -> list:
