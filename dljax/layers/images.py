@@ -1,9 +1,11 @@
 """The checks that a network makes of the sizes of its images."""
 
+import numpy as np
+
 from dljax.types import Array
 
 
-def check_images(image: Array, smallest: int = 1) -> None:
+def check_images(image: Array | np.ndarray, smallest: int = 1) -> None:
     """Refuse what is no batch of images, or images that pooling would use up.
 
     Args:
@@ -30,7 +32,7 @@ def check_images(image: Array, smallest: int = 1) -> None:
         )
 
 
-def check_layout(image: Array) -> None:
+def check_layout(image: Array | np.ndarray) -> None:
     """Refuse images whose channels come first.
 
     They would pass for a few rows of many channels, and are known by it: the second

@@ -27,6 +27,7 @@ from dljax.metrics.partition import (
     log_partition,
     states,
 )
+from dljax.metrics.perceptual import perceptual_distance
 from dljax.metrics.ranking import area_under_roc
 from dljax.metrics.regression import absolute_error, r_squared
 from dljax.metrics.samples import (
@@ -93,6 +94,7 @@ __all__ = [
     'naive_scale',
     'nearest_neighbours',
     'ngram_matches',
+    'perceptual_distance',
     'perplexity',
     'pixel_accuracy',
     'precision',
