@@ -212,7 +212,7 @@ def test_the_line_of_the_digits_judge_is_that_of_the_ledger(judge: Judge) -> Non
 @pytest.mark.heavy
 def test_a_judge_is_trained() -> None:
     few = digits_judge(3, seed=2)
-    # What it was before judges of other sets: bits depend on the hardware, these do not.
+    # As it was before there were judges of other sets; bits depend on the hardware.
     sums = {'conv_0': 72.568625, 'conv_1': 894.750835, 'hidden': 843.096739}
     for layer, wanted in sums.items():
         got = np.abs(np.asarray(few.params[layer]['kernel'], np.float64)).sum()
