@@ -20,6 +20,7 @@ from dljax.types import Batch, PyTree
 NAMES = zoo.list_models()
 LARGE = 4_000_000  # parameters from which on a net takes seconds to compute or compile
 DEEP = {  # nets of so many layers that compiling them takes long, whatever their size
+    'biggan',
     'googlenet',
     'googlenet_2014',
     'gpt_character',

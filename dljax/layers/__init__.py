@@ -21,6 +21,7 @@ from dljax.layers.attention import MultiHeadAttention
 from dljax.layers.auxiliary_head import AuxiliaryHead
 from dljax.layers.batch_norm import BatchNorm
 from dljax.layers.combination import Concatenation, Gate, Vote
+from dljax.layers.conditional_norm import ConditionalBatchNorm
 from dljax.layers.conv import Conv
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dot_product import (
@@ -34,6 +35,7 @@ from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
+from dljax.layers.image_attention import ImageAttention
 from dljax.layers.images import check_images, check_layout, doublings
 from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
@@ -56,6 +58,7 @@ from dljax.layers.positions import (
     rotate,
     sinusoids,
 )
+from dljax.layers.projection_head import ProjectionHead
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrent_stack import RecurrentStack
 from dljax.layers.rematerialise import rematerialise
@@ -69,12 +72,15 @@ from dljax.layers.residual import (
 from dljax.layers.reversible_norm import ReversibleNorm, Scaling
 from dljax.layers.seasonal_naive import SeasonalNaive
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
+from dljax.layers.spectral_blocks import ConditionalBlock, HalvingBlock
+from dljax.layers.spectral_norm import SpectralNorm
 from dljax.layers.subsampling import Subsampling
 from dljax.layers.time_dense import TimeDense
 from dljax.layers.transformer_block import FeedForward, TransformerBlock
 from dljax.layers.transformer_stack import TransformerStack
 from dljax.layers.transposed_conv import TransposedConv
 from dljax.layers.typed import typed
+from dljax.layers.upsampling import upsample_nearest
 
 __all__ = [
     'ACTIVATIONS',
@@ -83,6 +89,8 @@ __all__ = [
     'AuxiliaryHead',
     'BatchNorm',
     'Concatenation',
+    'ConditionalBatchNorm',
+    'ConditionalBlock',
     'Conv',
     'DIGITS',
     'Dueling',
@@ -91,6 +99,8 @@ __all__ = [
     'FeedForward',
     'GRU',
     'Gate',
+    'HalvingBlock',
+    'ImageAttention',
     'Inception',
     'InitialCarry',
     'LENET_TABLE',
@@ -103,6 +113,7 @@ __all__ = [
     'NormalisedConv',
     'OriginalDropout',
     'PreactivationBlock',
+    'ProjectionHead',
     'RadialBasis',
     'RecurrentStack',
     'Reservoir',
@@ -113,6 +124,7 @@ __all__ = [
     'Shortcut',
     'SinusoidalPositions',
     'SparseConv',
+    'SpectralNorm',
     'Subsampling',
     'TimeDense',
     'TransformerBlock',
@@ -160,5 +172,6 @@ __all__ = [
     'sum_pool',
     'to_mel',
     'typed',
+    'upsample_nearest',
     'unroll',
 ]

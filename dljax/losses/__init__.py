@@ -20,6 +20,7 @@ from dljax.losses.counts import binomial_loss
 from dljax.losses.ctc import ctc_loss
 from dljax.losses.gaussian import gaussian_divergence, gaussian_log_density
 from dljax.losses.margin import hinge, multiclass_hinge
+from dljax.losses.orthogonal import orthogonal_penalty
 from dljax.losses.reduction import per_example
 from dljax.losses.regression import huber, quadratic, sum_squared_error
 from dljax.losses.segmentation import (
@@ -50,6 +51,7 @@ __all__ = [
     'minimax_game',
     'multiclass_hinge',
     'non_saturating_game',
+    'orthogonal_penalty',
     'per_example',
     'pixel_cross_entropy',
     'q_target',

@@ -45,6 +45,7 @@ from dljax.objectives.forecasting import (
 from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
+from dljax.objectives.orthogonality import hold_orthogonal
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.segmentation import count_pixels, score_segmentation, segment
@@ -80,6 +81,7 @@ __all__ = [
     'from_part',
     'generate',
     'greedy',
+    'hold_orthogonal',
     'invert',
     'on_all_windows',
     'organise',

@@ -9,6 +9,7 @@ from dljax.models.adversarial import CodedNoise
 from dljax.models.adversaries import Adversaries
 from dljax.objectives import (
     classify_samples,
+    hold_orthogonal,
     penalise_between,
     penalise_real,
     recover_codes,
@@ -61,5 +62,18 @@ PLANS = {
         task=classify_samples(),
         penalty=penalise_real(0.3),
     ),
+    **{
+        name: _plan(
+            losses.hinge_game(),
+            optimizer=optax.adam(2e-4, b1=0.0, b2=0.999),
+            generator_optimizer=optax.adam(5e-5, b1=0.0, b2=0.999),
+            average=0.9999,
+            every=2,
+            generator_conditions=_LABEL,
+            discriminator_conditions=_LABEL,
+            generator_task=hold_orthogonal(1e-4),
+        )
+        for name in ('biggan', 'biggan_small')
+    },
     'infogan': Plan(_infogan, 64, drawn=('noise',)),
 }

@@ -160,6 +160,32 @@ ROWS = (
         call=_given,
     ),
     Row(
+        name='biggan',
+        constructor=adversarial.biggan,
+        inputs=_signed_with_labels,
+        parts=_parts(_signed_with_labels, told=True, shown=True),
+        use='generator',
+        parameters=158_416_358,
+        paper='Brock et al., 2019, Large Scale GAN Training for High Fidelity Natural '
+        'Image Synthesis, https://arxiv.org/abs/1809.11096',
+        reference='appendix B, table 4, for 128x128: 158.3 million in table 1; '
+        'generator 70,433,988, discriminator 87,982,370; the layers against torch in '
+        'tests/parity/test_large_adversaries.py',
+        call=_given_and_shown,
+    ),
+    Row(
+        name='biggan_small',
+        constructor=adversarial.biggan_small,
+        inputs=_signed_with_labels,
+        parts=_parts(_signed_with_labels, told=True, shown=True),
+        use='generator',
+        parameters=124_692,
+        paper='Brock et al., 2019, https://arxiv.org/abs/1809.11096',
+        reference='generator 49,186: 10·16, 10·256+256, blocks of 34,656 and 9,936 '
+        'with an attention of 1,281 between them, 2·16, 16·9+1; discriminator 75,506',
+        call=_given_and_shown,
+    ),
+    Row(
         name='infogan',
         constructor=adversarial.infogan,
         inputs=_images_and_noise,
