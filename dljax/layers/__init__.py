@@ -10,6 +10,7 @@ from dljax.layers.activations import (
     leaky_relu_fifth,
     leaky_relu_tenth,
     prelu,
+    rectify_evenly,
     scaled_tanh,
 )
 from dljax.layers.additive_attention import (
@@ -33,6 +34,7 @@ from dljax.layers.dot_product import (
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
 from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
+from dljax.layers.equalised import EqualisedConv, EqualisedDense
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
 from dljax.layers.image_attention import ImageAttention
@@ -43,6 +45,8 @@ from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
 from dljax.layers.mel import from_mel, log_mel, mel_filters, to_mel
+from dljax.layers.minibatch_deviation import minibatch_deviation
+from dljax.layers.modulated_conv import ModulatedConv
 from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
 from dljax.layers.normalised_conv import NormalisedConv, constrained
 from dljax.layers.pooling import (
@@ -71,9 +75,17 @@ from dljax.layers.residual import (
 )
 from dljax.layers.reversible_norm import ReversibleNorm, Scaling
 from dljax.layers.seasonal_naive import SeasonalNaive
+from dljax.layers.smooth_resampling import (
+    blur,
+    downsample_smooth,
+    upsample_smooth,
+)
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
 from dljax.layers.spectral_blocks import ConditionalBlock, HalvingBlock
 from dljax.layers.spectral_norm import SpectralNorm
+from dljax.layers.style_mapping import StyleMapping
+from dljax.layers.style_mixing import mix_styles
+from dljax.layers.style_synthesis import StyleSynthesis
 from dljax.layers.subsampling import Subsampling
 from dljax.layers.time_dense import TimeDense
 from dljax.layers.transformer_block import FeedForward, TransformerBlock
@@ -95,6 +107,8 @@ __all__ = [
     'DIGITS',
     'Dueling',
     'Elman',
+    'EqualisedConv',
+    'EqualisedDense',
     'EuclideanOutput',
     'FeedForward',
     'GRU',
@@ -107,6 +121,7 @@ __all__ = [
     'LSTM',
     'LearnedPositions',
     'Maxout',
+    'ModulatedConv',
     'MultiHeadAttention',
     'MultiplicativeAttention',
     'Normalise',
@@ -125,6 +140,8 @@ __all__ = [
     'SinusoidalPositions',
     'SparseConv',
     'SpectralNorm',
+    'StyleMapping',
+    'StyleSynthesis',
     'Subsampling',
     'TimeDense',
     'TransformerBlock',
@@ -137,6 +154,7 @@ __all__ = [
     'attention_weights',
     'batch_norm',
     'binary_step',
+    'blur',
     'causal_mask',
     'ceil_max_pool',
     'check_images',
@@ -146,6 +164,7 @@ __all__ = [
     'convolve_transposed',
     'derivative',
     'doublings',
+    'downsample_smooth',
     'from_mel',
     'global_average_pool',
     'global_max_pool',
@@ -159,10 +178,13 @@ __all__ = [
     'log_mel',
     'max_pool',
     'mel_filters',
+    'minibatch_deviation',
+    'mix_styles',
     'padded_shortcut',
     'prelu',
     'read_memory',
     'rematerialise',
+    'rectify_evenly',
     'rotate',
     'scaled_tanh',
     'sinusoids',
@@ -173,5 +195,6 @@ __all__ = [
     'to_mel',
     'typed',
     'upsample_nearest',
+    'upsample_smooth',
     'unroll',
 ]

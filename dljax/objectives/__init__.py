@@ -46,6 +46,7 @@ from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.orthogonality import hold_orthogonal
+from dljax.objectives.path_length import even_paths
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.segmentation import count_pixels, score_segmentation, segment
@@ -75,6 +76,7 @@ __all__ = [
     'each_channel',
     'elbo',
     'epsilon_greedy',
+    'even_paths',
     'fit_classes',
     'follow',
     'fool',

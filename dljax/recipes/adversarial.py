@@ -9,6 +9,7 @@ from dljax.models.adversarial import CodedNoise
 from dljax.models.adversaries import Adversaries
 from dljax.objectives import (
     classify_samples,
+    even_paths,
     hold_orthogonal,
     penalise_between,
     penalise_real,
@@ -35,6 +36,19 @@ def _infogan(net: Adversaries) -> dict[str, Player]:
         task=recover_codes(prior.categories, prior.continuous),
         penalty=penalise_real(0.3),
     )
+
+
+def _stylegan() -> dict[str, Player]:
+    """The paper's lazy regularisation: a turn of its own, weighed by its rarity."""
+    adam, every = optax.adam(2e-3, b1=0.0, b2=0.99), 4
+    players = adversarial_players(
+        losses.non_saturating_game(), adam, penalty=penalise_real(10.0)
+    )
+    paths = even_paths(2.0 * every)
+    return {
+        **players,
+        'paths': Player(adam, loss=paths, trains=('generator',), every=every),
+    }
 
 
 _LABEL = ('label',)
@@ -75,5 +89,6 @@ PLANS = {
         )
         for name in ('biggan', 'biggan_small')
     },
+    'stylegan_small': Plan(lambda net: _stylegan(), 64, drawn=('noise',)),
     'infogan': Plan(_infogan, 64, drawn=('noise',)),
 }

@@ -186,6 +186,18 @@ ROWS = (
         call=_given_and_shown,
     ),
     Row(
+        name='stylegan_small',
+        constructor=adversarial.stylegan_small,
+        inputs=_signed_images_and_noise,
+        parts=_parts(_signed_images_and_noise, told=False, shown=False),
+        use='generator',
+        parameters=178_057,
+        paper='Karras et al., 2020, Analyzing and Improving the Image Quality of '
+        'StyleGAN, https://arxiv.org/abs/1912.04958',
+        reference='tests/parity/test_stylegan.py against torch; generator 86,744 (4 '
+        'dense layers of 32·32+32, the rest modulated), discriminator 91,313',
+    ),
+    Row(
         name='infogan',
         constructor=adversarial.infogan,
         inputs=_images_and_noise,

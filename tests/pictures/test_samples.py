@@ -10,7 +10,14 @@ from matplotlib.figure import Figure
 from dljax.data import lattice, ring
 from dljax.experiment import Outcome
 from dljax.pictures.paths import Path, linear, spherical
-from dljax.pictures.samples import by_class, interpolations, plane, samples, tile
+from dljax.pictures.samples import (
+    by_class,
+    in_rows,
+    interpolations,
+    plane,
+    samples,
+    tile,
+)
 from dljax.types import Array, Key, State
 
 
@@ -158,3 +165,15 @@ def test_many_planes_share_their_rows() -> None:
     rows = {axes.get_subplotspec().rowspan.start for axes in figure.axes}
     columns = {axes.get_subplotspec().colspan.start for axes in figure.axes}
     assert len(figure.axes) == 5 and len(rows) == 2 and len(columns) == 3
+
+
+def test_each_way_to_make_samples_has_a_row_of_its_own_from_one_key() -> None:
+    def dark(net: nn.Module, key: Key, count: int) -> Array:
+        return uniform(net, key, count) / 2
+
+    figure = in_rows({'bright': uniform, 'dark': dark}, 'ways', columns=3)(outcome())
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ['bright', 'dark']
+    shown = canvas(figure)
+    assert shown.shape == (2 * 34 - 2, 3 * 34 - 2)
+    np.testing.assert_allclose(shown[34:], shown[:32] / 2 + 0.25 * (shown[:32] == 0.5))

@@ -1,6 +1,7 @@
 """A judge of made images, and the measures that it takes (U4.4)."""
 
 from dljax.measures.judge.classifier import Judge as Judge
+from dljax.measures.judge.opened import judged_images as judged_images
 from dljax.measures.judge.perceptual import diversity as diversity
 from dljax.measures.judge.perceptual import looks_apart as looks_apart
 from dljax.measures.judge.quality import agreement as agreement

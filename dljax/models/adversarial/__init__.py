@@ -8,6 +8,7 @@ from dljax.models.adversarial.dcgan import dcgan, dcgan_small
 from dljax.models.adversarial.gan import gan
 from dljax.models.adversarial.infogan import infogan
 from dljax.models.adversarial.lsgan import lsgan
+from dljax.models.adversarial.stylegan import stylegan_small
 from dljax.models.adversarial.truncated_noise import TruncatedNoise
 from dljax.models.adversarial.wgan_gp import wgan_gp
 
@@ -23,5 +24,6 @@ __all__ = [
     'gan',
     'infogan',
     'lsgan',
+    'stylegan_small',
     'wgan_gp',
 ]
