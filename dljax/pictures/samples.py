@@ -83,7 +83,7 @@ def samples(
 
     def picture(outcome: Outcome) -> 'Figure':
         images = outcome.apply(drawn, jax.random.key(0))
-        return _shown(images, columns, title)[0]
+        return grid(images, columns, title)[0]
 
     return picture
 
@@ -147,7 +147,7 @@ def _in_rows(
     images: np.ndarray, names: Sequence[str], columns: int, title: str
 ) -> 'Figure':
     """Write names before the rows of a grid."""
-    figure, axes = _shown(images, columns, title)
+    figure, axes = grid(images, columns, title)
     canvas = axes.images[0].get_array()
     assert canvas is not None
     height = canvas.shape[0] / len(names)
@@ -194,7 +194,7 @@ def interpolations(
 
     def picture(outcome: Outcome) -> 'Figure':
         images = outcome.apply(drawn, jax.random.key(0))
-        return _shown(images, columns, f'{title} ({path.__name__})')[0]
+        return grid(images, columns, f'{title} ({path.__name__})')[0]
 
     return picture
 
@@ -265,10 +265,19 @@ def _scatter(axes: 'Axes', points: np.ndarray, mixture: Mixture, name: str) -> N
     axes.tick_params(labelsize=7)
 
 
-def _shown(
+def grid(
     images: Array | np.ndarray, columns: int, title: str
 ) -> tuple['Figure', 'Axes']:
-    """Make a figure of nothing but the tiles and a title."""
+    """Make a figure of nothing but tiles and a title.
+
+    Args:
+        images: [count, height, width, channel] in [0, 1], see `tile`.
+        columns: images in a row.
+        title: of the figure.
+
+    Returns:
+        The figure and its axes.
+    """
     from matplotlib.figure import Figure
 
     canvas = tile(np.asarray(images, np.float32), columns)

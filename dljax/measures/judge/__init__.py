@@ -7,6 +7,7 @@ from dljax.measures.judge.perceptual import looks_apart as looks_apart
 from dljax.measures.judge.quality import agreement as agreement
 from dljax.measures.judge.quality import compare as compare
 from dljax.measures.judge.quality import make_anchors as make_anchors
+from dljax.measures.judge.quality import quality_by_setting as quality_by_setting
 from dljax.measures.judge.quality import sample_quality as sample_quality
 from dljax.measures.judge.training import Recipe as Recipe
 from dljax.measures.judge.training import digits_judge as digits_judge

@@ -1,6 +1,6 @@
 """Measures of samples by a judge: how near to real images, how often as asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -91,6 +91,33 @@ def sample_quality(
                 for name, value in compare(images, judge).items():
                     values[f'{anchor}/{name}'] = value
         return values
+
+    return measure
+
+
+def quality_by_setting(draws: Mapping[str, Draw], judge: Judge) -> Measure:
+    """Measure several ways to make samples of one net, such as truncations.
+
+    Args:
+        draws: by name: `(net, key, count) -> images` of [count, height, width, channel]
+            in [0, 1], of the judge's size.
+        judge: whose features are compared.
+
+    Returns:
+        A measure with 'NAME/fid', 'NAME/precision' and 'NAME/recall' of each: the
+        medians over the members.
+    """
+    measures = {
+        name: sample_quality(draw, judge, anchors=False) for name, draw in draws.items()
+    }
+
+    def measure(outcome: Outcome) -> dict[str, float | np.ndarray]:
+        found = {name: taken(outcome) for name, taken in measures.items()}
+        return {
+            f'{name}/{metric}': float(np.median(values[metric]))
+            for name, values in found.items()
+            for metric in ('fid', 'precision', 'recall')
+        }
 
     return measure
 

@@ -22,6 +22,7 @@ from dljax.measures.judge import (
     looks_apart,
     make_anchors,
     quality,
+    quality_by_setting,
     sample_quality,
     train_judge,
 )
@@ -136,6 +137,20 @@ def test_quality_of_own_images_ranks_what_is_near_first(judge: Judge) -> None:
         sample_quality(noisy, judge, count=31)
     with pytest.raises(ValueError, match='4 images, wanted 5 to 60'):
         compare(judge.test[:4], judge)
+
+
+def test_each_way_to_make_samples_is_measured_by_itself(judge: Judge) -> None:
+    def dark(net: nn.Module, key: Key, count: int) -> Array:
+        return noisy(net, key, count) / 2
+
+    members = outcome(0.85, 0.4, 0.6)
+    found = quality_by_setting({'bright': noisy, 'dark': dark}, judge)(members)
+    assert len(found) == 6
+    for name, draw in (('bright', noisy), ('dark', dark)):
+        alone = sample_quality(draw, judge, anchors=False)(members)
+        for metric in ('fid', 'precision', 'recall'):
+            assert found[f'{name}/{metric}'] == np.median(alone[metric])
+    assert found['bright/fid'] != found['dark/fid']
 
 
 def test_many_samples_are_made_in_parts_that_differ(
