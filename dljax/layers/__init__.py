@@ -38,7 +38,12 @@ from dljax.layers.equalised import EqualisedConv, EqualisedDense
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
 from dljax.layers.image_attention import ImageAttention
-from dljax.layers.images import check_images, check_layout, doublings
+from dljax.layers.images import (
+    check_images,
+    check_layout,
+    doublings,
+    smallest_side,
+)
 from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
 from dljax.layers.local_response_norm import local_response_norm
@@ -188,6 +193,7 @@ __all__ = [
     'rotate',
     'scaled_tanh',
     'sinusoids',
+    'smallest_side',
     'spatial_dropout',
     'spectral_radius',
     'squared_distances',

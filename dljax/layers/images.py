@@ -60,6 +60,34 @@ def check_layout(image: Array | np.ndarray) -> None:
         )
 
 
+def smallest_side(size: int, least: int = 4) -> int:
+    """Halve a side as often as it can be halved without falling below a limit.
+
+    Args:
+        size: height and width of the images.
+        least: of the side that is left.
+
+    Returns:
+        The side of the first feature maps of a generator, for `doublings`.
+
+    Raises:
+        ValueError: where it cannot be halved once.
+
+    Example:
+        >>> smallest_side(8), smallest_side(28), smallest_side(64)
+        (4, 7, 4)
+    """
+    side = size
+    while side % 2 == 0 and side // 2 >= least:
+        side //= 2
+    if side == size:
+        raise ValueError(
+            f'size is {size}, wanted an even number of at least {2 * least}: resize '
+            'the images'
+        )
+    return side
+
+
 def doublings(size: int, first: int) -> int:
     """Count how often a side is doubled on the way from `first` to `size`.
 
