@@ -4,7 +4,20 @@ Paper: Brock, Donahue and Simonyan (2019), Large Scale GAN Training for High Fid
 Natural Image Synthesis, https://arxiv.org/abs/1809.11096. The same layers, with two
 doublings and few channels.
 
-MEASURED
+Measured with one member, seed 0, on one core of a busy 2-core CPU, after 2,000 updates,
+1,000 of them of the generator, in 903 s: 98.9 % of the samples are classified as asked
+(the judge knows 99.7 % of the test digits), FID 1.54 (real test digits 1.12, independent
+Gaussian pixels 149), precision 0.86, recall 0.83 (real test digits 0.89 and 0.92). Two
+samples of a class lie 0.72 apart for the judge's feature maps, two real ones 0.84. The
+judge's hash is 55f13f862a00. Noise truncated in sampling buys precision for recall:
+
+| threshold | none | 2 | 1 | 0.5 | 0.1 |
+|---|---|---|---|---|---|
+| precision | 0.86 | 0.89 | 0.93 | 0.94 | 0.98 |
+| recall | 0.83 | 0.83 | 0.48 | 0.13 | 0.00 |
+| FID | 1.5 | 1.7 | 6.1 | 17.2 | 36.4 |
+
+With rates of 4e-4 and 2e-4 half of the samples were as asked after 1,000 updates.
 Command: python experiments/adversarial/biggan_digits.py --members 5
 Images of your own, in IDX files (MNIST, 28x28): --data FOLDER
 """
@@ -45,7 +58,7 @@ TINY = {
 def experiment(
     *,
     data: Path | None = None,
-    steps: int = 4000,
+    steps: int = 2000,
     width: int = 16,
     multipliers: tuple[int, ...] = (4, 2, 1),
     latent: int = 30,
