@@ -10,6 +10,7 @@ Command: python experiments/autoencoders/vae_samples.py --members 5
 Images of your own, in IDX files (MNIST, 28x28): --data FOLDER
 """
 
+import functools
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,7 @@ from flax import linen as nn
 from dljax import create_model
 from dljax import data as sources
 from dljax.experiment import Experiment
-from dljax.losses import binary_cross_entropy
+from dljax.losses import binomial_loss
 from dljax.measures import judge
 from dljax.objectives import elbo, score_variational
 from dljax.pictures.codes import reconstructions
@@ -39,6 +40,7 @@ def experiment(
     kind: Literal['dense', 'convolutional'] = 'dense',
     code: int = 10,
     hidden: tuple[int, ...] = (256, 128),
+    trials: int | None = None,
     beta: float = 1.0,
     warm_up: int = 1000,
     steps: int = 4000,
@@ -55,6 +57,9 @@ def experiment(
         code: dimension of the code.
         hidden: widths of the encoder's layers, or the features of its convolutions; the
             decoder mirrors them.
+        trials: that a pixel counts for in the likelihood, which says how sure of it the
+            net has to be; by default 16 for the digits, whose pixels are of so many
+            dots, and 1 for images of your own.
         beta: weight of the divergence.
         warm_up: updates over which that weight rises from 0.
         steps: updates in all.
@@ -68,15 +73,15 @@ def experiment(
         net = create_model('vae', hidden=hidden, **sizes)
     else:
         net = create_model('convolutional_vae', features=hidden, **sizes)
-    score = score_variational(samples=(1,), reconstruction=binary_cross_entropy)
+    trials = trials or (1 if data else 16)
+    counts = functools.partial(binomial_loss, trials=trials)
+    score = score_variational(samples=(1,), reconstruction=counts)
     return Experiment(
         net=net,
         players={
             'vae': Player(
                 optax.adam(optax.cosine_decay_schedule(learning_rate, steps)),
-                loss=elbo(
-                    beta=beta, warm_up=warm_up, reconstruction=binary_cross_entropy
-                ),
+                loss=elbo(beta=beta, warm_up=warm_up, reconstruction=counts),
             )
         },
         source=sources.resident({'image': own.images('train')['image']}, batch_size),
