@@ -67,7 +67,7 @@ class ConditionalBatchNorm(nn.Module):
             [batch, height, width, channel].
         """
         chex.assert_rank([inputs, condition], [4, 2])
-        chex.assert_equal(len(inputs), len(condition))
+        chex.assert_equal(inputs.shape[0], condition.shape[0])
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
 
         def project(name: str) -> Array:

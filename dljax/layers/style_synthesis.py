@@ -64,7 +64,7 @@ class StyleSynthesis(nn.Module):
         start = (side, side, widths[0])
         normal = nn.initializers.normal(1.0)
         constant = self.param('constant', normal, start, self.param_dtype)
-        x = jnp.broadcast_to(constant.astype(styles.dtype), (len(styles), *start))
+        x = jnp.broadcast_to(constant.astype(styles.dtype), (styles.shape[0], *start))
         image = None
         for index, width in enumerate(widths):
             count = 2 if index else 1

@@ -117,11 +117,11 @@ class StyleGenerator(nn.Module):
         if truncation != 1:
             centre = mean.astype(one.dtype)[None]
             one = centre + truncation * (one - centre)
-        whole = (len(one), self.layers, self.style)
+        whole = (one.shape[0], self.layers, self.style)
         first = jnp.broadcast_to(one[:, None], whole)
         if not (train and self.mixing) or self.is_initializing():
             return first
-        shape = (len(noise), 1)
+        shape = (noise.shape[0], 1)
         other = jax.random.normal(self.make_rng('mixing'), noise.shape, noise.dtype)
         second = jnp.broadcast_to(self.mapping(other)[0][:, None], whole)
         key = self.make_rng('mixing')
@@ -200,7 +200,7 @@ class StyleDiscriminator(nn.Module):
         x = minibatch_deviation(x, self.group)
         last = self.width * self.multipliers[-1]
         x = rectify_evenly(EqualisedConv(last, name='conv', **types)(x))
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         x = rectify_evenly(EqualisedDense(last, name='hidden', **types)(x))
         return EqualisedDense(1, name='output', **types)(x)
 
