@@ -21,6 +21,7 @@ NAMES = zoo.list_models()
 LARGE = 4_000_000  # parameters from which on a net takes seconds to compute or compile
 DEEP = {  # nets of so many layers that compiling them takes long, whatever their size
     'cyclegan',
+    'biggan',
     'googlenet',
     'googlenet_2014',
     'gpt_character',

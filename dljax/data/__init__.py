@@ -39,6 +39,8 @@ from dljax.data.labelled_text import (
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, mean_range, min_max, z_score
+from dljax.data.normalise import Normalizer, min_max, z_score
+from dljax.data.opened import open_images
 from dljax.data.own import cifar, folder, idx
 from dljax.data.padded import Encoded, encode_pairs, encode_texts
 from dljax.data.painting import Placement, paint
@@ -171,6 +173,7 @@ __all__ = [
     'named_recordings',
     'normalise_caffe',
     'normalise_imagenet',
+    'open_images',
     'pad',
     'paint',
     'pair_folder',

@@ -10,6 +10,7 @@ from dljax.layers.activations import (
     leaky_relu_fifth,
     leaky_relu_tenth,
     prelu,
+    rectify_evenly,
     scaled_tanh,
 )
 from dljax.layers.additive_attention import (
@@ -21,6 +22,7 @@ from dljax.layers.attention import MultiHeadAttention
 from dljax.layers.auxiliary_head import AuxiliaryHead
 from dljax.layers.batch_norm import BatchNorm
 from dljax.layers.combination import Concatenation, Gate, Vote
+from dljax.layers.conditional_norm import ConditionalBatchNorm
 from dljax.layers.conv import Conv
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dot_product import (
@@ -32,6 +34,7 @@ from dljax.layers.dot_product import (
 from dljax.layers.dropout import OriginalDropout, spatial_dropout
 from dljax.layers.dueling import Dueling
 from dljax.layers.elman import Elman, identity
+from dljax.layers.equalised import EqualisedConv, EqualisedDense
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
 from dljax.layers.image_pool import ImagePool
@@ -40,6 +43,12 @@ from dljax.layers.images import (
     check_layout,
     check_multiple,
     doublings,
+from dljax.layers.image_attention import ImageAttention
+from dljax.layers.images import (
+    check_images,
+    check_layout,
+    doublings,
+    smallest_side,
 )
 from dljax.layers.inception import Inception
 from dljax.layers.initial_carry import InitialCarry, in_types
@@ -55,6 +64,9 @@ from dljax.layers.normalisation import (
     instance_norm,
     layer_norm,
 )
+from dljax.layers.minibatch_deviation import minibatch_deviation
+from dljax.layers.modulated_conv import ModulatedConv
+from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
 from dljax.layers.normalised_conv import NormalisedConv, constrained
 from dljax.layers.pixel_shuffle import (
     SubPixelConv,
@@ -75,6 +87,7 @@ from dljax.layers.positions import (
     rotate,
     sinusoids,
 )
+from dljax.layers.projection_head import ProjectionHead
 from dljax.layers.radial import RadialBasis, squared_distances
 from dljax.layers.recurrent_stack import RecurrentStack
 from dljax.layers.rematerialise import rematerialise
@@ -87,7 +100,17 @@ from dljax.layers.residual import (
 )
 from dljax.layers.reversible_norm import ReversibleNorm, Scaling
 from dljax.layers.seasonal_naive import SeasonalNaive
+from dljax.layers.smooth_resampling import (
+    blur,
+    downsample_smooth,
+    upsample_smooth,
+)
 from dljax.layers.sparse_convolution import LENET_TABLE, SparseConv
+from dljax.layers.spectral_blocks import ConditionalBlock, HalvingBlock
+from dljax.layers.spectral_norm import SpectralNorm
+from dljax.layers.style_mapping import StyleMapping
+from dljax.layers.style_mixing import mix_styles
+from dljax.layers.style_synthesis import StyleSynthesis
 from dljax.layers.subsampling import Subsampling
 from dljax.layers.time_dense import TimeDense
 from dljax.layers.transformer_block import FeedForward, TransformerBlock
@@ -95,6 +118,7 @@ from dljax.layers.transformer_stack import TransformerStack
 from dljax.layers.transposed_conv import TransposedConv
 from dljax.layers.typed import typed
 from dljax.layers.vector_quantiser import VectorQuantised, VectorQuantiser
+from dljax.layers.upsampling import upsample_nearest
 
 __all__ = [
     'ACTIVATIONS',
@@ -103,15 +127,21 @@ __all__ = [
     'AuxiliaryHead',
     'BatchNorm',
     'Concatenation',
+    'ConditionalBatchNorm',
+    'ConditionalBlock',
     'Conv',
     'DIGITS',
     'Dueling',
     'Elman',
+    'EqualisedConv',
+    'EqualisedDense',
     'EuclideanOutput',
     'FeedForward',
     'GRU',
     'Gate',
     'ImagePool',
+    'HalvingBlock',
+    'ImageAttention',
     'Inception',
     'InitialCarry',
     'InstanceNorm',
@@ -119,12 +149,14 @@ __all__ = [
     'LSTM',
     'LearnedPositions',
     'Maxout',
+    'ModulatedConv',
     'MultiHeadAttention',
     'MultiplicativeAttention',
     'Normalise',
     'NormalisedConv',
     'OriginalDropout',
     'PreactivationBlock',
+    'ProjectionHead',
     'RadialBasis',
     'RecurrentStack',
     'Reservoir',
@@ -136,6 +168,9 @@ __all__ = [
     'SinusoidalPositions',
     'SparseConv',
     'SubPixelConv',
+    'SpectralNorm',
+    'StyleMapping',
+    'StyleSynthesis',
     'Subsampling',
     'TimeDense',
     'TransformerBlock',
@@ -151,6 +186,7 @@ __all__ = [
     'attention_weights',
     'batch_norm',
     'binary_step',
+    'blur',
     'causal_mask',
     'ceil_max_pool',
     'check_images',
@@ -162,6 +198,7 @@ __all__ = [
     'depth_to_space',
     'derivative',
     'doublings',
+    'downsample_smooth',
     'from_mel',
     'global_average_pool',
     'global_max_pool',
@@ -177,19 +214,25 @@ __all__ = [
     'log_mel',
     'max_pool',
     'mel_filters',
+    'minibatch_deviation',
+    'mix_styles',
     'padded_shortcut',
     'prelu',
     'read_memory',
     'rematerialise',
+    'rectify_evenly',
     'rotate',
     'scaled_tanh',
     'sinusoids',
     'space_to_depth',
+    'smallest_side',
     'spatial_dropout',
     'spectral_radius',
     'squared_distances',
     'sum_pool',
     'to_mel',
     'typed',
+    'upsample_nearest',
+    'upsample_smooth',
     'unroll',
 ]

@@ -83,6 +83,27 @@ def leaky_relu_fifth(x: Array) -> Array:
     return jax.nn.leaky_relu(x, negative_slope=0.2)
 
 
+def rectify_evenly(x: Array) -> Array:
+    """Leaky ReLU with the negative slope .2, times √2: outputs as large as inputs.
+
+    Args:
+        x: [...] any real numbers.
+
+    Returns:
+        [...] of the type of `x`.
+
+    Reference:
+        Karras et al. (2020), Analyzing and Improving the Image Quality of StyleGAN,
+        https://arxiv.org/abs/1912.04958
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> print(rectify_evenly(jnp.array([-2., 3.])).round(2))
+        [-0.57  4.24]
+    """
+    return leaky_relu_fifth(x) * jnp.asarray(2**0.5, x.dtype)
+
+
 def prelu(x: Array, slope: Array | float = 0.25) -> Array:
     """Rectifier whose negative slope is learned: x if x >= 0, else slope * x.
 

@@ -31,6 +31,8 @@ class BatchNorm(nn.Module):
         dtype: the type of the result; statistics are float32 at least.
         param_dtype: the type of scale and shift.
         scale_init: initialiser of γ.
+        affine: whether there are γ and β; without them the result has mean 0 and
+            variance 1, for a layer that scales it by a condition.
 
     Raises:
         ValueError: in training, for an unbiased variance of one value a channel.
@@ -55,6 +57,7 @@ class BatchNorm(nn.Module):
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
     scale_init: Initializer = nn.initializers.ones
+    affine: bool = True
 
     @nn.compact
     def __call__(self, inputs: Array) -> Array:
@@ -70,9 +73,7 @@ class BatchNorm(nn.Module):
         wide = jnp.promote_types(inputs.dtype, jnp.float32)
         average = self.variable('batch_stats', 'mean', jnp.zeros, (channels,), wide)
         spread = self.variable('batch_stats', 'var', jnp.ones, (channels,), wide)
-        shape, param_dtype = (channels,), self.param_dtype
-        scale = self.param('scale', self.scale_init, shape, param_dtype)
-        shift = self.param('bias', nn.initializers.zeros, shape, param_dtype)
+        scale, shift = self._affine(channels)
         rows = inputs.reshape(-1, channels).astype(wide)
         if self.use_running_average:
             variance = spread.value
@@ -92,6 +93,13 @@ class BatchNorm(nn.Module):
         outputs = outputs.reshape(inputs.shape)
         dtype = self.dtype or jnp.result_type(inputs, scale, shift)
         return outputs.astype(dtype)
+
+    def _affine(self, channels: int) -> tuple[Array, Array]:
+        shape, param_dtype = (channels,), self.param_dtype
+        if not self.affine:
+            return jnp.ones(shape, param_dtype), jnp.zeros(shape, param_dtype)
+        scale = self.param('scale', self.scale_init, shape, param_dtype)
+        return scale, self.param('bias', nn.initializers.zeros, shape, param_dtype)
 
     def _corrected(self, variance: Array, count: int) -> Array:
         if not self.unbiased:

@@ -1,9 +1,11 @@
 """The checks that a network makes of the sizes of its images."""
 
+import numpy as np
+
 from dljax.types import Array
 
 
-def check_images(image: Array, smallest: int = 1) -> None:
+def check_images(image: Array | np.ndarray, smallest: int = 1) -> None:
     """Refuse what is no batch of images, or images that pooling would use up.
 
     Args:
@@ -30,7 +32,7 @@ def check_images(image: Array, smallest: int = 1) -> None:
         )
 
 
-def check_layout(image: Array) -> None:
+def check_layout(image: Array | np.ndarray) -> None:
     """Refuse images whose channels come first.
 
     They would pass for a few rows of many channels, and are known by it: the second
@@ -56,6 +58,34 @@ def check_layout(image: Array) -> None:
             'image.transpose(0, 2, 3, 1), or pad images of few rows and many channels '
             'to 5 rows'
         )
+
+
+def smallest_side(size: int, least: int = 4) -> int:
+    """Halve a side as often as it can be halved without falling below a limit.
+
+    Args:
+        size: height and width of the images.
+        least: of the side that is left.
+
+    Returns:
+        The side of the first feature maps of a generator, for `doublings`.
+
+    Raises:
+        ValueError: where it cannot be halved once.
+
+    Example:
+        >>> smallest_side(8), smallest_side(28), smallest_side(64)
+        (4, 7, 4)
+    """
+    side = size
+    while side % 2 == 0 and side // 2 >= least:
+        side //= 2
+    if side == size:
+        raise ValueError(
+            f'size is {size}, wanted an even number of at least {2 * least}: resize '
+            'the images'
+        )
+    return side
 
 
 def doublings(size: int, first: int) -> int:

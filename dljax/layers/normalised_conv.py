@@ -14,6 +14,7 @@ from dljax.kernels.barrier import barrier
 from dljax.layers.activations import Activation, activate
 from dljax.layers.conv import Conv
 from dljax.layers.normalisation import Normalise, batch_norm
+from dljax.layers.spectral_norm import SpectralNorm
 from dljax.layers.transposed_conv import TransposedConv
 from dljax.types import Array
 
@@ -188,5 +189,5 @@ def constrained(
     """
     if not spectral:
         return layer
-    norm = nn.SpectralNorm(layer, dtype=layer.dtype, param_dtype=layer.param_dtype)
-    return lambda inputs: norm(inputs, update_stats=train)
+    norm = SpectralNorm(layer, dtype=layer.dtype, param_dtype=layer.param_dtype)
+    return lambda inputs: norm(inputs, update=train)

@@ -25,6 +25,7 @@ from dljax.losses.pictures import (
     pixel_absolute_error,
     pixel_squared_error,
 )
+from dljax.losses.orthogonal import orthogonal_penalty
 from dljax.losses.reduction import per_example
 from dljax.losses.regression import huber, quadratic, sum_squared_error
 from dljax.losses.segmentation import (
@@ -56,6 +57,7 @@ __all__ = [
     'minimax_game',
     'multiclass_hinge',
     'non_saturating_game',
+    'orthogonal_penalty',
     'per_example',
     'pixel_absolute_error',
     'pixel_cross_entropy',

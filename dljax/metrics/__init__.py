@@ -33,6 +33,7 @@ from dljax.metrics.partition import (
     log_partition,
     states,
 )
+from dljax.metrics.perceptual import perceptual_distance
 from dljax.metrics.ranking import area_under_roc
 from dljax.metrics.regression import absolute_error, r_squared
 from dljax.metrics.samples import (
@@ -103,6 +104,7 @@ __all__ = [
     'naive_scale',
     'nearest_neighbours',
     'ngram_matches',
+    'perceptual_distance',
     'perplexity',
     'pixel_accuracy',
     'precision',

@@ -66,6 +66,8 @@ from dljax.objectives.image_translation import (
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.quantised import quantise_codes, score_quantised
+from dljax.objectives.orthogonality import hold_orthogonal
+from dljax.objectives.path_length import even_paths
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.restoration import (
     feature_difference,
@@ -109,12 +111,14 @@ __all__ = [
     'epsilon_greedy',
     'fast_gradient_sign',
     'feature_difference',
+    'even_paths',
     'fit_classes',
     'follow',
     'fool',
     'from_part',
     'generate',
     'greedy',
+    'hold_orthogonal',
     'invert',
     'learn_under',
     'match_pairs',

@@ -83,7 +83,7 @@ def samples(
 
     def picture(outcome: Outcome) -> 'Figure':
         images = outcome.apply(drawn, jax.random.key(0))
-        return _shown(images, columns, title)[0]
+        return grid(images, columns, title)[0]
 
     return picture
 
@@ -115,17 +115,47 @@ def by_class(
                 for label in range(len(names))
             ]
         )
-        figure, axes = _shown(images, columns, title)
-        canvas = axes.images[0].get_array()
-        assert canvas is not None
-        height = canvas.shape[0] / len(names)
-        axes.set_axis_on()
-        axes.tick_params(length=0, labelbottom=False, bottom=False)
-        axes.set_yticks(height * (np.arange(len(names)) + 0.5), names)
-        axes.spines[:].set_visible(False)
-        return figure
+        return _in_rows(images, names, columns, title)
 
     return picture
+
+
+def in_rows(draws: Mapping[str, Draw], title: str, columns: int = 10) -> Picture:
+    """Show samples in a row for each way to make them, all from the same key.
+
+    Args:
+        draws: by what is written before their rows: `(net, key, count) -> images` of
+            [count, height, width, channel], in [0, 1].
+        title: of the picture.
+        columns: samples of each.
+
+    Returns:
+        The picture.
+    """
+
+    def drawn(net: nn.Module, key: Key) -> tuple[Array, ...]:
+        return tuple(draw(net, key, columns) for draw in draws.values())
+
+    def picture(outcome: Outcome) -> 'Figure':
+        images = np.concatenate(outcome.apply(drawn, jax.random.key(0)))
+        return _in_rows(images, tuple(draws), columns, title)
+
+    return picture
+
+
+def _in_rows(
+    images: np.ndarray, names: Sequence[str], columns: int, title: str
+) -> 'Figure':
+    """Write names before the rows of a grid."""
+    figure, axes = grid(images, columns, title)
+    canvas = axes.images[0].get_array()
+    assert canvas is not None
+    height = canvas.shape[0] / len(names)
+    axes.set_axis_on()
+    axes.tick_params(length=0, labelbottom=False, bottom=False)
+    axes.set_yticks(height * (np.arange(len(names)) + 0.5), names)
+    axes.spines[:].set_visible(False)
+    return figure
 
 
 def interpolations(
@@ -164,7 +194,7 @@ def interpolations(
 
     def picture(outcome: Outcome) -> 'Figure':
         images = outcome.apply(drawn, jax.random.key(0))
-        return _shown(images, columns, f'{title} ({path.__name__})')[0]
+        return grid(images, columns, f'{title} ({path.__name__})')[0]
 
     return picture
 
@@ -235,10 +265,19 @@ def _scatter(axes: 'Axes', points: np.ndarray, mixture: Mixture, name: str) -> N
     axes.tick_params(labelsize=7)
 
 
-def _shown(
+def grid(
     images: Array | np.ndarray, columns: int, title: str
 ) -> tuple['Figure', 'Axes']:
-    """Make a figure of nothing but the tiles and a title."""
+    """Make a figure of nothing but tiles and a title.
+
+    Args:
+        images: [count, height, width, channel] in [0, 1], see `tile`.
+        columns: images in a row.
+        title: of the figure.
+
+    Returns:
+        The figure and its axes.
+    """
     from matplotlib.figure import Figure
 
     canvas = tile(np.asarray(images, np.float32), columns)

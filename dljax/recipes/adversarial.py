@@ -9,6 +9,8 @@ from dljax.models.adversarial import CodedNoise
 from dljax.models.adversaries import Adversaries
 from dljax.objectives import (
     classify_samples,
+    even_paths,
+    hold_orthogonal,
     penalise_between,
     penalise_real,
     recover_codes,
@@ -36,6 +38,19 @@ def _infogan(net: Adversaries) -> dict[str, Player]:
     )
 
 
+def _stylegan() -> dict[str, Player]:
+    """The paper's lazy regularisation: a turn of its own, weighed by its rarity."""
+    adam, every = optax.adam(2e-3, b1=0.0, b2=0.99), 4
+    players = adversarial_players(
+        losses.non_saturating_game(), adam, penalty=penalise_real(10.0)
+    )
+    paths = even_paths(2.0 * every)
+    return {
+        **players,
+        'paths': Player(adam, loss=paths, trains=('generator',), every=every),
+    }
+
+
 _LABEL = ('label',)
 
 PLANS = {
@@ -61,5 +76,19 @@ PLANS = {
         task=classify_samples(),
         penalty=penalise_real(0.3),
     ),
+    **{
+        name: _plan(
+            losses.hinge_game(),
+            optimizer=optax.adam(2e-4, b1=0.0, b2=0.999),
+            generator_optimizer=optax.adam(5e-5, b1=0.0, b2=0.999),
+            average=0.9999,
+            every=2,
+            generator_conditions=_LABEL,
+            discriminator_conditions=_LABEL,
+            generator_task=hold_orthogonal(1e-4),
+        )
+        for name in ('biggan', 'biggan_small')
+    },
+    'stylegan_small': Plan(lambda net: _stylegan(), 64, drawn=('noise',)),
     'infogan': Plan(_infogan, 64, drawn=('noise',)),
 }

@@ -36,6 +36,7 @@ def adversarial_players(
     discriminator_conditions: tuple[str, ...] = (),
     penalty: Penalty | None = None,
     task: Task | None = None,
+    generator_task: Task | None = None,
 ) -> dict[str, Player]:
     """Make the two players of an adversarial game.
 
@@ -51,6 +52,7 @@ def adversarial_players(
         discriminator_conditions: features that the discriminator takes beside a sample.
         penalty: on the discriminator's gradient, if any.
         task: a further one that both share, if any.
+        generator_task: a further one of the generator, in the place of the shared one.
 
     Returns:
         'discriminator' and 'generator', for a net with these two groups, such as
@@ -80,7 +82,7 @@ def adversarial_players(
                 feature=feature,
                 generator_conditions=generator_conditions,
                 discriminator_conditions=discriminator_conditions,
-                task=task,
+                task=generator_task or task,
             ),
             trains=('generator',),
             every=every,

@@ -160,6 +160,44 @@ ROWS = (
         call=_given,
     ),
     Row(
+        name='biggan',
+        constructor=adversarial.biggan,
+        inputs=_signed_with_labels,
+        parts=_parts(_signed_with_labels, told=True, shown=True),
+        use='generator',
+        parameters=158_416_358,
+        paper='Brock et al., 2019, Large Scale GAN Training for High Fidelity Natural '
+        'Image Synthesis, https://arxiv.org/abs/1809.11096',
+        reference='appendix B, table 4, for 128x128: 158.3 million in table 1; '
+        'generator 70,433,988, discriminator 87,982,370; the layers against torch in '
+        'tests/parity/test_large_adversaries.py',
+        call=_given_and_shown,
+    ),
+    Row(
+        name='biggan_small',
+        constructor=adversarial.biggan_small,
+        inputs=_signed_with_labels,
+        parts=_parts(_signed_with_labels, told=True, shown=True),
+        use='generator',
+        parameters=124_692,
+        paper='Brock et al., 2019, https://arxiv.org/abs/1809.11096',
+        reference='generator 49,186: 10·16, 10·256+256, blocks of 34,656 and 9,936 '
+        'with an attention of 1,281 between them, 2·16, 16·9+1; discriminator 75,506',
+        call=_given_and_shown,
+    ),
+    Row(
+        name='stylegan_small',
+        constructor=adversarial.stylegan_small,
+        inputs=_signed_images_and_noise,
+        parts=_parts(_signed_images_and_noise, told=False, shown=False),
+        use='generator',
+        parameters=178_057,
+        paper='Karras et al., 2020, Analyzing and Improving the Image Quality of '
+        'StyleGAN, https://arxiv.org/abs/1912.04958',
+        reference='tests/parity/test_stylegan.py against torch; generator 86,744 (4 '
+        'dense layers of 32·32+32, the rest modulated), discriminator 91,313',
+    ),
+    Row(
         name='infogan',
         constructor=adversarial.infogan,
         inputs=_images_and_noise,

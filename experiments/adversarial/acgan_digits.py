@@ -11,7 +11,10 @@ samples are classified as asked (median; the judge knows 99.7 % of the test digi
 recall 0.76 (real test digits 0.88 and 0.93). The judge's hash is f67305ce4896. In the
 first tenth of the training the alarm for collapsed classes sounds for 3 of the members.
 Command: python experiments/adversarial/acgan_digits.py --members 5
+Images of your own, in IDX files (MNIST, 28x28): --data FOLDER
 """
+
+from pathlib import Path
 
 from dljax.cli import command
 
@@ -19,7 +22,8 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, losses, zoo
+from dljax import create_model, losses, zoo
+from dljax import data as sources
 from dljax.experiment import Experiment, of_averages
 from dljax.measures import judge
 from dljax.measures.alarms import classes_collapse, discriminator_wins, modes_collapse
@@ -41,6 +45,7 @@ TINY = {
 
 def experiment(
     *,
+    data: Path | None = None,
     steps: int = 1500,
     width: int = 16,
     features: tuple[int, ...] = (16, 32, 64),
@@ -57,34 +62,37 @@ def experiment(
     """Let a generator learn against a discriminator that classifies all it sees.
 
     Args:
+        data: a folder of IDX files, or of a folder of pictures a class, square and of
+            one size; scikit-learn's digits by default.
         steps: updates in all.
         width: channels before the last layer of the generator.
         features: channels of the discriminator's layers, of stride 2 and 1 in turn.
         latent: dimension of the noise.
         dropout: fraction of the discriminator's values dropped in training.
-        batch_size: real digits, and fakes of their labels, in an update.
+        batch_size: real images, and fakes of their labels, in an update.
         learning_rate: of Adam, for both players.
-        penalty: on the discriminator's gradient at real digits (R1); 0 for none.
-        label_smoothing: of real digits.
+        penalty: on the discriminator's gradient at real images (R1); 0 for none.
+        label_smoothing: of real images.
         classes_weight: of the cross entropies of the classes.
         average: decay of the average of the generator's weights, which is what is
             shown and measured.
         judge_steps: updates of the classifier that judges the samples.
     """
-    digits = data.load('digits')
-    inspector = judge.digits_judge(judge_steps)
+    own, inspector = judge.judged_images(data, judge_steps)
+    side, _, channels = inspector.shape
     game = losses.non_saturating_game(label_smoothing=label_smoothing)
     settings = {
-        'size': 8,
-        'channels': 1,
+        'size': side,
+        'channels': channels,
+        'classes': inspector.classes,
         'latent': latent,
         'width': width,
-        'first': 2,
+        'first': max(side // 4, 1),
         'features': features,
         'dropout': dropout,
     }
     inputs = zoo.inputs('acgan', **settings)
-    train = digits.images('train')
+    train = own.images('train')
     adam = optax.adam(learning_rate, b1=0.5)
     return Experiment(
         net=create_model('acgan', **settings),
@@ -96,12 +104,12 @@ def experiment(
             penalty=penalise_real(penalty) if penalty else None,
             task=classify_samples(classes_weight),
         ),
-        source=data.resident({**train, 'image': 2 * train['image'] - 1}, batch_size),
+        source=sources.resident({**train, 'image': 2 * train['image'] - 1}, batch_size),
         steps=steps,
-        class_names=digits.class_names,
-        data_summary=f'{digits.summary}; {inspector.describe()}',
+        class_names=own.class_names,
+        data_summary=f'{own.summary}; {inspector.describe()}',
         inputs={name: inputs[name] for name in ('image', 'label')},
-        along={'Samples by class': of_averages(by_class(make, digits.class_names))},
+        along={'Samples by class': of_averages(by_class(make, own.class_names))},
         alarms={
             'Victory': discriminator_wins(),
             'Collapse': modes_collapse(),
@@ -117,13 +125,13 @@ def experiment(
 
 
 def make(net: nn.Module, key: Key, label: Array) -> Array:
-    """Make digits of these classes, [count, 8, 8, 1] in [0, 1]."""
+    """Make images of these classes, [count, height, width, channel] in [0, 1]."""
     return (net.draw(key, len(label), label) + 1) / 2
 
 
 def draw(net: nn.Module, key: Key, count: int) -> Array:
-    """Make digits of the ten classes in turn."""
-    return make(net, key, jnp.arange(count) % 10)
+    """Make images of all classes in turn."""
+    return make(net, key, jnp.arange(count) % net.generator.classes)
 
 
 if __name__ == '__main__':

@@ -12,14 +12,18 @@ digits, with an FID of 1.2, 9.88, 0.88 and 0.93, and Gaussian pixels, with 149, 
 0.31 and 0.12. The network that judges is told in the result; its hash is f67305ce4896.
 Cost: 420 s of training for all on one core of a busy machine, 60 s for one.
 Command: python experiments/adversarial/dcgan_digits.py --members 5
+Images of your own, in IDX files (MNIST, 28x28): --data FOLDER
 """
+
+from pathlib import Path
 
 from dljax.cli import command
 
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, losses
+from dljax import create_model, losses
+from dljax import data as sources
 from dljax.experiment import Experiment, of_averages
 from dljax.measures import judge
 from dljax.measures.alarms import discriminator_wins, modes_collapse
@@ -32,6 +36,7 @@ TINY = {'steps': 2, 'width': 4, 'latent': 3, 'batch_size': 8, 'judge_steps': 2}
 
 def experiment(
     *,
+    data: Path | None = None,
     steps: int = 6000,
     width: int = 32,
     latent: int = 32,
@@ -44,30 +49,39 @@ def experiment(
     """Let a generator of digits learn against a discriminator.
 
     Args:
+        data: a folder of IDX files, or of a folder of pictures a class, square and of
+            one size; scikit-learn's digits by default.
         steps: updates in all.
         width: channels before the last layer of the generator.
         latent: dimension of the noise.
-        batch_size: real digits, and fakes, in an update.
+        batch_size: real images, and fakes, in an update.
         learning_rate: of Adam, for both players.
-        label_smoothing: of real digits.
+        label_smoothing: of real images.
         average: decay of the average of the generator's weights, which is what is
             shown and measured.
         judge_steps: updates of the classifier that judges the samples.
     """
-    digits = data.load('digits')
-    inspector = judge.digits_judge(judge_steps)
+    own, inspector = judge.judged_images(data, judge_steps)
+    side, _, channels = inspector.shape
     game = losses.non_saturating_game(label_smoothing=label_smoothing)
-    net = create_model('dcgan_small', width=width, latent=latent)
+    net = create_model(
+        'dcgan_small',
+        size=side,
+        channels=channels,
+        width=width,
+        latent=latent,
+        first=max(side // 4, 1),
+    )
     adam = optax.adam(learning_rate, b1=0.5)
     return Experiment(
         net=net,
         players=adversarial_players(game, adam, average=average),
-        source=data.resident(
-            {'image': 2 * digits.images('train')['image'] - 1}, batch_size
+        source=sources.resident(
+            {'image': 2 * own.images('train')['image'] - 1}, batch_size
         ),
         steps=steps,
-        data_summary=f'{digits.summary}; {inspector.describe()}',
-        inputs={'image': Spec((8, 8, 1), 'float32', -1, 1)},
+        data_summary=f'{own.summary}; {inspector.describe()}',
+        inputs={'image': Spec(inspector.shape, 'float32', -1, 1)},
         along={'Samples': of_averages(samples(draw))},
         alarms={'Victory': discriminator_wins(), 'Collapse': modes_collapse()},
         measures={'samples': of_averages(judge.sample_quality(draw, inspector))},
@@ -76,12 +90,12 @@ def experiment(
 
 
 def draw(net: nn.Module, key: Key, count: int) -> Array:
-    """Make digits [count, 8, 8, 1] in [0, 1]."""
+    """Make images [count, height, width, channel] in [0, 1]."""
     return (net.draw(key, count) + 1) / 2
 
 
 def turn(net: nn.Module, noise: Array) -> Array:
-    """Turn noise into digits in [0, 1]."""
+    """Turn noise into images in [0, 1]."""
     return (net.generator(noise, train=False) + 1) / 2
 
 

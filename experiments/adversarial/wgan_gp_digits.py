@@ -13,15 +13,20 @@ distance does. The paper's critic moves five times, not three; its nets are 8 ti
 wide.
 Cost: 1,014 s of training for all on one core, 517 s for one on a busy machine.
 Command: python experiments/adversarial/wgan_gp_digits.py --members 5
+Images of your own, in IDX files (MNIST, 28x28): --data FOLDER
 """
+
+from pathlib import Path
 
 from dljax.cli import command
 
 import optax
 from flax import linen as nn
 
-from dljax import create_model, data, losses
+from dljax import create_model, losses
+from dljax import data as sources
 from dljax.experiment import Experiment, of_averages
+from dljax.layers import doublings, smallest_side
 from dljax.measures import judge
 from dljax.measures.alarms import modes_collapse
 from dljax.objectives import penalise_between
@@ -34,6 +39,7 @@ TINY = {'steps': 2, 'width': 3, 'latent': 3, 'batch_size': 8, 'judge_steps': 2}
 
 def experiment(
     *,
+    data: Path | None = None,
     steps: int = 6000,
     width: int = 16,
     latent: int = 32,
@@ -47,10 +53,12 @@ def experiment(
     """Let a generator of digits learn from a critic.
 
     Args:
+        data: a folder of IDX files, or of a folder of pictures a class, square and of
+            one size; scikit-learn's digits by default.
         steps: updates in all.
         width: channels of all feature maps.
         latent: dimension of the noise.
-        batch_size: real digits, and fakes, in an update.
+        batch_size: real images, and fakes, in an update.
         learning_rate: of Adam, for both players.
         penalty: on a gradient of the critic whose norm is not 1.
         critic_moves: moves of the critic for one of the generator.
@@ -58,11 +66,19 @@ def experiment(
             shown and measured.
         judge_steps: updates of the classifier that judges the samples.
     """
-    digits = data.load('digits')
-    inspector = judge.digits_judge(judge_steps)
+    own, inspector = judge.judged_images(data, judge_steps)
+    side, _, channels = inspector.shape
     game = losses.wasserstein_game()
+    first = smallest_side(side)
     net = create_model(
-        'wgan_gp', size=8, channels=1, width=width, halvings=1, blocks=1, latent=latent
+        'wgan_gp',
+        size=side,
+        channels=channels,
+        width=width,
+        first=first,
+        halvings=doublings(side, first),
+        blocks=1,
+        latent=latent,
     )
     adam = optax.adam(learning_rate, b1=0.0, b2=0.9)
     players = adversarial_players(
@@ -78,12 +94,12 @@ def experiment(
             'critic': players['discriminator'],
             'generator': players['generator'],
         },
-        source=data.resident(
-            {'image': 2 * digits.images('train')['image'] - 1}, batch_size
+        source=sources.resident(
+            {'image': 2 * own.images('train')['image'] - 1}, batch_size
         ),
         steps=steps,
-        data_summary=f'{digits.summary}; {inspector.describe()}',
-        inputs={'image': Spec((8, 8, 1), 'float32', -1, 1)},
+        data_summary=f'{own.summary}; {inspector.describe()}',
+        inputs={'image': Spec(inspector.shape, 'float32', -1, 1)},
         along={'Samples': of_averages(samples(draw))},
         alarms={'Collapse': modes_collapse()},
         measures={'samples': of_averages(judge.sample_quality(draw, inspector))},
@@ -92,12 +108,12 @@ def experiment(
 
 
 def draw(net: nn.Module, key: Key, count: int) -> Array:
-    """Make digits [count, 8, 8, 1] in [0, 1]."""
+    """Make images [count, height, width, channel] in [0, 1]."""
     return (net.draw(key, count) + 1) / 2
 
 
 def turn(net: nn.Module, noise: Array) -> Array:
-    """Turn noise into digits in [0, 1]."""
+    """Turn noise into images in [0, 1]."""
     return (net.generator(noise, train=False) + 1) / 2
 
 

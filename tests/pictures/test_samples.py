@@ -10,7 +10,15 @@ from matplotlib.figure import Figure
 from dljax.data import lattice, ring
 from dljax.experiment import Outcome
 from dljax.pictures.paths import Path, linear, spherical
-from dljax.pictures.samples import by_class, interpolations, plane, samples, tile
+from dljax.pictures.samples import (
+    by_class,
+    in_rows,
+    interpolations,
+    plane,
+    samples,
+    tile,
+)
+from dljax.pictures.style_mixing import mixed_styles
 from dljax.types import Array, Key, State
 
 
@@ -158,3 +166,60 @@ def test_many_planes_share_their_rows() -> None:
     rows = {axes.get_subplotspec().rowspan.start for axes in figure.axes}
     columns = {axes.get_subplotspec().colspan.start for axes in figure.axes}
     assert len(figure.axes) == 5 and len(rows) == 2 and len(columns) == 3
+
+
+def test_each_way_to_make_samples_has_a_row_of_its_own_from_one_key() -> None:
+    def dark(net: nn.Module, key: Key, count: int) -> Array:
+        return uniform(net, key, count) / 2
+
+    figure = in_rows({'bright': uniform, 'dark': dark}, 'ways', columns=3)(outcome())
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ['bright', 'dark']
+    shown = canvas(figure)
+    assert shown.shape == (2 * 34 - 2, 3 * 34 - 2)
+    np.testing.assert_allclose(shown[34:], shown[:32] / 2 + 0.25 * (shown[:32] == 0.5))
+
+
+class Styled(nn.Module):
+    """Images that are the first style's number at the left, the last one's right."""
+
+    @nn.compact
+    def styles(self, noise: Array) -> Array:
+        """Repeat the noise for three layers."""
+        return jnp.repeat(noise[:, None], 3, 1)
+
+    def synthesise(self, styles: Array) -> Array:
+        """Paint two halves of an image in [-1, 1]."""
+        halves = jnp.stack([styles[:, 0, 0], styles[:, -1, 0]], 1)
+        return jnp.broadcast_to(halves[:, None, :, None], (len(styles), 2, 2, 1))
+
+
+class Pair(nn.Module):
+    """A net with a generator of styles."""
+
+    latent = 1
+
+    def setup(self) -> None:
+        """Make the generator."""
+        self.generator = Styled()
+        self.prior = lambda key, shape: jax.random.uniform(key, shape, minval=-1.0)
+
+
+def test_mixed_styles_are_coarse_by_row_and_fine_by_column() -> None:
+    state = State(jnp.int32(0), {}, {}, {})
+    made = mixed_styles(1, 'mixed', rows=2, columns=3)(
+        Outcome(Pair(), state, state, {}, [])
+    )
+    shown = canvas(made)
+    step = 34  # of tiles of 2x2 pixels, each 16 wide, with a line of 2
+
+    def halves(row: int, column: int) -> tuple[float, float]:
+        top, left = step * row + 4, step * column
+        return shown[top, left + 4], shown[top, left + 20]
+
+    for row in range(1, 3):
+        for column in range(1, 4):
+            wanted = halves(row, 0)[0], halves(0, column)[1]
+            assert halves(row, column) == pytest.approx(wanted)
+    assert len({halves(0, column) for column in range(1, 4)}) == 3
+    assert halves(0, 0) == (0.5, 0.5)

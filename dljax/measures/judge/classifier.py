@@ -1,8 +1,9 @@
-"""A classifier that we train ourselves, to judge made digits by its features (U4.4).
+"""A classifier that we train ourselves, to judge made images by its features (U4.4).
 
 The networks that images are usually judged by have to be downloaded and know nothing of
-digits of 8x8. This one is trained in seconds by a fixed recipe, and what it says is
-comparable wherever its recipe, its fingerprint and the numbers of samples are equal.
+digits, or of images of a few pixels. This one is trained by a stated recipe, and what
+it says is comparable wherever its recipe, its fingerprint and the numbers of samples
+are equal.
 """
 
 import dataclasses
@@ -11,26 +12,17 @@ import hashlib
 
 import jax
 import numpy as np
-import optax
 from flax import linen as nn
 
-from dljax import data
-from dljax.metrics import confusion_matrix, recall
-from dljax.objectives import classify, score_classes
-from dljax.training import Player, evaluate, fit, learner
 from dljax.types import Array, PyTree
-from dljax.zoo import create_model
 
-SHAPE = (8, 8, 1)
-# The recipe. Whatever changes here changes every metric taken by it.
-CHANNELS, KERNEL, FEATURES, DROPOUT = (32, 64), (3, 3), 64, 0.2
-STEPS, BATCH, RATE = 3000, 64, 2e-3
-ROTATION, SCALE, SHIFT = 12.0, 0.15, 0.08
+PIXELS = 2**18  # that are looked at in one go
+MAPS = ('conv_0', 'conv_1')  # the layers whose feature maps are compared
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Judge:
-    """A trained classifier of digits, and what has to be published beside its verdicts.
+    """A trained classifier of images, and what has to be published beside its verdicts.
 
     Attributes:
         net: the classifier, whose layer 'hidden' gives the features.
@@ -38,11 +30,15 @@ class Judge:
         recipe: how it was trained, in a line.
         fingerprint: the first 12 hexadecimal digits of the SHA-256 of its parameters.
             Equal recipes give equal ones on equal hardware and versions only.
-        accuracy: on the test digits, in [0, 1].
-        recalls: of each class on the test digits, [10] in [0, 1].
-        real: images of the training split, [examples, 8, 8, 1] float32 in [0, 1].
+        accuracy: on the test images, in [0, 1].
+        recalls: of each class on the test images, [classes] in [0, 1].
+        real: images of the training split, [examples, height, width, channel] float32
+            in [0, 1].
         test: those of the test split.
         test_labels: their classes, [examples] int32.
+        class_names: by label.
+        noun: what the images are called: of 'digits' the anchor is 'test_digits'.
+        resized: how the images came to their size, such as 'without a resize filter'.
     """
 
     net: nn.Module
@@ -54,15 +50,28 @@ class Judge:
     real: np.ndarray = dataclasses.field(repr=False)
     test: np.ndarray = dataclasses.field(repr=False)
     test_labels: np.ndarray = dataclasses.field(repr=False)
+    class_names: tuple[str, ...] = dataclasses.field(repr=False)
+    noun: str = 'images'
+    resized: str = 'without a resize filter'
+
+    @property
+    def classes(self) -> int:
+        """How many classes it tells apart."""
+        return len(self.class_names)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and channels of the images that it knows."""
+        return self.real.shape[1:]
 
     def features(self, images: Array | np.ndarray) -> np.ndarray:
         """Compute the rectified units of the last hidden layer.
 
         Args:
-            images: [examples, 8, 8, 1] in [0, 1].
+            images: [examples, height, width, channel] in [0, 1].
 
         Returns:
-            [examples, 64] float32, at least 0.
+            [examples, features] float32, at least 0.
 
         Raises:
             ValueError: for images of another shape or range.
@@ -73,15 +82,29 @@ class Judge:
         """Compute the logits.
 
         Args:
-            images: [examples, 8, 8, 1] in [0, 1].
+            images: [examples, height, width, channel] in [0, 1].
 
         Returns:
-            [examples, 10] float32.
+            [examples, classes] float32.
 
         Raises:
             ValueError: for images of another shape or range.
         """
         return self._look(images)[1]
+
+    def maps(self, images: Array | np.ndarray) -> tuple[np.ndarray, ...]:
+        """Compute the rectified feature maps of the convolutions, before the pools.
+
+        Args:
+            images: [examples, height, width, channel] in [0, 1].
+
+        Returns:
+            [examples, rows, columns, features] float32 for each of them, at least 0.
+
+        Raises:
+            ValueError: for images of another shape or range.
+        """
+        return self._look(images, MAPS)[:-1]
 
     @staticmethod
     def fingerprint_of(params: PyTree) -> str:
@@ -94,32 +117,38 @@ class Judge:
 
     @functools.cached_property
     def real_features(self) -> np.ndarray:
-        """Features of the training digits, [examples, 64]."""
+        """Features of the training images, [examples, features]."""
         return self.features(self.real)
 
     def describe(self, made: int | None = None) -> str:
         """Say in a line what metrics by this judge depend on, for the run's data line.
 
         Args:
-            made: samples of each member; as many as there are test digits by default.
+            made: samples of each member; as many as there are test images by default.
 
         Returns:
             The network, its hash and accuracy, the numbers of samples and the filter.
         """
         made = len(self.test) if made is None else made
+        height, width, channels = self.shape
+        size = f'{height}x{width}' + (f'x{channels}' if channels > 1 else '')
+        features = self.params['hidden']['kernel'].shape[1]
         return (
-            f'judged by {FEATURES} features of {self.recipe}; sha256 '
-            f'{self.fingerprint}, {self.accuracy:.1%} of the test digits right; '
-            f'{len(self.real):,} real training digits, {made:,} samples a member, 8x8 '
-            'without a resize filter'
+            f'judged by {features} features of {self.recipe}; sha256 '
+            f'{self.fingerprint}, {self.accuracy:.1%} of the test {self.noun} right; '
+            f'{len(self.real):,} real training {self.noun}, {made:,} samples a member, '
+            f'{size} {self.resized}'
         )
 
-    def _look(self, images: Array | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _look(
+        self, images: Array | np.ndarray, layers: tuple[str, ...] = ('hidden',)
+    ) -> tuple[np.ndarray, ...]:
         images = np.asarray(images, np.float32)
-        if images.shape[1:] != SHAPE or not len(images):
+        if images.shape[1:] != self.shape or not len(images):
             raise ValueError(
-                f'images have shape {images.shape}, wanted [examples, 8, 8, 1]: the '
-                'judge knows digits of this size only'
+                f'images have shape {images.shape}, wanted [examples, '
+                f'{", ".join(map(str, self.shape))}]: the judge knows {self.noun} of '
+                'this size only, so make such, or train a judge of yours'
             )
         low, high = images.min(), images.max()
         if not (low >= -1e-3 and high <= 1 + 1e-3):
@@ -127,76 +156,50 @@ class Judge:
                 f'images range from {low:g} to {high:g}, wanted [0, 1]: map a tanh by '
                 '(x + 1) / 2 and take the sigmoid of logits'
             )
-        return jax.tree.map(np.asarray, _seen(self.net, self.params, images))
+        return look(self.net, self.params, images, layers)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _seen(net: nn.Module, params: PyTree, images: Array) -> tuple[Array, Array]:
+def look(
+    net: nn.Module,
+    params: PyTree,
+    images: np.ndarray,
+    layers: tuple[str, ...] = ('hidden',),
+) -> tuple[np.ndarray, ...]:
+    """Run a classifier over images in equal parts that fit into memory.
+
+    Args:
+        net: the classifier.
+        params: its parameters.
+        images: [examples, height, width, channel] float32 in [0, 1], one or more.
+        layers: names of those whose rectified outputs are wanted.
+
+    Returns:
+        These, and the logits: [examples, ...] each.
+    """
+    height, width = images.shape[1:3]
+    part = max(PIXELS // (height * width), 1)
+    if len(images) <= part:
+        return jax.tree.map(np.asarray, _seen(net, layers, params, images))
+    parts = []
+    for start in range(0, len(images), part):
+        some = images[start : start + part]
+        spare = part - len(some)  # of one shape, the program is compiled once
+        filled = np.pad(some, ((0, spare), (0, 0), (0, 0), (0, 0)))
+        seen = _seen(net, layers, params, filled)
+        parts.append([np.asarray(values)[: len(some)] for values in seen])
+    return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _seen(
+    net: nn.Module, layers: tuple[str, ...], params: PyTree, images: Array
+) -> tuple[Array, ...]:
     answered: tuple[Array, PyTree] = net.apply(
         {'params': params},
         images,
         train=False,
-        capture_intermediates=lambda module, _: module.name == 'hidden',
+        capture_intermediates=lambda module, _: module.name in layers,
     )
     logits, kept = answered
-    (hidden,) = kept['intermediates']['hidden']['__call__']
-    return nn.relu(hidden), logits
-
-
-def digits_judge(steps: int = STEPS, seed: int = 0) -> Judge:
-    """Train the judge, once in a process for the same arguments.
-
-    Args:
-        steps: updates; the default takes some 7 s on two CPU cores.
-        seed: of its training.
-
-    Returns:
-        The judge.
-
-    Raises:
-        ValueError: for fewer updates than one.
-    """
-    return _trained(steps, seed)
-
-
-@functools.cache
-def _trained(steps: int, seed: int) -> Judge:
-    digits = data.load('digits')
-    parts = {split: digits.images(split) for split in ('train', 'test')}
-    net = create_model(
-        'tutorial_cnn',
-        features=CHANNELS,
-        kernel_size=KERNEL,
-        hidden=FEATURES,
-        dropout=DROPOUT,
-    )
-    rate = optax.cosine_decay_schedule(RATE, max(steps, 1))
-    loss = classify(
-        augment=data.augment.affine(ROTATION, (1 - SCALE, 1 + SCALE), SHIFT)
-    )
-    state, _ = fit(
-        learner(net, {'judge': Player(optax.adam(rate), loss=loss)}),
-        data.resident(parts['train'], BATCH),
-        steps=steps,
-        key=jax.random.key(seed),
-    )
-    scores = evaluate(net, score_classes(), state, [parts['test']])
-    test_labels = np.asarray(parts['test']['label'])
-    taken = _seen(net, state.params, parts['test']['image'])[1].argmax(1)
-    return Judge(
-        net=net,
-        params=state.params,
-        recipe=(
-            f'a TutorialCNN {CHANNELS}-{FEATURES} of {KERNEL} kernels and dropout '
-            f'{DROPOUT:g}, trained on {len(parts["train"]["label"]):,} digits: '
-            f'{steps:,} updates of {BATCH} by Adam, {RATE:g} falling to 0 along a '
-            f'cosine, random rotation to {ROTATION:g} degrees, scale to {SCALE:.0%}, '
-            f'shift to {SHIFT:.0%}, seed {seed}'
-        ),
-        fingerprint=Judge.fingerprint_of(state.params),
-        accuracy=float(scores['accuracy']),
-        recalls=np.asarray(recall(confusion_matrix(taken, test_labels, classes=10))),
-        real=parts['train']['image'],
-        test=parts['test']['image'],
-        test_labels=test_labels,
-    )
+    outputs = [kept['intermediates'][name]['__call__'][0] for name in layers]
+    return *map(nn.relu, outputs), logits

@@ -7,7 +7,13 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import Normalise, batch_norm, check_images, doublings
+from dljax.layers import (
+    Normalise,
+    batch_norm,
+    check_images,
+    doublings,
+    upsample_nearest,
+)
 from dljax.layers.conv import Conv
 from dljax.models.adversaries import Adversaries
 from dljax.models.settings import check_sizes, check_square
@@ -82,11 +88,11 @@ class ResidualBlock(nn.Module):
             )(x)
 
         x = rectify(inputs, 'norm_0') if self.rectified else inputs
-        x = _doubled(x) if self.sample == 1 else x
+        x = upsample_nearest(x) if self.sample == 1 else x
         x = rectify(convolve(x, 'conv_0'), 'norm_1')
         x = convolve(x, 'conv_1')
         x = _halved(x) if self.sample == -1 else x
-        around = _doubled(inputs) if self.sample == 1 else inputs
+        around = upsample_nearest(inputs) if self.sample == 1 else inputs
         around = _halved(around) if self.sample == -1 else around
         if self.sample or inputs.shape[-1] != self.features:
             around = Conv(self.features, (1, 1), name='shortcut', **types)(around)
@@ -249,14 +255,6 @@ def wgan_gp(
         ResidualCritic(width, halvings, blocks),
         latent=latent,
     )
-
-
-def _doubled(maps: Array) -> Array:
-    """Repeat each place twice along both sides."""
-    batch, height, width, channels = maps.shape
-    wide = (batch, height, 2, width, 2, channels)
-    maps = jnp.broadcast_to(maps[:, :, None, :, None], wide)
-    return maps.reshape(batch, 2 * height, 2 * width, channels)
 
 
 def _halved(maps: Array) -> Array:
