@@ -39,7 +39,6 @@ from dljax.data.labelled_text import (
 from dljax.data.load import BUILT_IN, load
 from dljax.data.mixtures import Mixture, lattice, ring
 from dljax.data.normalise import Normalizer, mean_range, min_max, z_score
-from dljax.data.normalise import Normalizer, min_max, z_score
 from dljax.data.opened import open_images
 from dljax.data.own import cifar, folder, idx
 from dljax.data.padded import Encoded, encode_pairs, encode_texts
@@ -154,8 +153,8 @@ __all__ = [
     'folder',
     'folder_domains',
     'gaussian_noise',
-    'hold_out',
     'held_out_text',
+    'hold_out',
     'idx',
     'inject_faults',
     'labelled',
@@ -169,10 +168,10 @@ __all__ = [
     'mean_range',
     'middle_patches',
     'min_max',
-    'on_textures',
     'named_recordings',
     'normalise_caffe',
     'normalise_imagenet',
+    'on_textures',
     'open_images',
     'pad',
     'paint',
@@ -180,9 +179,9 @@ __all__ = [
     'paired_folders',
     'permute',
     'photograph_folder',
-    'picture_pairs',
     'photograph_pairs',
     'photograph_strips',
+    'picture_pairs',
     'procedural',
     'random_patches',
     'random_windows',

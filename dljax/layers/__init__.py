@@ -37,16 +37,12 @@ from dljax.layers.elman import Elman, identity
 from dljax.layers.equalised import EqualisedConv, EqualisedDense
 from dljax.layers.euclidean_output import DIGITS, EuclideanOutput
 from dljax.layers.gru import GRU
+from dljax.layers.image_attention import ImageAttention
 from dljax.layers.image_pool import ImagePool
 from dljax.layers.images import (
     check_images,
     check_layout,
     check_multiple,
-    doublings,
-from dljax.layers.image_attention import ImageAttention
-from dljax.layers.images import (
-    check_images,
-    check_layout,
     doublings,
     smallest_side,
 )
@@ -57,6 +53,8 @@ from dljax.layers.local_response_norm import local_response_norm
 from dljax.layers.lstm import LSTM
 from dljax.layers.maxout import Maxout
 from dljax.layers.mel import from_mel, log_mel, mel_filters, to_mel
+from dljax.layers.minibatch_deviation import minibatch_deviation
+from dljax.layers.modulated_conv import ModulatedConv
 from dljax.layers.normalisation import (
     Normalise,
     batch_norm,
@@ -64,9 +62,6 @@ from dljax.layers.normalisation import (
     instance_norm,
     layer_norm,
 )
-from dljax.layers.minibatch_deviation import minibatch_deviation
-from dljax.layers.modulated_conv import ModulatedConv
-from dljax.layers.normalisation import Normalise, batch_norm, layer_norm
 from dljax.layers.normalised_conv import NormalisedConv, constrained
 from dljax.layers.pixel_shuffle import (
     SubPixelConv,
@@ -117,8 +112,8 @@ from dljax.layers.transformer_block import FeedForward, TransformerBlock
 from dljax.layers.transformer_stack import TransformerStack
 from dljax.layers.transposed_conv import TransposedConv
 from dljax.layers.typed import typed
-from dljax.layers.vector_quantiser import VectorQuantised, VectorQuantiser
 from dljax.layers.upsampling import upsample_nearest
+from dljax.layers.vector_quantiser import VectorQuantised, VectorQuantiser
 
 __all__ = [
     'ACTIVATIONS',
@@ -139,9 +134,9 @@ __all__ = [
     'FeedForward',
     'GRU',
     'Gate',
-    'ImagePool',
     'HalvingBlock',
     'ImageAttention',
+    'ImagePool',
     'Inception',
     'InitialCarry',
     'InstanceNorm',
@@ -167,10 +162,10 @@ __all__ = [
     'Shortcut',
     'SinusoidalPositions',
     'SparseConv',
-    'SubPixelConv',
     'SpectralNorm',
     'StyleMapping',
     'StyleSynthesis',
+    'SubPixelConv',
     'Subsampling',
     'TimeDense',
     'TransformerBlock',
@@ -219,20 +214,20 @@ __all__ = [
     'padded_shortcut',
     'prelu',
     'read_memory',
-    'rematerialise',
     'rectify_evenly',
+    'rematerialise',
     'rotate',
     'scaled_tanh',
     'sinusoids',
-    'space_to_depth',
     'smallest_side',
+    'space_to_depth',
     'spatial_dropout',
     'spectral_radius',
     'squared_distances',
     'sum_pool',
     'to_mel',
     'typed',
+    'unroll',
     'upsample_nearest',
     'upsample_smooth',
-    'unroll',
 ]

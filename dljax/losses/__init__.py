@@ -20,12 +20,12 @@ from dljax.losses.counts import binomial_loss
 from dljax.losses.ctc import ctc_loss
 from dljax.losses.gaussian import gaussian_divergence, gaussian_log_density
 from dljax.losses.margin import hinge, multiclass_hinge
+from dljax.losses.orthogonal import orthogonal_penalty
 from dljax.losses.pictures import (
     charbonnier,
     pixel_absolute_error,
     pixel_squared_error,
 )
-from dljax.losses.orthogonal import orthogonal_penalty
 from dljax.losses.reduction import per_example
 from dljax.losses.regression import huber, quadratic, sum_squared_error
 from dljax.losses.segmentation import (

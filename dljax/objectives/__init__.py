@@ -65,9 +65,9 @@ from dljax.objectives.image_translation import (
 )
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
-from dljax.objectives.quantised import quantise_codes, score_quantised
 from dljax.objectives.orthogonality import hold_orthogonal
 from dljax.objectives.path_length import even_paths
+from dljax.objectives.quantised import quantise_codes, score_quantised
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.restoration import (
     feature_difference,
@@ -109,9 +109,9 @@ __all__ = [
     'each_channel',
     'elbo',
     'epsilon_greedy',
+    'even_paths',
     'fast_gradient_sign',
     'feature_difference',
-    'even_paths',
     'fit_classes',
     'follow',
     'fool',
@@ -152,8 +152,8 @@ __all__ = [
     'score_map',
     'score_masked',
     'score_next',
-    'score_quantised',
     'score_pairs',
+    'score_quantised',
     'score_reconstruction',
     'score_regression',
     'score_repair',
