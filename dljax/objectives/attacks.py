@@ -28,7 +28,7 @@ def fast_gradient_sign(
     x' = clip(x + ε sign(∂L/∂x)), L that of the true label, in evaluation mode.
 
     Args:
-        epsilon: ε, at least 0; a traced number too.
+        epsilon: ε, a scalar of at least 0, which may be traced.
         feature: of the input, float.
         limits: of the input's numbers.
 
@@ -70,10 +70,10 @@ def projected_gradient(
     x ← clip(x + s sign(∂L/∂x)) to [x_0 - ε, x_0 + ε] and to the limits.
 
     Args:
-        epsilon: ε, at least 0; a traced number too.
+        epsilon: ε, a scalar of at least 0, which may be traced.
         moves: how often, at least 1.
-        size: s, at least 0; None for 2.5 ε / moves, by which the border can be reached
-            and left.
+        size: s, a scalar of at least 0; None for 2.5 ε / moves, by which the border
+            can be reached and left.
         random: whether it begins at random within ±ε, by the key.
         feature: of the input, float.
         limits: of the input's numbers.
