@@ -10,8 +10,22 @@ the right one tests; --data takes a folder of photographs of any size. Whole tes
 pictures with holes of each kind are measured by PSNR and SSIM, beside what Laplace's
 equation makes of them, and scikit-image's biharmonic one where it is installed.
 
-Measured: see below.
-Command: python experiments/restoration/inpainting.py
+Measured with one member, seed 0, on a 2-core CPU, after 300 updates of 4 patches of 48
+pixels with a width of 12 and 2 poolings only, on the right parts of the two
+photographs, PSNR of whole pictures in dB:
+
+| holes | damaged | U-Net | Laplace | biharmonic |
+|---|---|---|---|---|
+| boxes | 10.05 | 22.58 | 33.53 | 33.51 |
+| strokes | 9.98 | 25.13 | 39.39 | 38.65 |
+| text | 12.14 | 28.54 | 44.28 | 44.34 |
+
+So little training is no match for an equation that is exact where a picture is smooth,
+as one of the two is nearly everywhere. The defaults and larger sets have not been run
+yet.
+Cost: 2 minutes for these updates on a very crowded machine. Command:
+python experiments/restoration/inpainting.py --steps 300 --width 12 --depth 2 --patch 48
+--batch-size 4
 """
 
 from pathlib import Path
