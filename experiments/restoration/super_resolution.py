@@ -18,7 +18,20 @@ features of a net of the zoo, with --content-weights those that the paper means:
 VGG-19 trained on ImageNet. Without the file its weights are random, and the run says
 so.
 
-Measured: see below.
+Measured with seed 0, 1 member, on a 2-core CPU, after 1,500 updates of the net of 4
+blocks and 16 features, without normalisation and with VDSR's skip, means over the two
+test parts; what the game comes to is not measured:
+
+| | PSNR | SSIM | detail |
+|---|---|---|---|
+| bicubic | 36.39 dB | 0.8255 | -13.5 dB |
+| SRResNet | 36.47 dB | 0.8381 | -9.7 dB |
+
+The part with the temple gains 0.23 dB (22.91), that of the flower, a blurred
+background, loses 0.08 (50.03); on the middles of the validation parts SRResNet has
+36.4 dB, bicubic 34.4. The protocol is that of the literature: bicubic enlargement by 4
+of the 100 test photographs of BSDS300 ("B100") gives 25.96 dB and 0.667.
+Cost: about 230 s of processor time; 1,612 s on a machine that many others used.
 Command: python experiments/restoration/super_resolution.py
 """
 
