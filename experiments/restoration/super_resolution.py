@@ -29,7 +29,7 @@ the pixels and 300 of the game, whose difference is that of the pixels (--game -
 | SRResNet | 36.47 dB | 0.8381 | -9.7 dB |
 | SRGAN | 36.22 dB | 0.8337 | -8.1 dB |
 
-The part with the temple gains 0.23 dB (22.91), that of the flower, a blurred
+The part of the temple gains 0.23 dB (22.91), that of the flower, a blurred
 background, loses 0.08 (50.03); on the middles of the validation parts SRResNet has
 36.4 dB, bicubic 34.4. The protocol is that of the literature: bicubic enlargement by 4
 of the 100 test photographs of BSDS300 ("B100") gives 25.96 dB and 0.667.
