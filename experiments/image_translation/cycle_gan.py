@@ -20,10 +20,10 @@ CPU, by 2,000 test digits and classifiers of 400 updates, along the training:
 | no translation | 95.1 % | 51.3 % |
 | own domain | 89.9 % of B | 97.3 % of A |
 
-So digits of B become readable, while plain ones were so before. In the pictures those go
-wrong whose strokes are darker than their photograph. Not measured: scikit-learn's digits.
-Cost: 0.12 s of processor time an update; 0.3 to 1.7 s on a machine that a dozen others
-used as well.
+So digits of B become readable, while plain ones were so before. In the pictures those
+go wrong whose strokes are darker than their photograph. Not measured: scikit-learn's
+digits. Cost: 0.12 s of processor time an update; 0.3 to 1.7 s on a machine that a dozen
+others used as well.
 Command: python experiments/image_translation/cycle_gan.py
     --digits mnist10k --photographs bsds500
 """

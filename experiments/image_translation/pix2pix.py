@@ -4,9 +4,9 @@ Paper: Isola et al. (2017), Image-to-Image Translation with Conditional Adversar
 Networks, https://arxiv.org/abs/1611.07004
 
 By default B is a part of one of scikit-learn's two photographs and A the same part in
-flat segments of like colour (or its edges, --kind edges); test parts lie in columns that
-no training part has. `detail` is the mean difference of neighbouring pixels as a fraction
-of that of the true images.
+flat segments of like colour (or its edges, --kind edges); test parts lie in columns
+that no training part has. `detail` is the mean difference of neighbouring pixels as a
+fraction of that of the true images.
 
 Measured with seed 0, one member, on a 2-core CPU, on 96 test parts after 3,000 updates;
 L1 in [0, 1]:
