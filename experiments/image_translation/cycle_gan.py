@@ -3,8 +3,30 @@
 Paper: Zhu et al. (2017), Unpaired Image-to-Image Translation using Cycle-Consistent
 Adversarial Networks, https://arxiv.org/abs/1703.10593
 
-Measured: to come.
+By default A is scikit-learn's digits and B other ones, each blended into a part of two
+photographs as |photograph - digit|; of IDX files and a folder of photographs B is made
+likewise, which of MNIST and BSDS500 is MNIST-M. `reading` tells how many translated
+digits a classifier of the other domain reads as what they were, beside the same
+classifier's reading of the digits as they are.
+
+Measured on mnist10k and the photographs of BSDS500 with seed 0, one member, on a 2-core
+CPU, by 2,000 test digits and classifiers of 400 updates, along the training:
+
+| updates | A to B | B to A |
+|---|---|---|
+| 400 | 92.5 % | 65.2 % |
+| 1,200 | 93.6 % | 71.1 % |
+| 2,400 | 93.5 % | 76.4 % |
+| 4,000 | 92.5 % | 76.7 % |
+| no translation | 95.1 % | 51.3 % |
+| own domain | 89.9 % of B | 97.3 % of A |
+
+So digits of B become readable, while plain ones were so before. In the pictures those
+go wrong whose strokes are darker than their photograph. Not measured: scikit-learn's
+digits. Cost: 0.12 s of processor time an update; 0.3 to 1.7 s on a machine that a dozen
+others used as well.
 Command: python experiments/image_translation/cycle_gan.py
+    --digits mnist10k --photographs bsds500
 """
 
 from pathlib import Path
@@ -46,7 +68,7 @@ def experiment(
     patch_width: int = 32,
     patch_halvings: int = 2,
     pool: int = 50,
-    steps: int = 3000,
+    steps: int = 4000,
     batch_size: int = 4,
     learning_rate: float = 4e-4,
     cycle: float = 10.0,

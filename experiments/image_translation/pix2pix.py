@@ -3,7 +3,24 @@
 Paper: Isola et al. (2017), Image-to-Image Translation with Conditional Adversarial
 Networks, https://arxiv.org/abs/1611.07004
 
-Measured: to come.
+By default B is a part of one of scikit-learn's two photographs and A the same part in
+flat segments of like colour (or its edges, --kind edges); test parts lie in columns
+that no training part has. `detail` is the mean difference of neighbouring pixels as a
+fraction of that of the true images.
+
+Measured with seed 0, one member, on a 2-core CPU, on 96 test parts after 3,000 updates;
+L1 in [0, 1]:
+
+| | L1 | detail |
+|---|---|---|
+| translations | 0.0489 | 0.72 |
+| segments as they are | 0.0422 | 0.36 |
+| mean colour of the training | 0.2557 | 0 |
+
+The pictures have petals, tiles and shading that the segments lack, but not those that
+were there, so that their distance is larger than that of the segments. With --weight 20
+--average 0.99 after 900 updates: 0.0527 and 0.70. Edges, and pairs of the user's own,
+were not measured. Cost: 2,010 s on a machine that a dozen others used as well.
 Command: python experiments/image_translation/pix2pix.py
 """
 
@@ -57,7 +74,7 @@ def experiment(
     batch_size: int = 4,
     learning_rate: float = 4e-4,
     weight: float = 100.0,
-    average: float = 0.999,
+    average: float = 0.995,
 ) -> Experiment:
     """Translate flat segments or edges into photographs, or pairs of the user's.
 
