@@ -46,7 +46,7 @@ from dljax.objectives.generative import fit_classes
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.orthogonality import hold_orthogonal
-from dljax.objectives.path_length import even_paths
+from dljax.objectives.path_length import even_paths, hold_paths
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.rules import follow, perceptron, place_centres, solve_readout
 from dljax.objectives.segmentation import count_pixels, score_segmentation, segment
@@ -84,6 +84,7 @@ __all__ = [
     'generate',
     'greedy',
     'hold_orthogonal',
+    'hold_paths',
     'invert',
     'on_all_windows',
     'organise',
