@@ -68,6 +68,7 @@ from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.orthogonality import hold_orthogonal
 from dljax.objectives.path_length import even_paths
 from dljax.objectives.quantised import quantise_codes, score_quantised
+from dljax.objectives.path_length import even_paths, hold_paths
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.restoration import (
     feature_difference,
@@ -119,6 +120,7 @@ __all__ = [
     'generate',
     'greedy',
     'hold_orthogonal',
+    'hold_paths',
     'invert',
     'learn_under',
     'match_pairs',

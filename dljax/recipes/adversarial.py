@@ -9,8 +9,8 @@ from dljax.models.adversarial import CodedNoise
 from dljax.models.adversaries import Adversaries
 from dljax.objectives import (
     classify_samples,
-    even_paths,
     hold_orthogonal,
+    hold_paths,
     penalise_between,
     penalise_real,
     recover_codes,
@@ -36,19 +36,6 @@ def _infogan(net: Adversaries) -> dict[str, Player]:
         task=recover_codes(prior.categories, prior.continuous),
         penalty=penalise_real(0.3),
     )
-
-
-def _stylegan() -> dict[str, Player]:
-    """The paper's lazy regularisation: a turn of its own, weighed by its rarity."""
-    adam, every = optax.adam(2e-3, b1=0.0, b2=0.99), 4
-    players = adversarial_players(
-        losses.non_saturating_game(), adam, penalty=penalise_real(10.0)
-    )
-    paths = even_paths(2.0 * every)
-    return {
-        **players,
-        'paths': Player(adam, loss=paths, trains=('generator',), every=every),
-    }
 
 
 _LABEL = ('label',)
@@ -89,6 +76,11 @@ PLANS = {
         )
         for name in ('biggan', 'biggan_small')
     },
-    'stylegan_small': Plan(lambda net: _stylegan(), 64, drawn=('noise',)),
+    'stylegan_small': _plan(
+        losses.non_saturating_game(),
+        optimizer=optax.adam(2e-3, b1=0.0, b2=0.99),
+        penalty=penalise_real(10.0),
+        generator_task=hold_paths(2.0),
+    ),
     'infogan': Plan(_infogan, 64, drawn=('noise',)),
 }

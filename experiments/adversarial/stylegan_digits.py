@@ -3,7 +3,7 @@
 Paper: Karras, Laine, Aittala, Hellsten, Lehtinen and Aila (2020), Analyzing and
 Improving the Image Quality of StyleGAN, https://arxiv.org/abs/1912.04958. Configuration
 F with few layers and channels: modulated convolutions, styles of two noises mixed, R1
-at every update, and the length of paths held by a player that moves every fourth.
+and even steps at every update.
 
 MEASURED
 Command: python experiments/adversarial/stylegan_digits.py --members 5
@@ -24,11 +24,10 @@ from dljax import data as sources
 from dljax.experiment import Experiment, of_averages
 from dljax.measures import judge
 from dljax.measures.alarms import discriminator_wins, modes_collapse
-from dljax.objectives import even_paths, penalise_real
+from dljax.objectives import hold_paths, penalise_real
 from dljax.pictures.samples import in_rows, samples
 from dljax.pictures.style_mixing import mixed_styles
 from dljax.recipes.players import adversarial_players
-from dljax.training import Player
 from dljax.types import Array, Key, Spec
 
 TINY = {
@@ -59,7 +58,6 @@ def experiment(
     learning_rate: float = 2e-3,
     penalty: float = 0.3,
     path_weight: float = 2.0,
-    path_every: int = 4,
     average: float = 0.998,
     truncations: tuple[float, ...] = (0.75, 0.5, 0.25),
     judge_steps: int = 3000,
@@ -78,11 +76,9 @@ def experiment(
         mapping_layers: dense layers from noise to style.
         mixing: fraction of samples of two styles, in training.
         batch_size: real images, and fakes, in an update.
-        learning_rate: of Adam, for all players.
+        learning_rate: of Adam, for both players.
         penalty: on the discriminator's gradient at real images (R1).
-        path_weight: of the penalty on uneven steps; 0 for no such player.
-        path_every: updates for one move of that player, whose weight is so many times
-            as large.
+        path_weight: of the generator's penalty on uneven steps; 0 for none.
         average: decay of the average of the generator's weights, which is what is
             shown and measured.
         truncations: parts of a style's distance from the mean style that are kept, in
@@ -108,14 +104,8 @@ def experiment(
         adam,
         average=average,
         penalty=penalise_real(penalty),
+        generator_task=hold_paths(path_weight) if path_weight else None,
     )
-    if path_weight:
-        players['paths'] = Player(
-            adam,
-            loss=even_paths(path_weight * path_every),
-            trains=('generator',),
-            every=path_every,
-        )
     truncated = {
         f'{psi:g}': functools.partial(draw, truncation=psi) for psi in truncations
     }

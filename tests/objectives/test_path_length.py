@@ -12,7 +12,7 @@ from flax import linen as nn
 from dljax import losses
 from dljax.models.adversarial import dcgan_small, stylegan_small
 from dljax.models.adversaries import Adversaries
-from dljax.objectives import even_paths, penalise_real
+from dljax.objectives import even_paths, fool, hold_paths, penalise_real
 from dljax.objectives.path_length import path_lengths
 from dljax.recipes.players import adversarial_players
 from dljax.training import Player, learner
@@ -110,6 +110,27 @@ def test_a_root_of_the_mean_over_layers() -> None:
     np.testing.assert_array_equal(slope, 0)
 
 
+def test_a_generator_pays_in_its_own_turn_as_well() -> None:
+    game = losses.wasserstein_game()
+    found = {}
+    for name, task in (('without', None), ('with', hold_paths(3.0, decay=0.75))):
+        loss = fool(game, task=task)
+        player = Player(optax.sgd(0.0), loss=loss, trains=('generator',))
+        train = learner(NET, {'generator': player})
+        state = jax.jit(train.init)(KEY, BATCH)
+        after, metrics = jax.jit(train.update)(KEY, state, BATCH)
+        found[name] = float(metrics['generator/loss'])
+        if task is not None:
+            mean = after.collections['path_length']['mean']
+            length = float(metrics['generator/length'])
+            assert mean == pytest.approx(0.25 * length, rel=1e-5)
+            # At least as much as the mean alone is off.
+            least = 3 * (0.75 * length) ** 2
+    assert found['with'] - found['without'] > 0.99 * least
+    with pytest.raises(ValueError, match='weight is 0'):
+        hold_paths(0)
+
+
 @pytest.mark.heavy
 def test_steps_become_even() -> None:
     """One direction counts ten times as much as the others, until they are alike."""
@@ -151,14 +172,22 @@ def test_each_turn_of_a_style_game_moves_its_own_group_and_collections() -> None
     net = stylegan_small(width=2, multipliers=(2, 1), style=3, latent=3)
     sgd = optax.sgd(0.1)
     players = adversarial_players(
-        losses.non_saturating_game(), sgd, penalty=penalise_real(1.0), average=0.5
+        losses.non_saturating_game(),
+        sgd,
+        penalty=penalise_real(1.0),
+        average=0.5,
+        generator_task=hold_paths(),
     )
     players['paths'] = Player(sgd, loss=even_paths(), trains=('generator',))
     image = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype(np.float32)
     first = jax.jit(learner(net, players).init)(KEY, {'image': image})
     for mover, group, collections in (
         ('discriminator', 'discriminator', set()),
-        ('generator', 'generator', {'style_mean/generator/mapping/mean'}),
+        (
+            'generator',
+            'generator',
+            {'style_mean/generator/mapping/mean', 'path_length/mean'},
+        ),
         ('paths', 'generator', {'path_length/mean'}),
     ):
         train = learner(net, {mover: players[mover]})

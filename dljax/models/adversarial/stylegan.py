@@ -230,7 +230,7 @@ def stylegan_small(
 
     Returns:
         The net; train it by `non_saturating_game` with `penalise_real` and
-        `even_paths`.
+        `hold_paths`.
 
     Raises:
         ValueError: for sizes that do not fit.
