@@ -66,9 +66,8 @@ from dljax.objectives.image_translation import (
 from dljax.objectives.language import predict_next, score_next
 from dljax.objectives.masked import predict_masked, score_masked
 from dljax.objectives.orthogonality import hold_orthogonal
-from dljax.objectives.path_length import even_paths
-from dljax.objectives.quantised import quantise_codes, score_quantised
 from dljax.objectives.path_length import even_paths, hold_paths
+from dljax.objectives.quantised import quantise_codes, score_quantised
 from dljax.objectives.regression import regress, score_regression
 from dljax.objectives.restoration import (
     feature_difference,

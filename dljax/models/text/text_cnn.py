@@ -1,5 +1,7 @@
 """Convolutions over the words of a text (U2.8, U3.8)."""
 
+from typing import Any
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -13,20 +15,19 @@ from dljax.models.settings import check_settings, check_sizes
 from dljax.types import Array, Key
 
 
-def around_zero(
-    key: Key, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
-) -> Array:
+def around_zero(key: Key, shape: Any, dtype: Any = jnp.float32, **more: Any) -> Array:
     """Draw the words' vectors as Kim does, uniformly from [-0.25, 0.25).
 
     Args:
         key: of the draw.
         shape: of the vectors.
         dtype: of the numbers.
+        **more: of `jax.random.uniform`.
 
     Returns:
-        The vectors, [*shape].
+        [*shape].
     """
-    return jax.random.uniform(key, shape, dtype, -0.25, 0.25)
+    return jax.random.uniform(key, shape, dtype, -0.25, 0.25, **more)
 
 
 class TextCNN(nn.Module):
