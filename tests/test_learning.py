@@ -105,6 +105,18 @@ CASES = {
         # At the start 0.90 and 0.96; measured 0.35 and 0.03.
         {'test/quantisation_error': (0.2, 0.5), 'test/topographic_error': (0, 0.2)},
     ),
+    'restoration': (
+        'restoration/denoising',
+        {'steps': 120, 'depth': 5, 'features': 16},
+        # The noisy picture has 20.19 dB; measured 23.9.
+        {'pictures/net/psnr': (22, 30)},
+    ),
+    'image_translation': (
+        'image_translation/pix2pix',
+        {'steps': 60},
+        # The mean colour of the training has 0.256; measured 0.113.
+        {'test/l1': (0, 0.18)},
+    ),
     'segmentation': (
         'segmentation/unet_scenes',
         {

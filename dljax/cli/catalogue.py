@@ -22,7 +22,7 @@ def zoo(pattern: Positional[str] = '*', papers: bool = False) -> None:
         raise ValueError(
             f"no model matches '{pattern}', only {', '.join(catalogue.list_models())}"
         )
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column('name', no_wrap=True)
     if papers:
         table.add_column('paper', overflow='fold')  # an address is not cut off

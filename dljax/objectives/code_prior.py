@@ -46,7 +46,7 @@ def predict_codes(feature: str = 'image', condition: str | None = None) -> Loss:
         loss = nats.mean()
         return loss, {'bits_per_code': loss * NAT}
 
-    return declared(objective, _check(condition))
+    return declared(objective, _check(feature, condition))
 
 
 def score_codes(feature: str = 'image', condition: str | None = None) -> Score:
@@ -71,7 +71,7 @@ def score_codes(feature: str = 'image', condition: str | None = None) -> Score:
             'bits_per_code': nats.mean(axis=1) * NAT,
         }
 
-    return declared(score, _check(condition))
+    return declared(score, _check(feature, condition))
 
 
 def draw_codes(
@@ -142,10 +142,12 @@ def _first(codes: int, label: Array | None, count: int) -> Array:
     return (codes + label.astype(jnp.int32))[:, None]
 
 
-def _check(condition: str | None) -> Any:
-    """Check that the prior has a token for each code and each class."""
+def _check(feature: str, condition: str | None) -> Any:
+    """Check the images, and that the prior has a token for each code and class."""
 
     def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        wanted.take(arrays, feature)
+        wanted.finite(arrays, feature)
         codes = net.autoencoder.quantiser.codes
         classes = net.prior.vocabulary - codes
         if classes < 1:

@@ -8,9 +8,9 @@ from flax import linen as nn
 
 from dljax import zoo
 from dljax.data import resize_bicubic
+from dljax.models.enlarging import enlargements
 from dljax.models.features import features
 from dljax.models.restoration import EDSR, SRResNet, srgan
-from dljax.models.restoration.enlarging import enlargements
 from dljax.models.restoration.srgan import PictureDiscriminator
 from dljax.types import PyTree
 

@@ -6,6 +6,7 @@ from dljax import zoo
 
 # Of these there may be none.
 NONE_IS_ENOUGH = {
+    ('vqvae', 'blocks'),
     ('alexnet_2012', 'padding'),
     ('cyclegan', 'blocks'),
     ('cyclegan', 'halvings'),

@@ -129,6 +129,18 @@ HEARD = {
     'target': np.tile(np.array([1, 2, 1], np.int32), (6, 1)),
     'target_length': LENGTH,
 }
+RGB = SEED.uniform(-1, 1, size=(2, 6, 16, 16, 3)).astype(np.float32)
+PAIRED, LARGER = {'a': RGB[0], 'b': RGB[1]}, {'image': IMAGE, 'target': IMAGE}
+PIX2PIX = model('pix2pix_small', width=4, patch_width=4)
+CYCLE = model('cyclegan_small', width=4, patch_width=4, pool=0)
+VQ = model('vqvae', codes=4, features=2, width=4, channels=1, blocks=0)
+PRIOR = container(
+    autoencoder=VQ,
+    prior=model('gpt_character', vocabulary=5, context=1, width=8, layers=1, heads=2),
+)
+ENLARGER = container(
+    generator=model('mlp', hidden=(), outputs=16), discriminator=SINGLE
+)
 CONDITIONS = {
     'generator_conditions': ('label',),
     'discriminator_conditions': ('label',),
@@ -145,7 +157,9 @@ OBJECTIVES = {
         MLP,
         LABELLED,
     ),
+    'close_cycles': (o.close_cycles(GAME), CYCLE, PAIRED),
     'contrastive_divergence': (o.contrastive_divergence('features'), MACHINE, BITS),
+    'damaged': (o.damaged(o.restore(), lambda key, x: x), AUTO, LARGER),
     'each_channel': (o.each_channel(o.solve_readout('history')), COLUMNS, HISTORY),
     'elbo': (o.elbo(condition='label'), OF_CLASS, PICTURES),
     'fit_classes': (o.fit_classes(), model('gaussian_classifier'), LABELLED),
@@ -157,6 +171,12 @@ OBJECTIVES = {
     ),
     'generate': (o.generate(), GENERATOR, MADE),
     'invert': (o.invert(), container(gan=PLAIN, inverse=MLP), PICTURES),
+    'learn_under': (
+        o.learn_under(o.fast_gradient_sign(0.1), o.classify('features')),
+        MLP,
+        LABELLED,
+    ),
+    'match_pairs': (o.match_pairs(GAME), PIX2PIX, PAIRED),
     'on_all_windows': (
         o.on_all_windows(o.regress('history'), 1, 1),
         MLP,
@@ -169,12 +189,18 @@ OBJECTIVES = {
     ),
     'perceptron': (o.perceptron(), model('perceptron'), LABELLED),
     'place_centres': (o.place_centres(), MLP, {'features': X}),
+    'predict_codes': (o.predict_codes(), PRIOR, PICTURES),
     'predict_masked': (o.predict_masked(3), READER, GAPS),
     'predict_next': (o.predict_next(), TEXT, READ),
     'pretrain': (o.pretrain(0, 'features'), BELIEF, BITS),
+    'quantise_codes': (o.quantise_codes(), VQ, PICTURES),
     'regress': (o.regress(), SINGLE, NUMBERS),
+    'restore': (o.restore(), AUTO, LARGER),
+    'restore_to_fool': (o.restore_to_fool(GAME), ENLARGER, LARGER),
     'score_caption': (o.score_caption(), CAPTIONER, SAID),
     'score_classes': (o.score_classes('features'), SINGLE, LABELLED),
+    'score_codes': (o.score_codes(), PRIOR, PICTURES),
+    'score_cycles': (o.score_cycles(), CYCLE, PAIRED),
     'score_forecast': (o.score_forecast(), MLP, HISTORY),
     'score_free_run': (o.score_free_run(), MLP, HISTORY),
     'score_generation': (o.score_generation(), GENERATOR, MADE),
@@ -191,13 +217,22 @@ OBJECTIVES = {
         TEXT,
         {**READ, 'weight': np.ones((6, 3), np.float32)},
     ),
+    'score_pairs': (o.score_pairs(), PIX2PIX, PAIRED),
+    'score_quantised': (o.score_quantised(), VQ, PICTURES),
     'score_reconstruction': (o.score_reconstruction(), AUTO, PICTURES),
     'score_regression': (o.score_regression(), SINGLE, NUMBERS),
+    'score_repair': (o.score_repair(), AUTO, LARGER),
+    'score_restoration': (o.score_restoration(), AUTO, LARGER),
     'score_segmentation': (o.score_segmentation(), UNET, SEGMENTED),
     'score_solved': (o.score_solved('features'), MLP, LABELLED),
     'score_tags': (o.score_tags(), TAGGER, TAGGED),
     'score_transcription': (o.score_transcription(), SPEECH, HEARD),
     'score_translation': (o.score_translation(), TRANSLATOR, WORDS),
+    'score_under': (
+        o.score_under(o.fast_gradient_sign(0.1), o.score_classes('features')),
+        MLP,
+        LABELLED,
+    ),
     'score_variational': (o.score_variational(), VAE, PICTURES),
     'segment': (o.segment(ignore=255), UNET, SEGMENTED),
     'side_by_side': (
@@ -209,6 +244,7 @@ OBJECTIVES = {
     'solve_readout': (o.solve_readout(classes=2), MLP, LABELLED),
     'tag': (o.tag(), TAGGER, TAGGED),
     'tell_apart': (o.tell_apart(GAME, **CONDITIONS), GAN, PICTURES),
+    'tell_restored': (o.tell_restored(GAME), ENLARGER, LARGER),
     'temporal_difference': (o.temporal_difference(), ACTORS, PLAYED),
     'transcribe': (o.transcribe(), SPEECH, HEARD),
     'translate': (o.translate(), TRANSLATOR, WORDS),
@@ -216,6 +252,16 @@ OBJECTIVES = {
 }
 # These see no data, or are no objective themselves.
 NOTHING_TO_REFUSE = {
+    'Attack',
+    'draw_codes',
+    'even_paths',
+    'fast_gradient_sign',
+    'feature_difference',
+    'hold_orthogonal',
+    'hold_paths',
+    'pixel_difference',
+    'projected_gradient',
+    'surprise_of_codes',
     'code_jacobian',
     'contractive',
     'count_pixels',
@@ -261,7 +307,23 @@ BAD = [
     ('generate', 'label', 2),
     ('generate', 'sequence', -1),
     ('invert', 'image', 1.5),
+    ('close_cycles', 'a', np.nan),
+    ('damaged', 'target', np.nan),
+    ('learn_under', 'label', 2),
+    ('match_pairs', 'b', np.nan),
     ('on_all_windows', 'series', np.inf),
+    ('predict_codes', 'image', np.nan),
+    ('quantise_codes', 'image', np.nan),
+    ('restore', 'target', np.nan),
+    ('restore_to_fool', 'target', np.nan),
+    ('score_codes', 'image', np.nan),
+    ('score_cycles', 'b', np.nan),
+    ('score_pairs', 'a', np.nan),
+    ('score_quantised', 'image', np.nan),
+    ('score_repair', 'target', np.nan),
+    ('score_restoration', 'image', np.nan),
+    ('score_under', 'label', -1),
+    ('tell_restored', 'target', np.nan),
     ('organise', 'features', np.nan),
     ('perceptron', 'label', -1),
     ('place_centres', 'features', np.inf),

@@ -9,7 +9,7 @@ from jax.typing import DTypeLike
 
 from dljax.kernels.barrier import barrier
 from dljax.layers import Conv, SubPixelConv, check_images, rematerialise
-from dljax.models.restoration.enlarging import enlargements
+from dljax.models.enlarging import enlargements
 from dljax.models.settings import check_sizes
 from dljax.types import Array
 

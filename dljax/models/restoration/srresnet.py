@@ -19,7 +19,7 @@ from dljax.layers import (
     check_images,
     rematerialise,
 )
-from dljax.models.restoration.enlarging import enlargements, largest_block
+from dljax.models.enlarging import enlargements, largest_block
 from dljax.models.settings import check_sizes
 from dljax.types import Array
 
