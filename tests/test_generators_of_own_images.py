@@ -17,7 +17,6 @@ TAKE = (
     'adversarial/acgan_digits',
     'adversarial/biggan_digits',
     'adversarial/dcgan_digits',
-    'adversarial/stylegan_digits',
     'adversarial/wgan_gp_digits',
     'autoencoders/vae_samples',
 )

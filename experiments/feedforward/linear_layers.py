@@ -146,7 +146,7 @@ def collapsed(outcome: Outcome) -> dict[str, np.ndarray]:
     def compare(net: nn.Module, points: Array) -> dict[str, Array]:
         logits = net.three_linear(points)
         kernel, bias = single(net.variables['params']['three_linear'])
-        once = points @ kernel + bias
+        once = points @ kernel + bias[None, :]
         return {
             'difference': jnp.abs(logits - once).max() / jnp.abs(logits).max(),
             'agreement': ((logits > 0) == (once > 0)).mean(),

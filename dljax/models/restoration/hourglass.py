@@ -81,12 +81,17 @@ class Hourglass(nn.Module):
             ValueError: for another size or number of channels.
         """
         least = 2 ** len(self.features)
-        check_images(noise, 2 * least)
-        if noise.shape[-1] != self.inputs or any(n % least for n in noise.shape[1:3]):
+        if noise.ndim == 4 and noise.shape[-1] != self.inputs:
             raise ValueError(
-                f'noise has shape {noise.shape}, wanted {self.inputs} channels and '
-                f'sides that are multiples of {least}: cut the picture, or take fewer '
-                'scales'
+                f'noise has shape {noise.shape}, wanted {self.inputs} channels in the '
+                'last axis: image.transpose(0, 2, 3, 1) moves them there from the '
+                'second, or set inputs'
+            )
+        check_images(noise, 2 * least)
+        if any(n % least for n in noise.shape[1:3]):
+            raise ValueError(
+                f'noise has shape {noise.shape}, wanted sides that are multiples of '
+                f'{least}: cut the picture, or take fewer scales'
             )
         x, kept = noise, []
         for index, width in enumerate(self.features):
