@@ -50,7 +50,9 @@ def test_what_does_not_fit_is_refused():
         create_model('deep_image_prior', features=())
     net = create_model('deep_image_prior', features=(2, 2), inputs=2)
     for shape in ((1, 8, 10, 2), (1, 8, 8, 3)):
-        with pytest.raises(ValueError, match='wanted 2 channels in|sides that are multiples'):
+        with pytest.raises(
+            ValueError, match='wanted 2 channels in|sides that are multiples'
+        ):
             jax.eval_shape(net.init, jax.random.key(0), jnp.ones(shape))
     with pytest.raises(ValueError, match='height and width of at least 8'):
         jax.eval_shape(net.init, jax.random.key(0), jnp.ones((1, 4, 4, 2)))

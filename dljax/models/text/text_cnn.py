@@ -15,19 +15,22 @@ from dljax.models.settings import check_settings, check_sizes
 from dljax.types import Array, Key
 
 
-def around_zero(key: Key, shape: Any, dtype: Any = jnp.float32, **more: Any) -> Array:
+def around_zero(
+    key: Key, shape: Any, dtype: Any = None, out_sharding: Any = None
+) -> Array:
     """Draw the words' vectors as Kim does, uniformly from [-0.25, 0.25).
 
     Args:
         key: of the draw.
         shape: of the vectors.
-        dtype: of the numbers.
-        **more: of `jax.random.uniform`.
+        dtype: of the numbers; None for float32.
+        out_sharding: how they lie on devices, as `jax.random.uniform` takes it.
 
     Returns:
         [*shape].
     """
-    return jax.random.uniform(key, shape, dtype, -0.25, 0.25, **more)
+    kind = jnp.float32 if dtype is None else dtype
+    return jax.random.uniform(key, shape, kind, -0.25, 0.25, out_sharding=out_sharding)
 
 
 class TextCNN(nn.Module):
