@@ -4,6 +4,7 @@ As `measures.restoration`, but of pictures that are real numbers, such as noisy 
 and that keep their size.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from flax import linen as nn
 
 from dljax import metrics
 from dljax.experiment import Measure, Outcome, once
-from dljax.measures.restoration import WINDOW, extent, least_multiple, whole
+from dljax.measures.restoration import WINDOW, in_parts, least_multiple, whole
 from dljax.measures.segmentation import each_member
 from dljax.types import Array
 
@@ -40,26 +41,33 @@ Repair = Callable[[nn.Module, Array], Array]
 Method = Callable[[Damaged], np.ndarray]
 
 
-def repaired(pictures: Sequence[Damaged], repair: Repair = whole) -> Repaired:
+def repaired(
+    pictures: Sequence[Damaged], repair: Repair = whole, *, multiple: int = 1
+) -> Repaired:
     """Let a net repair whole pictures of any size.
 
     Larger ones than 192 pixels a side go through the net in parts that overlap, as in
-    `measures.restoration.restored`. Sides are mirrored up to a multiple of 8 pixels or
-    more, so that nets with poolings can take them.
+    `measures.restoration.restored`, and sides are mirrored as there.
 
     Args:
         pictures: what to repair.
         repair: `(net, [1, height, width, features]) -> [1, height, width, channel]`.
+        multiple: that the net wants the sides of all it sees to be of: 2 to the number
+            of its poolings.
 
     Returns:
         `(outcome) -> [member][picture]`, cut off at 0 and 1. It remembers the last
         outcome, for all that is drawn and measured of it.
     """
-    multiple = max(least_multiple([p.seen.shape[:2] for p in pictures]), 8)
+    sides = [p.seen.shape[:2] for p in pictures]
+    multiple = math.lcm(multiple, least_multiple(sides))
 
     def compute(outcome: Outcome) -> list[list[np.ndarray]]:
         return [
-            [_repaired(one, repair, picture, multiple) for picture in pictures]
+            [
+                in_parts(one, repair, p.seen, multiple=multiple).clip(0, 1)
+                for p in pictures
+            ]
             for one in each_member(outcome)
         ]
 
@@ -131,24 +139,6 @@ def _compared(picture: Array, truth: Array) -> tuple[Array, Array]:
     return metrics.psnr(picture, truth)[0], ssim[0]
 
 
-def _repaired(
-    outcome: Outcome, repair: Repair, picture: Damaged, multiple: int
-) -> np.ndarray:
-    height, width = picture.seen.shape[:2]
-    more = [-side % multiple for side in (height, width)]
-    edges = ((0, more[0]), (0, more[1]), (0, 0))
-    image = np.pad(picture.seen, edges, mode='symmetric')
-    (tall, downward), (broad, across) = map(extent, image.shape[:2])
-    result = np.zeros((*image.shape[:2], picture.truth.shape[-1]), np.float32)
-    for top, first, last in downward:
-        for left, begin, end in across:
-            part = image[None, top : top + tall, left : left + broad]
-            made = np.asarray(outcome.apply(repair, part), np.float32)[0]
-            made = made[first - top : last - top, begin - left : end - left]
-            result[first:last, begin:end] = made
-    return result[:height, :width].clip(0, 1)
-
-
 def with_noise(
     pictures: Sequence[np.ndarray], deviation: float, seed: int = 0
 ) -> list[Damaged]:
@@ -169,20 +159,3 @@ def with_noise(
         noisy = picture + np.float32(deviation) * noise
         found.append(Damaged(noisy, picture, noisy))
     return found
-
-
-def grey(picture: np.ndarray) -> np.ndarray:
-    """Make a picture grey, by the weights of BT.601.
-
-    Args:
-        picture: [height, width, 3] uint8.
-
-    Returns:
-        [height, width, 1] uint8.
-
-    Example:
-        >>> grey(np.array([[[255, 0, 0], [9, 9, 9]]], np.uint8)).ravel().tolist()
-        [76, 9]
-    """
-    bright = picture @ np.array([0.299, 0.587, 0.114])
-    return np.rint(bright).astype(np.uint8)[..., None]

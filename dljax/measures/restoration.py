@@ -57,20 +57,28 @@ def restored(pairs: Sequence[PicturePair], restore: Restore = whole) -> Pictures
         `(outcome) -> [member][picture]` uint8 of the sizes of the true ones. It
         remembers the last outcome, for all that is drawn and measured of it.
     """
-    lows = [pair.low for pair in pairs]
-    scales = [len(pair.high) // len(pair.low) for pair in pairs]
+    lows = [as_float(pair.low) for pair in pairs]
     multiple = least_multiple([low.shape[:2] for low in lows])
 
     def compute(outcome: Outcome) -> list[list[np.ndarray]]:
         return [
-            [
-                _restored(one, restore, low, scale, multiple)
-                for low, scale in zip(lows, scales, strict=True)
-            ]
+            [to_8_bits(in_parts(one, restore, low, multiple=multiple)) for low in lows]
             for one in each_member(outcome)
         ]
 
     return once(compute)
+
+
+def to_8_bits(picture: np.ndarray) -> np.ndarray:
+    """Round a picture to 8 bits, cut off at 0 and 1.
+
+    Args:
+        picture: [height, width, channel] float, 1 from black to white.
+
+    Returns:
+        The same, uint8.
+    """
+    return np.rint(255 * picture.clip(0, 1)).astype(np.uint8)
 
 
 def picture_quality(
@@ -160,7 +168,9 @@ def least_multiple(sides: Sequence[tuple[int, ...]]) -> int:
     """
     for multiple in (1, 8, 16):
         forms = {
-            tuple(extent(-(-side // multiple) * multiple)[0] for side in form)
+            tuple(
+                _extent(-(-side // multiple) * multiple, multiple)[0] for side in form
+            )
             for form in sides
         }
         if len(forms) <= MOST_FORMS:
@@ -168,46 +178,56 @@ def least_multiple(sides: Sequence[tuple[int, ...]]) -> int:
     return 32
 
 
-def extent(side: int) -> tuple[int, list[tuple[int, int, int]]]:
-    """Part a side into overlapping parts.
+def in_parts(
+    outcome: Outcome, restore: Restore, image: np.ndarray, *, multiple: int = 1
+) -> np.ndarray:
+    """Let a net see a picture of any size, a large one in parts that overlap.
 
     Args:
-        side: in pixels.
+        outcome: whose net it is.
+        restore: `(net, [1, height, width, features]) -> [1, height · s, width · s,
+            channel]`.
+        image: [height, width, features] float.
+        multiple: of pixels that the sides of all that the net sees are of: those of the
+            picture are mirrored up to it at the lower and right edges.
 
     Returns:
-        The length of a part, and (begin, first, last) of each: of the part that begins
-        there, the pixels from first to last are kept.
+        [height · s, width · s, channel] float32.
+    """
+    height, width = image.shape[:2]
+    more = [-side % multiple for side in (height, width)]
+    wide = np.pad(image, ((0, more[0]), (0, more[1]), (0, 0)), mode='symmetric')
+    (tall, downward), (broad, across) = (
+        _extent(side, multiple) for side in wide.shape[:2]
+    )
+    rows = []
+    for top, first, last in downward:
+        row = []
+        for left, begin, end in across:
+            part = wide[None, top : top + tall, left : left + broad]
+            made = np.asarray(outcome.apply(restore, part), np.float32)[0]
+            s = len(made) // tall
+            kept = slice((first - top) * s, (last - top) * s)
+            row.append(made[kept, (begin - left) * s : (end - left) * s])
+        rows.append(np.concatenate(row, axis=1))
+    whole_one = np.concatenate(rows)
+    scale = len(whole_one) // len(wide)
+    return whole_one[: height * scale, : width * scale]
+
+
+def _extent(side: int, multiple: int) -> tuple[int, list[tuple[int, int, int]]]:
+    """Part a side, a multiple of `multiple`, into parts that are such as well.
+
+    The length of a part, and (begin, first, last) of each: of the part that begins
+    there, the pixels from first to last are kept.
     """
     if side <= LARGEST:
         return side, [(0, 0, side)]
     count = -(-side // (LARGEST - 2 * HALO))
     core = -(-side // count)
-    length = core + 2 * HALO
+    length = -(-(core + 2 * HALO) // multiple) * multiple
     parts = []
     for first in range(0, side, core):
         begin = min(max(first - HALO, 0), side - length)
         parts.append((begin, first, min(first + core, side)))
     return length, parts
-
-
-def _restored(
-    outcome: Outcome, restore: Restore, low: np.ndarray, scale: int, multiple: int
-) -> np.ndarray:
-    height, width, channels = low.shape
-    more = [-side % multiple for side in (height, width)]
-    wide = np.pad(low, ((0, more[0]), (0, more[1]), (0, 0)), mode='symmetric')
-    image, (rows, columns) = as_float(wide), wide.shape[:2]
-    high = np.zeros((rows * scale, columns * scale, channels), np.uint8)
-    (tall, downward), (broad, across) = extent(rows), extent(columns)
-    for top, first, last in downward:
-        for left, begin, end in across:
-            part = image[None, top : top + tall, left : left + broad]
-            made = np.asarray(outcome.apply(restore, part), np.float32)[0]
-            made = made[
-                (first - top) * scale : (last - top) * scale,
-                (begin - left) * scale : (end - left) * scale,
-            ]
-            high[first * scale : last * scale, begin * scale : end * scale] = np.rint(
-                255 * made.clip(0, 1)
-            )
-    return high[: height * scale, : width * scale]

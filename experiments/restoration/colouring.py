@@ -94,7 +94,7 @@ def experiment(
         raise ValueError('classes without data, wanted a folder of classes: --data')
     found = _classed(data, most) if classes and data else _plain(data, patch, most)
     test = [_without(picture) for picture in found.test]
-    made = repaired(test)
+    made = repaired(test, multiple=2**depth)
     schedule = optax.warmup_cosine_decay_schedule(
         0.0, learning_rate, max(steps // 20, 1), max(steps, 2)
     )

@@ -108,7 +108,9 @@ def experiment(
     chosen = np.linspace(0, len(splits['test']) - 1, min(most, len(splits['test'])))
     test = [sources.as_float(splits['test'][int(n)]) for n in chosen]
     holed = {kind: with_holes(test, kind, fraction) for kind in kinds}
-    made = {kind: repaired(pictures) for kind, pictures in holed.items()}
+    made = {
+        kind: repaired(pictures, multiple=2**depth) for kind, pictures in holed.items()
+    }
     methods = filling_methods()
     schedule = optax.warmup_cosine_decay_schedule(
         0.0, learning_rate, max(steps // 20, 1), max(steps, 2)

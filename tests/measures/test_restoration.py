@@ -81,6 +81,7 @@ def test_large_pictures_are_put_together_without_a_seam(
     check(made, of)
 
 
+@pytest.mark.heavy
 def test_many_sizes_are_compiled_for_few() -> None:
     of = pairs(*((8 + n, 9 + n % 5) for n in range(14)))
     FORMS.clear()
@@ -137,3 +138,15 @@ def test_the_picture_shows_small_bicubic_made_and_true() -> None:
     shown = figure.axes[4].images[0].get_array()
     top, left = busiest(high, 24, 2)
     np.testing.assert_array_equal(shown, high[top : top + 24, left : left + 24])
+
+
+@pytest.mark.parametrize('multiple', [1, 8, 16, 32])
+def test_parts_cover_a_side_once_and_are_of_one_multiple(multiple: int) -> None:
+    for side in range(multiple, 1200, multiple):
+        length, parts = restoration._extent(side, multiple)
+        assert length % multiple == 0 and length <= max(restoration.LARGEST, multiple)
+        places = np.zeros(side, int)
+        for begin, first, last in parts:
+            assert 0 <= begin <= first < last <= begin + length <= side
+            places[first:last] += 1
+        assert (places == 1).all()
