@@ -68,6 +68,7 @@ def sample(
     temperature: float | Array = 1.0,
     top_k: int | None = None,
     top_p: float | Array | None = None,
+    symbols: int | None = None,
 ) -> Decoded:
     """Draw one token after the other, until the end token.
 
@@ -87,13 +88,15 @@ def sample(
         top_k: how many tokens may be drawn, in [1, vocabulary]; None for all, 1 takes
             the likeliest. Static under `jit`.
         top_p: p in (0, 1], scalar or [batch]; None and 1 leave all.
+        symbols: tokens below this one alone may be drawn, in [1, vocabulary]; those
+            behind stand in prompts only. None for all. Static under `jit`.
 
     Returns:
         Tokens [batch, steps], lengths and log-probabilities [batch]: those that the net
         gives the sequence at temperature 1, whatever it was drawn with.
 
     Raises:
-        ValueError: as for `greedy`, or for a temperature, k or p out of range.
+        ValueError: as for `greedy`, or for a temperature, k, p or symbols out of range.
 
     Reference:
         Fan et al. (2018), Hierarchical Neural Story Generation,
@@ -116,6 +119,7 @@ def sample(
     keys = _one_a_row(key, len(prompt))
 
     def draw(step: Array, said: Array) -> Array:
+        said = _of_symbols(said, symbols)
         scaled = said / jnp.where(heat > 0, heat, 1.0)[:, None]
         now = jax.vmap(lambda key: fold(key, step))(keys)
         ranks = _keep(scaled, top_k, top_p)
@@ -126,6 +130,19 @@ def sample(
         return jnp.where(heat > 0, drawn, said.argmax(axis=-1))
 
     return _write(net, prompt, conditions, draw, steps, end)
+
+
+def _of_symbols(said: Array, symbols: int | None) -> Array:
+    """Strike out the tokens from `symbols` on."""
+    if symbols is None:
+        return said
+    vocabulary = said.shape[1]
+    if not 1 <= symbols <= vocabulary:
+        raise ValueError(
+            f'symbols is {symbols}, wanted a number in [1, {vocabulary}], the '
+            'vocabulary, or None for all of it'
+        )
+    return jnp.where(jnp.arange(vocabulary)[None] < symbols, said, -jnp.inf)
 
 
 def _one_a_row(key: Key, rows: int) -> Key:

@@ -98,10 +98,14 @@ def draw_codes(
     codes = net.autoencoder.quantiser.codes
     prompt = _first(codes, label, count)
     made = sample(
-        net.prior, key, prompt, steps=rows * columns, temperature=temperature
-    ).tokens
-    # A token that begins an image may be drawn as well, though it was never learned.
-    return jnp.minimum(made, codes - 1).reshape(count, rows, columns)
+        net.prior,
+        key,
+        prompt,
+        steps=rows * columns,
+        temperature=temperature,
+        symbols=codes,  # not those that an image begins with
+    )
+    return made.tokens.reshape(count, rows, columns)
 
 
 def surprise_of_codes(

@@ -126,7 +126,7 @@ def counted(chances: np.ndarray, count: int, **options: object) -> np.ndarray:
     """How often each token is the first one, of a net that knows its chances."""
     table = np.zeros((1, 4, 4, 4), np.float32)
     table[..., :] = np.log(chances) / 1.5
-    static = {k: options.pop(k) for k in ('top_k',) if k in options}
+    static = {k: options.pop(k) for k in ('top_k', 'symbols') if k in options}
     function = compiled(sample, steps=1, **static)
     prompt, many = np.zeros((count, 1), np.int32), np.repeat(table, count, axis=0)
     tokens = function({}, KEY, prompt, many, **{'temperature': 1.0} | options).tokens
@@ -142,6 +142,9 @@ CHANCES = np.array([0.1, 0.4, 0.2, 0.3])
         ({}, [0, 1, 2, 3]),
         ({'top_k': 2}, [1, 3]),
         ({'top_k': 4}, [0, 1, 2, 3]),
+        ({'symbols': 3}, [0, 1, 2]),
+        ({'symbols': 3, 'top_k': 2}, [1, 2]),
+        ({'symbols': 1, 'temperature': 0.0}, [0]),
         # The fewest that have p: 0.4, 0.7, 0.9, 1.
         ({'top_p': 0.39}, [1]),
         ({'top_p': 0.41}, [1, 3]),
@@ -160,7 +163,7 @@ def test_only_what_is_kept_is_drawn_and_with_its_chances(
     count = 4000
     counts = counted(CHANCES, count, **options)
     assert np.flatnonzero(counts).tolist() == kept
-    wanted = CHANCES[kept] ** (1 / options.get('temperature', 1.0))
+    wanted = CHANCES[kept] ** (1 / (options.get('temperature') or 1.0))
     wanted = count * wanted / wanted.sum()
     # Three degrees of freedom: 16.3 is passed by one draw of a thousand.
     assert ((counts[kept] - wanted) ** 2 / wanted).sum() < 16.3
@@ -257,6 +260,8 @@ def test_a_token_that_the_net_has_none_of_makes_its_row_nan() -> None:
         ({'end': 4}, r'end is 4, wanted a token in \[0, 4\)'),
         ({'top_k': 0}, r'top_k is 0, wanted a number in \[1, 4\]'),
         ({'top_k': 5}, 'top_k is 5'),
+        ({'symbols': 0}, r'symbols is 0, wanted a number in \[1, 4\]'),
+        ({'symbols': 5}, 'symbols is 5'),
         ({'top_p': 0.0}, 'top_p is 0.0'),
         ({'top_p': 1.5}, 'top_p is 1.5'),
         ({'temperature': -1.0}, 'temperature is -1.0'),
