@@ -74,7 +74,8 @@ def digit_domains(
     else:
         ground = photograph_folder(photographs).splits
         count = sum(map(len, ground.values()))
-        told = f"{count} photographs of '{os.path.basename(photographs)}'"
+        name = os.path.basename(os.path.realpath(photographs))
+        told = f"{count} photographs of '{name}'"
     splits, judged = {}, {}
     for number, split in enumerate(SPLITS):
         plain, label = _digits(source, split, size)

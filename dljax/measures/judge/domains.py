@@ -2,80 +2,32 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
-import jax
 import numpy as np
-import optax
 from flax import linen as nn
 
-from dljax import data
 from dljax.experiment import Measure, Outcome
-from dljax.objectives import classify
-from dljax.training import Player, fit, learner
-from dljax.types import Array, HostBatch, PyTree
-from dljax.zoo import create_model
-
-FEATURES, HIDDEN, BATCH, RATE = (16, 32), 128, 64, 2e-3
-ROTATION, SCALE, SHIFT = 8.0, 0.1, 0.06
+from dljax.measures.judge.classifier import Judge
+from dljax.measures.judge.training import Recipe, train_judge
+from dljax.types import Array, HostBatch
 
 
-class DomainJudge(NamedTuple):
-    """A classifier of the images of one domain.
-
-    Attributes:
-        net: the classifier.
-        params: its parameters.
-    """
-
-    net: nn.Module
-    params: PyTree
-
-    def read(self, images: np.ndarray, size: int = 500) -> np.ndarray:
-        """Tell the classes of images.
-
-        Args:
-            images: [example, height, width, channel] in [-1, 1].
-            size: images at once.
-
-        Returns:
-            [example] int.
-        """
-        parts = [
-            np.asarray(_logits(self.net, self.params, images[start : start + size]))
-            for start in range(0, len(images), size)
-        ]
-        return np.concatenate(parts).argmax(1)
-
-
-def domain_judge(arrays: HostBatch, steps: int, seed: int = 0) -> DomainJudge:
-    """Train a classifier of one domain by a fixed recipe.
+def domain_judge(train: HostBatch, test: HostBatch, steps: int) -> Judge:
+    """Train a judge of one domain, by `train_judge`.
 
     Args:
-        arrays: 'image' [example, height, width, channel] in [-1, 1], 'label' [example].
-        steps: updates of 64 images, by Adam along a cosine, with small distortions.
-        seed: of its training.
+        train: 'image' [example, height, width, channel] in [-1, 1], 'label' [example].
+        test: the same of images that it does not learn from.
+        steps: updates.
 
     Returns:
         The judge.
     """
-    net = create_model(
-        'tutorial_cnn',
-        classes=int(arrays['label'].max()) + 1,
-        features=FEATURES,
-        hidden=HIDDEN,
-        dropout=0.3,
+    train, test = (
+        {**arrays, 'image': _unsigned(arrays['image'])} for arrays in (train, test)
     )
-    rate = optax.cosine_decay_schedule(RATE, max(steps, 1))
-    distort = data.augment.affine(ROTATION, (1 - SCALE, 1 + SCALE), SHIFT)
-    player = Player(optax.adam(rate), loss=classify(augment=distort))
-    state, _ = fit(
-        learner(net, {'judge': player}),
-        data.resident(arrays, min(BATCH, len(arrays['label']))),
-        steps=steps,
-        key=jax.random.key(seed),
-    )
-    return DomainJudge(net, state.params)
+    names = tuple(map(str, range(int(train['label'].max()) + 1)))
+    return train_judge(train, test, names, Recipe(steps=steps))
 
 
 def translations_read(
@@ -98,11 +50,17 @@ def translations_read(
     """
 
     @functools.cache
-    def judges() -> dict[str, DomainJudge]:
-        return {name: domain_judge(arrays, steps) for name, arrays in judged.items()}
+    def judges() -> dict[str, Judge]:
+        return {
+            name: domain_judge(
+                arrays, {'image': test[name], 'label': test[f'label_{name}']}, steps
+            )
+            for name, arrays in judged.items()
+        }
 
     def share(domain: str, images: np.ndarray, label: np.ndarray) -> float:
-        return float((judges()[domain].read(images) == label).mean())
+        taken = judges()[domain].logits(_unsigned(images)).argmax(1)
+        return float((taken == label).mean())
 
     def measure(outcome: Outcome) -> dict[str, float | np.ndarray]:
         images = {name: np.asarray(test[name]) for name in ('a', 'b')}
@@ -140,7 +98,6 @@ def _caller(field: str) -> Callable[[nn.Module, Array], Array]:
     return call
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _logits(net: nn.Module, params: PyTree, images: Array) -> Array:
-    call = nn.apply(lambda net, images: net(images, train=False), net)
-    return call({'params': params}, images)
+def _unsigned(images: np.ndarray) -> np.ndarray:
+    """Bring [-1, 1] to [0, 1]."""
+    return (np.asarray(images, np.float32) + 1) / 2
