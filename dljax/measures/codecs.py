@@ -3,12 +3,18 @@
 import dataclasses
 import functools
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
+from dljax.experiment import Outcome
+
 Codec = Literal['jpeg', 'webp']
+# Of a coder, [members, pictures] each: 'bits' of a pixel as the codes are, those by the
+# 'prior', and 'psnr'; and what the first member has 'rebuilt'.
+Found = dict[str, np.ndarray | list[np.ndarray]]
+Coders = Callable[[Outcome], dict[str, Found]]
 QUALITIES = (1, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50, 60, 70, 80, 90)
 # RIFF and chunk headers (20 bytes) and the header of a frame (10), which no picture
 # does without; the rest of the file is compressed.

@@ -29,9 +29,7 @@ python experiments/autoencoders/compression_photographs.py --autoencoding 400
 --modelling 200
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dljax.cli import command
 
@@ -41,8 +39,8 @@ from flax import linen as nn
 
 from dljax import create_model
 from dljax import data as sources
-from dljax.experiment import Experiment, Measure, Outcome, Picture, once
-from dljax.measures.codecs import Codec, codec_curve, psnr_at, psnr_of, within_bits
+from dljax.experiment import Experiment, Measure, Outcome, once
+from dljax.measures.codecs import Coders, Found, codec_curve, psnr_at, psnr_of
 from dljax.models.container import container
 from dljax.objectives import (
     predict_codes,
@@ -54,13 +52,9 @@ from dljax.objectives import (
     within,
 )
 from dljax.objectives.code_prior import NAT
-from dljax.pictures.progress import plain
-from dljax.pictures.restoration import busiest
+from dljax.pictures.coders import draw_equal, draw_rates
 from dljax.training import Player, clipped
 from dljax.types import Array, Batch, Metrics, Score, Spec
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TINY = {
     'codes': (4,),
@@ -77,10 +71,6 @@ TINY = {
     'batch_size': 2,
     'most': 1,
 }
-# Of a coder: [members, pictures] bits of a pixel as they are, by the prior, and PSNR;
-# and what the first member rebuilds.
-Found = dict[str, np.ndarray | list[np.ndarray]]
-Coders = Callable[[Outcome], dict[str, Found]]
 
 
 def experiment(
@@ -148,7 +138,7 @@ def experiment(
         for split, pictures in photographs.splits.items()
     }
     chosen = np.linspace(0, len(splits['test']) - 1, min(most, len(splits['test'])))
-    test = [cut(splits['test'][int(n)].high, patch) for n in chosen]
+    test = [sources.cut_to_multiple(splits['test'][int(n)].high, patch) for n in chosen]
     nets, players, names = {}, {}, []
     for number, (count, halved) in enumerate(zip(codes, halvings, strict=True)):
         name = f'coder_{number}'
@@ -206,12 +196,6 @@ def experiment(
             'At equal bits': draw_equal(coders, test, codes, halvings),
         },
     )
-
-
-def cut(picture: np.ndarray, multiple: int) -> np.ndarray:
-    """Cut a picture's sides to multiples, at its right and lower edge."""
-    height, width = (side - side % multiple for side in picture.shape[:2])
-    return picture[:height, :width]
 
 
 def score_both() -> Score:
@@ -299,103 +283,6 @@ def compare(coders: Coders, pictures: list[np.ndarray]) -> Measure:
         return figures
 
     return measure
-
-
-def draw_rates(
-    coders: Coders,
-    pictures: list[np.ndarray],
-    codes: tuple[int, ...],
-    halvings: tuple[int, ...],
-) -> Picture:
-    """Draw PSNR against bits: curves of the codecs, a point for each coder.
-
-    Args:
-        coders: of `coded`.
-        pictures: that they code.
-        codes: of each codebook.
-        halvings: likewise.
-    """
-
-    def draw(outcome: Outcome) -> 'Figure':
-        figure = plain(6.5, 4.5)
-        axes = figure.add_subplot()
-        styles: dict[Codec, str] = {'jpeg': '--', 'webp': ':'}
-        for codec, style in styles.items():
-            curve = codec_curve(pictures, codec)
-            axes.plot(curve['bits'], curve['psnr'], style, color='black', label=codec)
-        found = coders(outcome)
-        for number, coder in enumerate(found.values()):
-            label = f'{codes[number]} codes of {2 ** halvings[number]} pixels a side'
-            psnr = np.asarray(coder['psnr']).mean(1)
-            axes.errorbar(
-                [np.asarray(coder['prior']).mean()],
-                [psnr.mean()],
-                [psnr.std(ddof=1)] if len(psnr) > 1 else None,
-                marker='o',
-                capsize=3,
-                color=f'C{number}',
-                label=f'{label}, by the prior',
-            )
-            axes.plot(
-                [float(np.asarray(coder['bits']))],
-                [psnr.mean()],
-                marker='o',
-                markerfacecolor='none',
-                linestyle='none',
-                color=f'C{number}',
-                label=f'{label}, as they are',
-            )
-        ticks = [0.05, 0.1, 0.2, 0.5, 1, 2]
-        axes.set(xscale='log', xlabel='bits a pixel', ylabel='PSNR in dB')
-        axes.set_xticks(ticks, map(str, ticks))
-        axes.minorticks_off()
-        axes.grid(alpha=0.3)
-        figure.legend(loc='outside lower center', ncols=2, fontsize=8)
-        return figure
-
-    return draw
-
-
-def draw_equal(
-    coders: Coders,
-    pictures: list[np.ndarray],
-    codes: tuple[int, ...],
-    halvings: tuple[int, ...],
-    side: int = 128,
-) -> Picture:
-    """Show a picture by each coder, and by JPEG and WebP within as many bits.
-
-    Args:
-        coders: of `coded`.
-        pictures: that they code.
-        codes: of each codebook.
-        halvings: likewise.
-        side: of the part that is shown, that with most detail.
-    """
-
-    def draw(outcome: Outcome) -> 'Figure':
-        found, picture = coders(outcome), pictures[0]
-        square = min(side, *picture.shape[:2])
-        top, left = busiest(picture, square, 4)
-        figure = plain(9.5, 2.7 * len(found))
-        for number, coder in enumerate(found.values()):
-            bits = float(np.asarray(coder['prior'])[0, 0])
-            tiles = {'original': (picture, 24.0)}
-            name = f'{codes[number]} codes, {2 ** halvings[number]} pixels'
-            tiles[name] = coder['rebuilt'][0], bits
-            for codec in ('jpeg', 'webp'):
-                best = within_bits(picture, codec, bits)
-                tiles[codec] = best.picture, best.bits / picture[..., 0].size
-            for column, (title, (shown, rate)) in enumerate(tiles.items()):
-                axes = figure.add_subplot(len(found), 4, 4 * number + column + 1)
-                part = shown[top : top + square, left : left + square]
-                axes.imshow(part, interpolation='nearest')
-                quality = f', {psnr_of(shown, picture):.1f} dB' if column else ''
-                axes.set_title(f'{title}\n{rate:.2f} bits a pixel{quality}', fontsize=8)
-                axes.set_axis_off()
-        return figure
-
-    return draw
 
 
 if __name__ == '__main__':
