@@ -121,6 +121,7 @@ def test_the_constant_of_a_class_is_its_mean_at_each_pixel(tmp_path: Path) -> No
         np.testing.assert_allclose(constant, wanted, atol=1e-5)
 
 
+@pytest.mark.heavy
 def test_the_bits_of_a_picture_are_those_of_its_squares() -> None:
     module = load('autoencoders/compression_photographs')
     experiment = module.experiment(**{**module.TINY, 'patch': 8})

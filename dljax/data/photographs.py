@@ -75,20 +75,29 @@ def photograph_folder(
     return Photographs(splits, names, f'pictures of the user: {counts}')
 
 
-def sample_photographs() -> Photographs:
+def sample_photographs(channels: int = 3) -> Photographs:
     """Read the two photographs that scikit-learn has, a temple and a flower.
 
     They have 427x640 pixels. Their left 416 columns are for the training, 96 beside
     them for the validation and the right 128 for the test: parts of the same two
     photographs, so what is measured on them is easier than on others.
 
+    Args:
+        channels: 3, or 1 to make them grey, by the weights of BT.601.
+
     Returns:
         The pictures.
 
     Raises:
+        ValueError: for another number of channels.
         FileNotFoundError: where scikit-learn lacks them.
     """
+    if channels not in (1, 3):
+        raise ValueError(f'channels is {channels}, wanted 1 or 3')
     names, whole = ['china.jpg', 'flower.jpg'], whole_photographs()
+    if channels == 1:
+        bright = (picture @ np.array([0.299, 0.587, 0.114]) for picture in whole)
+        whole = [np.rint(values).astype(np.uint8)[..., None] for values in bright]
     columns = {'train': (0, 416), 'validation': (416, 512), 'test': (512, 640)}
     return Photographs(
         {

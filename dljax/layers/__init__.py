@@ -40,6 +40,7 @@ from dljax.layers.gru import GRU
 from dljax.layers.image_attention import ImageAttention
 from dljax.layers.image_pool import ImagePool
 from dljax.layers.images import (
+    check_channels,
     check_images,
     check_layout,
     check_multiple,
@@ -184,6 +185,7 @@ __all__ = [
     'blur',
     'causal_mask',
     'ceil_max_pool',
+    'check_channels',
     'check_images',
     'check_layout',
     'check_multiple',

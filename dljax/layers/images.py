@@ -60,6 +60,28 @@ def check_layout(image: Array | np.ndarray) -> None:
         )
 
 
+def check_channels(image: Array | np.ndarray, channels: int) -> None:
+    """Refuse pictures of other channels than those that a network makes.
+
+    Args:
+        image: [batch, height, width, channel].
+        channels: that are wanted.
+
+    Raises:
+        ValueError: naming the shape received and the channels wanted.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> check_channels(jnp.ones((2, 28, 28, 1)), 1)
+    """
+    check_images(image)
+    if image.shape[-1] != channels:
+        raise ValueError(
+            f'image has shape {image.shape}, wanted {channels} channels: convert the '
+            'pictures, or set channels'
+        )
+
+
 def smallest_side(size: int, least: int = 4) -> int:
     """Halve a side as often as it can be halved without falling below a limit.
 

@@ -15,8 +15,10 @@ from dljax.losses import Game, pixel_squared_error
 from dljax.metrics import psnr, psnr_luma
 from dljax.models.features import features
 from dljax.objectives import wanted
+from dljax.objectives.adversarial import tell_apart
 from dljax.objectives.unmoved import unmoved
 from dljax.training import declared
+from dljax.training.declaration import check_by
 from dljax.types import Array, Batch, Loss, Metrics, Score
 
 # (net, pictures made, true ones) -> [batch], how much they differ.
@@ -148,21 +150,17 @@ def tell_restored(
         `(net, batch, step) -> (loss, metrics)`: 'gap' (mean logit of true pictures less
         that of made ones) and, where the game has a threshold, 'accuracy'.
     """
+    judged = tell_apart(game, feature=target, source=feature)
+    pictures = _pictures(feature, target)
+
+    def check(net: nn.Module, arrays: Mapping[str, Any]) -> None:
+        pictures(net, arrays)
+        check_by(judged, net, arrays)
 
     def objective(net: nn.Module, batch: Batch, step: Array) -> tuple[Array, Metrics]:
-        truth = batch[target]
-        made = unmoved(net.generator)(batch[feature], train=True)
-        made = jax.lax.stop_gradient(_made(made, truth))
-        on_real = net.discriminator(truth, train=True)
-        on_fake = net.discriminator(made, train=True)
-        loss = (game.real(on_real) + game.fake(on_fake)).mean()
-        metrics = {'gap': on_real.mean() - on_fake.mean()}
-        if game.threshold is not None:
-            right = on_real > game.threshold, on_fake < game.threshold
-            metrics['accuracy'] = (right[0].mean() + right[1].mean()) / 2
-        return loss, metrics
+        return judged(net, batch, step)
 
-    return declared(objective, _pictures(feature, target))
+    return declared(objective, check)
 
 
 def restore_to_fool(

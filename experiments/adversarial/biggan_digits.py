@@ -18,7 +18,7 @@ hash is 55f13f862a00. Noise truncated in sampling buys precision for recall:
 | FID | 1.5 | 1.7 | 6.1 | 17.2 | 36.4 |
 
 With rates of 4e-4 and 2e-4 half of the samples were as asked after 1,000 updates.
-Command: python experiments/adversarial/biggan_digits.py --members 5
+Command: python experiments/adversarial/biggan_digits.py
 Images of your own, in IDX files (MNIST, 28x28): --data FOLDER
 """
 

@@ -36,7 +36,6 @@ from dljax.experiment import Experiment
 from dljax.measures.repairing import (
     Damaged,
     Method,
-    grey,
     likeness,
     repair_quality,
     repaired,
@@ -85,13 +84,11 @@ def experiment(
         raise ValueError(f'sigma is {sigma}, wanted a positive number such as 25')
     channels = 3 if colour else 1
     photographs = (
-        sources.sample_photographs()
+        sources.sample_photographs(channels)
         if data is None
         else sources.photograph_folder(data, channels=channels, smallest=max(patch, 11))
     )
     splits = photographs.splits
-    if data is None and not colour:
-        splits = {split: list(map(grey, each)) for split, each in splits.items()}
     train = splits['train'] + (splits['test'] if held_out == 'validation' else [])
     wholes = with_noise(list(map(sources.as_float, splits[held_out])), sigma / 255)
     settings: dict[str, Any] = {

@@ -44,7 +44,6 @@ from typing import Any, Literal
 
 from dljax.cli import command
 
-import numpy as np
 import optax
 from flax import linen as nn
 
@@ -145,16 +144,13 @@ def experiment(
         judge, start, said = _judge(content, content_weights)
     smallest = scale * max(patch, 11)
     photographs = (
-        sources.sample_photographs()
+        sources.sample_photographs(channels)
         if data is None
         else sources.photograph_folder(data, channels=channels, smallest=smallest)
     )
-    splits = photographs.splits
-    if data is None and channels == 1:
-        splits = {split: [_grey(p) for p in each] for split, each in splits.items()}
     pairs = {
         split: sources.picture_pairs(pictures, scale)
-        for split, pictures in splits.items()
+        for split, pictures in photographs.splits.items()
     }
     settings: dict[str, Any] = {
         'scale': scale,
@@ -222,11 +218,6 @@ def experiment(
 def generated(net: SRGAN, image: Array) -> Array:
     """Let the generator enlarge pictures."""
     return net.generator(image, train=False)
-
-
-def _grey(picture: np.ndarray) -> np.ndarray:
-    bright = picture @ np.array([0.299, 0.587, 0.114])
-    return np.rint(bright).astype(np.uint8)[..., None]
 
 
 def _judge(model: str, weights: Path | None) -> tuple[nn.Module, PyTree, str]:

@@ -119,6 +119,14 @@ def test_the_two_photographs_are_parted_without_overlap() -> None:
         np.testing.assert_array_equal(whole, wanted)
 
 
+def test_the_two_photographs_may_be_made_grey() -> None:
+    grey, colour = sample_photographs(1).splits, sample_photographs().splits
+    wanted = colour['test'][0] @ np.array([0.299, 0.587, 0.114])
+    np.testing.assert_array_equal(grey['test'][0][..., 0], np.rint(wanted))
+    with pytest.raises(ValueError, match='channels is 2, wanted 1 or 3'):
+        sample_photographs(2)
+
+
 def marked(sides: list[tuple[int, int]], scale: int) -> list[data.PicturePair]:
     """Make pairs whose pixels tell the picture, the row and the column."""
     pairs = []

@@ -146,6 +146,7 @@ def test_two_folders_without_classes_are_domains(tmp_path: Path) -> None:
     assert reds == set(range(12)) and not made.judged
 
 
+@pytest.mark.heavy
 def test_simple_pictures_tell_what_they_should() -> None:
     two = np.zeros((60, 90, 3), np.uint8)
     two[:, 45:] = 200

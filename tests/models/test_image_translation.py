@@ -101,6 +101,7 @@ def test_the_maps_of_the_way_down_are_seen_on_the_way_up() -> None:
     assert np.abs(made - shallow).max() > 0.05
 
 
+@pytest.mark.heavy
 def test_dropout_acts_in_training_alone() -> None:
     net = UNetGenerator(1, 4, 4)
     image = np.random.default_rng(0).normal(size=(1, 16, 16, 1)).astype('f')

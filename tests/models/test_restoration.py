@@ -121,6 +121,7 @@ def test_a_net_that_adds_to_bicubic_pictures_starts_with_them() -> None:
     np.testing.assert_allclose(moved - plain, made, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.heavy
 def test_deep_nets_without_normalisation_start_in_range() -> None:
     image = jax.random.uniform(KEY, (1, 6, 6, 3))
 

@@ -7,7 +7,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import Conv, Normalise, NormalisedConv, batch_norm, check_images
+from dljax.layers import Conv, Normalise, NormalisedConv, batch_norm, check_channels
 from dljax.models.settings import check_sizes
 from dljax.types import Array
 
@@ -75,12 +75,7 @@ class DnCNN(nn.Module):
         Raises:
             ValueError: if `image` is no batch of images of so many channels.
         """
-        check_images(image)
-        if image.shape[-1] != self.channels:
-            raise ValueError(
-                f'image has shape {image.shape}, wanted {self.channels} channels: '
-                'convert the pictures, or set channels'
-            )
+        check_channels(image, self.channels)
         types: dict[str, Any] = {
             'dtype': self.dtype,
             'param_dtype': self.param_dtype,

@@ -8,7 +8,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.kernels.barrier import barrier
-from dljax.layers import Conv, SubPixelConv, check_images, rematerialise
+from dljax.layers import Conv, SubPixelConv, check_channels, rematerialise
 from dljax.models.enlarging import enlargements
 from dljax.models.settings import check_sizes
 from dljax.types import Array
@@ -128,12 +128,7 @@ class EDSR(nn.Module):
         Raises:
             ValueError: if `image` is no batch of images of so many channels.
         """
-        check_images(image)
-        if image.shape[-1] != self.channels:
-            raise ValueError(
-                f'image has shape {image.shape}, wanted {self.channels} channels: '
-                'convert the pictures, or set channels'
-            )
+        check_channels(image, self.channels)
         types: dict[str, Any] = {
             'dtype': self.dtype,
             'param_dtype': self.param_dtype,

@@ -16,7 +16,7 @@ from dljax.layers import (
     NormalisedConv,
     SubPixelConv,
     batch_norm,
-    check_images,
+    check_channels,
     rematerialise,
 )
 from dljax.models.enlarging import enlargements, largest_block
@@ -147,12 +147,7 @@ class SRResNet(nn.Module):
         Raises:
             ValueError: if `image` is no batch of images of so many channels.
         """
-        check_images(image)
-        if image.shape[-1] != self.channels:
-            raise ValueError(
-                f'image has shape {image.shape}, wanted {self.channels} channels: '
-                'convert the pictures, or set channels'
-            )
+        check_channels(image, self.channels)
         types: dict[str, Any] = {
             'dtype': self.dtype,
             'param_dtype': self.param_dtype,
