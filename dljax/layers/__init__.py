@@ -64,6 +64,7 @@ from dljax.layers.normalisation import (
     layer_norm,
 )
 from dljax.layers.normalised_conv import NormalisedConv, constrained
+from dljax.layers.orthogonal import orthogonal
 from dljax.layers.pixel_shuffle import (
     SubPixelConv,
     alike,
@@ -213,6 +214,7 @@ __all__ = [
     'mel_filters',
     'minibatch_deviation',
     'mix_styles',
+    'orthogonal',
     'padded_shortcut',
     'prelu',
     'read_memory',

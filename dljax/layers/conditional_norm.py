@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers.batch_norm import BatchNorm
 from dljax.layers.normalised_conv import constrained
+from dljax.layers.orthogonal import orthogonal
 from dljax.types import Array
 
 
@@ -49,7 +50,7 @@ class ConditionalBatchNorm(nn.Module):
     axis_name: str | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.orthogonal()
+    kernel_init: Initializer = orthogonal()
 
     @nn.compact
     def __call__(

@@ -12,6 +12,7 @@ from jax.typing import DTypeLike
 from dljax.kernels.max_pool import max_pool
 from dljax.layers.conv import Conv
 from dljax.layers.normalised_conv import constrained
+from dljax.layers.orthogonal import orthogonal
 from dljax.types import Array
 
 
@@ -45,7 +46,7 @@ class ImageAttention(nn.Module):
     spectral: bool = False
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.orthogonal()
+    kernel_init: Initializer = orthogonal()
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:

@@ -7,6 +7,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.normalised_conv import constrained
+from dljax.layers.orthogonal import orthogonal
 from dljax.types import Array
 
 
@@ -40,7 +41,7 @@ class ProjectionHead(nn.Module):
     spectral: bool = False
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.orthogonal()
+    kernel_init: Initializer = orthogonal()
 
     @nn.compact
     def __call__(self, features: Array, label: Array, *, train: bool = False) -> Array:

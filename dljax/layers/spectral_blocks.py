@@ -10,6 +10,7 @@ from jax.typing import DTypeLike
 from dljax.layers.conditional_norm import ConditionalBatchNorm
 from dljax.layers.conv import Conv
 from dljax.layers.normalised_conv import constrained
+from dljax.layers.orthogonal import orthogonal
 from dljax.layers.upsampling import upsample_nearest
 from dljax.types import Array
 
@@ -41,7 +42,7 @@ class ConditionalBlock(nn.Module):
     axis_name: str | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.orthogonal()
+    kernel_init: Initializer = orthogonal()
 
     @nn.compact
     def __call__(
@@ -101,7 +102,7 @@ class HalvingBlock(nn.Module):
     rectified: bool = True
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.orthogonal()
+    kernel_init: Initializer = orthogonal()
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False) -> Array:

@@ -132,3 +132,14 @@ def test_a_part_takes_over_the_types_that_are_set() -> None:
     assert layers.typed(part, jnp.float16, jnp.float32) is part
     changed = layers.typed(part, jnp.bfloat16, None)
     assert changed.dtype == jnp.bfloat16 and changed.param_dtype == jnp.float32
+
+
+@pytest.mark.parametrize('dtype', ['float16', 'bfloat16', 'float32'])
+def test_orthogonal_weights_are_drawn_in_any_type(dtype):
+    kernel = layers.orthogonal(2.0)(jax.random.key(0), (2, 4, 3), jnp.dtype(dtype))
+    assert kernel.dtype == dtype
+    columns = np.asarray(kernel, np.float64).reshape(8, 3)
+    tolerance = 16 * float(jnp.finfo(dtype).eps)
+    np.testing.assert_allclose(columns.T @ columns, 4 * np.eye(3), atol=tolerance)
+    wide = layers.orthogonal(2.0)(jax.random.key(0), (2, 4, 3))
+    np.testing.assert_array_equal(kernel, wide.astype(dtype))

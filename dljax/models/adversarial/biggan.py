@@ -15,6 +15,7 @@ from dljax.layers import (
     batch_norm,
     check_images,
     constrained,
+    orthogonal,
 )
 from dljax.layers.spectral_blocks import spectral_conv, spectral_types
 from dljax.models.adversaries import Adversaries
@@ -54,7 +55,7 @@ class LargeGenerator(nn.Module):
     axis_name: str | None = None
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.orthogonal()
+    kernel_init: Initializer = orthogonal()
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -146,7 +147,7 @@ class ProjectionDiscriminator(nn.Module):
     attention: int | None = 64
     dtype: DTypeLike | None = None
     param_dtype: DTypeLike = jnp.float32
-    kernel_init: Initializer = nn.initializers.orthogonal()
+    kernel_init: Initializer = orthogonal()
 
     def __post_init__(self) -> None:
         """Check the settings."""
