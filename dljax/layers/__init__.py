@@ -2,6 +2,7 @@
 
 from dljax.kernels.convolve import convolve, convolve_transposed
 from dljax.kernels.max_pool import max_pool
+from dljax.kernels.rows import by_rows
 from dljax.kernels.unroll import unroll
 from dljax.layers.activations import (
     Activation,
@@ -24,6 +25,7 @@ from dljax.layers.batch_norm import BatchNorm
 from dljax.layers.combination import Concatenation, Gate, Vote
 from dljax.layers.conditional_norm import ConditionalBatchNorm
 from dljax.layers.conv import Conv
+from dljax.layers.dense import Dense
 from dljax.layers.derivatives import ACTIVATIONS, derivative
 from dljax.layers.dot_product import (
     attend,
@@ -128,6 +130,7 @@ __all__ = [
     'ConditionalBlock',
     'Conv',
     'DIGITS',
+    'Dense',
     'Dueling',
     'Elman',
     'EqualisedConv',
@@ -184,6 +187,7 @@ __all__ = [
     'batch_norm',
     'binary_step',
     'blur',
+    'by_rows',
     'causal_mask',
     'ceil_max_pool',
     'check_channels',

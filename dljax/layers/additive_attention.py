@@ -10,6 +10,7 @@ from flax.linen.dtypes import promote_dtype
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers.dense import Dense
 from dljax.types import Array
 
 
@@ -91,9 +92,9 @@ class AdditiveAttention(nn.Module):
         """Make the three maps."""
         types = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         types['kernel_init'] = self.kernel_init
-        self.query = nn.Dense(self.features, **types)
-        self.key = nn.Dense(self.features, use_bias=False, **types)
-        self.score = nn.Dense(1, use_bias=False, **types)
+        self.query = Dense(self.features, **types)
+        self.key = Dense(self.features, use_bias=False, **types)
+        self.score = Dense(1, use_bias=False, **types)
 
     def keys(self, memory: Array) -> Array:
         """Map a memory, once for all the steps of a loop that reads it.
@@ -191,7 +192,7 @@ class MultiplicativeAttention(nn.Module):
         chex.assert_rank([query, memory], 3)
         query, memory = promote_dtype(query, memory, dtype=self.dtype)
         if self.score == 'general':  # s^T W first: there are fewer steps than places
-            query = nn.Dense(
+            query = Dense(
                 memory.shape[-1],
                 use_bias=False,
                 dtype=self.dtype,

@@ -9,6 +9,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers.checks import check_fractions
+from dljax.layers.dense import Dense
 from dljax.layers.dot_product import (
     Implementation,
     attend,
@@ -189,9 +190,9 @@ class MultiHeadAttention(nn.Module):
                 'reads later ones cannot be computed before them'
             )
 
-    def _dense(self, name: str, init: Initializer | None = None) -> nn.Dense:
+    def _dense(self, name: str, init: Initializer | None = None) -> Dense:
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
-        return nn.Dense(
+        return Dense(
             self.features,
             use_bias=self.use_bias,
             kernel_init=init or self.kernel_init,

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.linen.dtypes import promote_dtype
 
+from dljax.kernels.rows import along_rows, by_rows
 from dljax.types import Array
 
 
@@ -64,9 +65,7 @@ def gate_products(inputs: Array, kernel: Array, bias: Array) -> Array:
     """
     chex.assert_rank(inputs, 3)
     inputs = jnp.swapaxes(inputs, 0, 1)
-    # A product as well: its gradient is one, which is faster than a sum over two axes.
-    shifts = jnp.ones((*inputs.shape[:2], 1), bias.dtype) @ bias[None]
-    return inputs @ kernel + shifts
+    return by_rows(lambda rows: rows @ kernel + along_rows(bias, len(rows)), inputs)
 
 
 def by_gate(initialise: Callable, gates: int) -> Callable:

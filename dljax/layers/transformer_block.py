@@ -11,6 +11,7 @@ from jax.typing import DTypeLike
 
 from dljax.layers.attention import MultiHeadAttention
 from dljax.layers.checks import check_fractions
+from dljax.layers.dense import Dense
 from dljax.layers.dot_product import Implementation
 from dljax.types import Array
 
@@ -86,7 +87,7 @@ class FeedForward(nn.Module):
         inner, outer = self.kernel_init, self.output_init or self.kernel_init
 
         def wide(name: str) -> Array:
-            layer = nn.Dense(self.hidden, kernel_init=inner, name=name, **settings)
+            layer = Dense(self.hidden, kernel_init=inner, name=name, **settings)
             return layer(inputs)
 
         hidden = self.activation(wide('hidden'))
@@ -94,7 +95,7 @@ class FeedForward(nn.Module):
             hidden = hidden * wide('gate')
         hidden = nn.Dropout(self.dropout, deterministic=not train)(hidden)
         features = inputs.shape[-1]
-        output = nn.Dense(features, kernel_init=outer, name='output', **settings)
+        output = Dense(features, kernel_init=outer, name='output', **settings)
         return output(hidden)
 
 

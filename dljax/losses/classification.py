@@ -4,7 +4,6 @@ The probability itself never appears: log σ(x) and log softmax(x) are exact whe
 has long been rounded to 0 or 1, so a confident mistake costs |x| and not infinity.
 """
 
-import jax
 import jax.numpy as jnp
 import optax
 
@@ -13,7 +12,6 @@ from dljax.losses.meaning import (
     WHOLE,
     expand,
     in_unit_interval,
-    nan_beyond,
 )
 from dljax.losses.reduction import pair, per_example, sum_losses
 from dljax.losses.surprise import surprise
@@ -119,13 +117,7 @@ def cross_entropy(
     else:
         if where is not None:  # padding may be labelled by anything
             labels = jnp.where(expand(where, labels), labels, 0)
-        if not label_smoothing:
-            return per_example(surprise(logits, labels), where)
-        known = nan_beyond(labels, logits.shape[-1])
-        labels = jax.nn.one_hot(labels, logits.shape[-1])
-        labels = optax.smooth_labels(labels, label_smoothing)
-        values = optax.softmax_cross_entropy(logits, labels)
-        return per_example(values * known, where)
+        return per_example(surprise(logits, labels, label_smoothing), where)
     labels = optax.smooth_labels(labels, label_smoothing)
     return per_example(optax.softmax_cross_entropy(logits, labels), where)
 

@@ -113,7 +113,7 @@ def test_the_gradient_of_the_weights_is_one_product_for_all_steps() -> None:
 
     compiled = jax.jit(jax.grad(loss)).lower(recurrent)
     text = compiled.as_text()
-    contracted = f'tensor<{TIME}x{BATCH}x{4 * WIDTH}xf32>'
+    contracted = f'tensor<{TIME * BATCH}x{4 * WIDTH}xf32>'
     made = [line for line in text.splitlines() if 'stablehlo.dot_general' in line]
     # Forwards, backwards through the states, and one for the weights: none in the loop
     # makes a matrix of their form.

@@ -162,7 +162,7 @@ def test_the_gradient_of_the_weights_is_one_product_for_all_steps(name: str) -> 
 
     text = jax.jit(jax.grad(loss)).lower(recurrent).as_text()
     made = [line for line in text.splitlines() if 'stablehlo.dot_general' in line]
-    steps = f'tensor<{TIME}x{BATCH}x'
+    steps = f'tensor<{TIME * BATCH}x'
     # Forwards, backwards through the states, and one for the weights.
     weights = [line for line in made if line.count(steps) == 2]
     assert len(weights) == 1

@@ -107,6 +107,26 @@ def test_label_smoothing_mixes_in_the_uniform_distribution():
     np.testing.assert_allclose(smooth, soft, rtol=1e-6)
 
 
+@pytest.mark.parametrize('smoothing', [0.0, 0.3])
+def test_the_stated_derivatives_of_cross_entropy_are_those_of_its_formula(smoothing):
+    def ours(logits):
+        return losses.cross_entropy(logits, LABELS, label_smoothing=smoothing).mean()
+
+    def formula(logits):
+        logs = jax.nn.log_softmax(logits)
+        right = jnp.take_along_axis(logs, LABELS[:, None], axis=1).mean()
+        return -(1 - smoothing) * right - smoothing * logs.mean()
+
+    logits = jnp.asarray(LOGITS)
+    for derived in (jax.grad, jax.hessian):
+        np.testing.assert_allclose(
+            jax.jit(derived(ours))(logits),
+            jax.jit(derived(formula))(logits),
+            rtol=1e-5,
+            atol=1e-7,
+        )
+
+
 def test_hinge_equals_scikit_learn():
     targets = 2 * TARGETS - 1
     wanted = sklearn_metrics.hinge_loss(targets.ravel(), LOGITS.ravel())

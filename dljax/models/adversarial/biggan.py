@@ -114,9 +114,8 @@ class LargeGenerator(nn.Module):
             x = block(x, jnp.concatenate([part, vectors], axis=1), train=train)
             side *= 2
             if side == self.attention:
-                x = ImageAttention(spectral=True, name='attention', **types)(
-                    x, train=train
-                )
+                look = ImageAttention(spectral=True, name='attention', **types)
+                x = look(x, train=train)
         shared: dict[str, Any] = {'axis_name': self.axis_name, 'name': 'norm', **plain}
         x = batch_norm(x, train=train, **shared)
         return jnp.tanh(
@@ -184,9 +183,8 @@ class ProjectionDiscriminator(nn.Module):
                 **types,
             )(x, train=train)
             if x.shape[1] == self.attention and index < last:
-                x = ImageAttention(spectral=True, name='attention', **types)(
-                    x, train=train
-                )
+                look = ImageAttention(spectral=True, name='attention', **types)
+                x = look(x, train=train)
         head = ProjectionHead(self.classes, spectral=True, name='output', **types)
         return head(nn.relu(x).sum((1, 2)), label, train=train)
 

@@ -11,9 +11,11 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import (
+    Dense,
     LearnedPositions,
     TransformerBlock,
     TransformerStack,
+    by_rows,
     length_mask,
 )
 from dljax.layers.checks import check_fractions
@@ -221,10 +223,10 @@ class _MaskedHead(nn.Module):
         """
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
         width, count = states.shape[-1], embedding.num_embeddings
-        dense = nn.Dense(width, kernel_init=self.kernel_init, name='hidden', **types)
+        dense = Dense(width, kernel_init=self.kernel_init, name='hidden', **types)
         norm = nn.LayerNorm(self.epsilon, use_fast_variance=False, name='norm', **types)
         bias = self.param('bias', nn.initializers.zeros, (count,), self.param_dtype)
-        logits = embedding.attend(norm(self.activation(dense(states))))
+        logits = by_rows(embedding.attend, norm(self.activation(dense(states))))
         return logits + bias.astype(logits.dtype)[None, None]
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
-from dljax.layers import LearnedPositions, TransformerBlock, TransformerStack
+from dljax.layers import LearnedPositions, TransformerBlock, TransformerStack, by_rows
 from dljax.layers.checks import check_fractions
 from dljax.layers.dot_product import Implementation
 from dljax.models.settings import check_sizes, settings_of
@@ -132,7 +132,7 @@ class LanguageModel(nn.Module):
         x = self.positions(self.embedding(tokens), cached=cached)
         x = self.thin(x, deterministic=not train)
         x = self.decoder(x, cache_length=self.context if cached else None, train=train)
-        return self.embedding.attend(x)
+        return by_rows(self.embedding.attend, x)
 
     def begin(self, *, steps: int | None = None) -> None:
         """Begin without a carry, see `read`.

@@ -10,9 +10,11 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import (
+    Dense,
     SinusoidalPositions,
     TransformerBlock,
     TransformerStack,
+    by_rows,
     length_mask,
 )
 from dljax.layers.checks import check_fractions
@@ -119,7 +121,7 @@ class Transformer(nn.Module):
             self.source_embedding = nn.Embed(self.source_tokens, **vectors)
             self.target_embedding = nn.Embed(self.target_tokens, **vectors)
         if self.shared == 'none':
-            self.output = nn.Dense(self.target_tokens, use_bias=False, **types)
+            self.output = Dense(self.target_tokens, use_bias=False, **types)
         self.source_positions = SinusoidalPositions()
         self.target_positions = SinusoidalPositions()
         self.thin = nn.Dropout(self.dropout)
@@ -224,7 +226,9 @@ class Transformer(nn.Module):
             cache_length=cache_length,
             train=train,
         )
-        return self.output(x) if self.shared == 'none' else embedding.attend(x)
+        if self.shared == 'none':
+            return self.output(x)
+        return by_rows(embedding.attend, x)
 
     def begin(
         self, source: Array, source_length: Array | None = None, *, steps: int

@@ -11,6 +11,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import (
+    Dense,
     LearnedPositions,
     ReversibleNorm,
     TransformerBlock,
@@ -131,9 +132,7 @@ class TransformerForecaster(nn.Module):
         batch, time, channels = history.shape
         series = jnp.swapaxes(history, 1, 2).reshape(-1, time)
         x = as_patches(series, self.patch, self.stride)
-        x = nn.Dense(self.width, kernel_init=self.kernel_init, name='patches', **types)(
-            x
-        )
+        x = Dense(self.width, kernel_init=self.kernel_init, name='patches', **types)(x)
         x = LearnedPositions(x.shape[1], name='positions', **types)(x)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         block = TransformerBlock(
@@ -152,7 +151,7 @@ class TransformerForecaster(nn.Module):
         )(x, train=train)
         x = x.reshape(batch, channels, -1)
         x = nn.Dropout(self.output_dropout, deterministic=not train)(x)
-        output = nn.Dense(
+        output = Dense(
             self.horizon, kernel_init=self.output_init, name='output', **types
         )
         return jnp.swapaxes(output(x), 1, 2)

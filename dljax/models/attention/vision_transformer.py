@@ -11,6 +11,7 @@ from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
 from dljax.layers import (
+    Dense,
     LearnedPositions,
     TransformerBlock,
     TransformerStack,
@@ -109,7 +110,7 @@ class VisionTransformer(nn.Module):
     def setup(self) -> None:
         """Make the layers."""
         types: dict[str, Any] = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
-        self.patches = nn.Dense(self.width, kernel_init=self.patch_init, **types)
+        self.patches = Dense(self.width, kernel_init=self.patch_init, **types)
         self.token = self.param(
             'token', nn.initializers.zeros, (self.width,), self.param_dtype
         )

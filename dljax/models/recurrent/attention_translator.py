@@ -6,7 +6,14 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import GRU, AdditiveAttention, InitialCarry, RecurrentStack, in_types
+from dljax.layers import (
+    GRU,
+    AdditiveAttention,
+    Dense,
+    InitialCarry,
+    RecurrentStack,
+    in_types,
+)
 from dljax.layers.checks import check_fractions
 from dljax.models.settings import check_sizes
 from dljax.models.translation import (
@@ -91,9 +98,7 @@ class AttentionTranslator(nn.Module):
         self.look = AdditiveAttention(self.attention, **types)
         self.writer = in_types(self.decoder, **types)
         self.thin = nn.Dropout(self.dropout)
-        self.output = nn.Dense(
-            self.target_tokens, kernel_init=self.kernel_init, **types
-        )
+        self.output = Dense(self.target_tokens, kernel_init=self.kernel_init, **types)
 
     def __call__(
         self,

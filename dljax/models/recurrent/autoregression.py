@@ -5,6 +5,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers import Dense
 from dljax.types import Array
 
 
@@ -52,7 +53,7 @@ class Autoregression(nn.Module):
 
     def setup(self) -> None:
         """Make the layer."""
-        self.output = nn.Dense(
+        self.output = Dense(
             self.horizon,
             dtype=self.dtype,
             param_dtype=self.param_dtype,

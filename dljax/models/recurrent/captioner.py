@@ -11,6 +11,7 @@ from dljax.kernels.max_pool import max_pool
 from dljax.layers import (
     LSTM,
     AdditiveAttention,
+    Dense,
     InitialCarry,
     Normalise,
     NormalisedConv,
@@ -196,7 +197,7 @@ class Captioner(nn.Module):
             self.look = AdditiveAttention(self.attention_features, **types)
         self.writer = in_types(self.decoder, **types)
         self.thin = nn.Dropout(self.dropout)
-        self.output = nn.Dense(self.vocabulary, kernel_init=self.kernel_init, **types)
+        self.output = Dense(self.vocabulary, kernel_init=self.kernel_init, **types)
 
     def __call__(self, image: Array, caption: Array, *, train: bool = False) -> Array:
         """Compute the logits of all steps, each fed with the true token before it.

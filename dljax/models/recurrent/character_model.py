@@ -5,6 +5,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
+from dljax.layers import Dense
 from dljax.layers.checks import check_fractions
 from dljax.layers.lstm import LSTM
 from dljax.layers.recurrent_stack import RecurrentStack
@@ -93,7 +94,7 @@ class CharacterModel(nn.Module):
             **types,
         )
         self.thin = nn.Dropout(self.dropout)
-        self.output = nn.Dense(self.vocabulary, kernel_init=self.kernel_init, **types)
+        self.output = Dense(self.vocabulary, kernel_init=self.kernel_init, **types)
 
     def __call__(self, tokens: Array, *, train: bool = False) -> Array:
         """Predict the character that follows each one.

@@ -6,7 +6,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import GRU, InitialCarry, RecurrentStack, in_types
+from dljax.layers import GRU, Dense, InitialCarry, RecurrentStack, in_types
 from dljax.models.settings import check_sizes
 from dljax.models.translation import check_vocabularies, tokens_before
 from dljax.types import Array, PyTree
@@ -89,9 +89,7 @@ class EncoderDecoder(nn.Module):
         self.reader = in_types(self.encoder, **types)
         self.bridge = InitialCarry(self.decoder, **types)
         self.writer = in_types(self.decoder, **types)
-        self.output = nn.Dense(
-            self.target_tokens, kernel_init=self.kernel_init, **types
-        )
+        self.output = Dense(self.target_tokens, kernel_init=self.kernel_init, **types)
 
     def __call__(
         self,

@@ -8,7 +8,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import LSTM, InitialCarry, RecurrentStack, in_types
+from dljax.layers import LSTM, Dense, InitialCarry, RecurrentStack, in_types
 from dljax.layers.checks import check_fractions
 from dljax.types import Array, Key, PyTree, fold
 
@@ -137,7 +137,7 @@ class SequenceGenerator(nn.Module):
         self.recurrent = in_types(self.stack, **types)
         self.start = InitialCarry(self.stack, **types)
         self.drop = nn.Dropout(self.dropout)
-        self.output = nn.Dense(self.outputs, kernel_init=self.kernel_init, **types)
+        self.output = Dense(self.outputs, kernel_init=self.kernel_init, **types)
 
     def __call__(
         self, condition: Array, target: Array | None = None, *, train: bool = False

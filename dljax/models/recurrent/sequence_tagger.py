@@ -5,7 +5,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import LSTM, RecurrentStack, in_types
+from dljax.layers import LSTM, Dense, RecurrentStack, in_types
 from dljax.types import Array
 
 
@@ -54,7 +54,7 @@ class SequenceTagger(nn.Module):
     def setup(self) -> None:
         """Make the layers."""
         self.recurrent = in_types(self.stack, self.dtype, self.param_dtype)
-        self.output = nn.Dense(
+        self.output = Dense(
             self.outputs,
             dtype=self.dtype,
             param_dtype=self.param_dtype,

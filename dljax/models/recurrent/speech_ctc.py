@@ -9,7 +9,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from dljax.layers import GRU, RecurrentStack, in_types, log_mel
+from dljax.layers import GRU, Dense, RecurrentStack, in_types, log_mel
 from dljax.layers.checks import check_fractions
 from dljax.layers.conv import Conv
 from dljax.layers.mel import LogMel
@@ -138,7 +138,7 @@ class SpeechCTC(nn.Module):
         ]
         self.recurrent = in_types(self.stack, self.dtype, self.param_dtype)
         self.drop = nn.Dropout(self.dropout)
-        self.output = nn.Dense(self.tokens, kernel_init=self.kernel_init, **types)
+        self.output = Dense(self.tokens, kernel_init=self.kernel_init, **types)
 
     @nn.nowrap
     def frames(self, length: Array | int) -> Array:
