@@ -13,6 +13,21 @@ LAX_CONVOLUTION = 'conv_general_dilated'  # whose gradients are slow in loops on
 CONVOLUTIONS = frozenset({LAX_CONVOLUTION, convolve_p.name})
 
 
+def traced_once(function: Callable) -> Callable:
+    """Give a function whose trace is kept, and is part of whatever calls it.
+
+    To trace the training step of a deep net takes seconds. What is asked of the trace
+    here and what is compiled later then share it, wherever the arguments are alike.
+
+    Args:
+        function: pure, of arrays; a method, or one that its caller keeps.
+
+    Returns:
+        The same function; under jit, vmap and grad what the other would be.
+    """
+    return jax.jit(function, inline=True)
+
+
 def convolves_on_cpu(
     function: Callable, *example: PyTree, kinds: Set[str] = CONVOLUTIONS
 ) -> bool:
