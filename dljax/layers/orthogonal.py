@@ -1,12 +1,12 @@
 """Orthogonal initial weights of any floating type."""
 
-import jax
+from typing import Any
+
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.nn.initializers import Initializer
-from jax.typing import DTypeLike
 
-from dljax.types import Array
+from dljax.types import Array, Key
 
 
 def orthogonal(scale: float = 1.0, column_axis: int = -1) -> Initializer:
@@ -36,9 +36,10 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1) -> Initializer:
     decomposed = nn.initializers.orthogonal(scale, column_axis)
 
     def initialise(
-        key: Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32
+        key: Key, shape: Any, dtype: Any = None, out_sharding: Any = None
     ) -> Array:
-        wide = jnp.promote_types(dtype, jnp.float32)
-        return jax.lax.convert_element_type(decomposed(key, shape, wide), dtype)
+        kind = jnp.dtype(jnp.float32 if dtype is None else dtype)
+        wide = jnp.promote_types(kind, jnp.float32)
+        return decomposed(key, shape, wide, out_sharding).astype(kind)
 
     return initialise
