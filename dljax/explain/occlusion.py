@@ -6,6 +6,7 @@ import numpy as np
 from flax import linen as nn
 
 from dljax.explain.target import choose_label, evidence, pure
+from dljax.layers.images import check_images
 from dljax.types import Array
 
 
@@ -43,6 +44,7 @@ def occlusion(
         Zeiler, Fergus (2014), Visualizing and Understanding Convolutional Networks,
         https://arxiv.org/abs/1311.2901
     """
+    check_images(image)
     predict = pure(net, image)
     height, width = image.shape[1:3]
     if not 1 <= stride <= patch <= min(height, width):

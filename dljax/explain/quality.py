@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from dljax.explain.target import choose_label, pure
+from dljax.layers.images import check_images
 from dljax.types import Array
 
 
@@ -114,6 +115,7 @@ def _curve(
     steps: int,
     insert: bool,
 ) -> Array:
+    check_images(image)
     predict = pure(net, image)
     if found.shape[:3] != image.shape[:3]:
         raise ValueError(

@@ -175,7 +175,7 @@ def _gru_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
     to_gates = to_gates * gates * (1 - gates)
     derivatives = jnp.concatenate([to_gates, to_fresh * reset], axis=-1)
     to_products = jnp.concatenate([to_gates, to_fresh], axis=-1)
-    shift = by_rows(lambda rows: along_rows(bias_dot, len(rows)), before)
+    shift = by_rows(lambda rows: along_rows(bias_dot, rows.shape[0]), before)
     given = _over_gates(
         to_products * products_dot + derivatives * _products(before, recurrent_dot),
         len(bias),

@@ -65,7 +65,7 @@ def gate_products(inputs: Array, kernel: Array, bias: Array) -> Array:
     """
     chex.assert_rank(inputs, 3)
     inputs = jnp.swapaxes(inputs, 0, 1)
-    return by_rows(lambda rows: rows @ kernel + along_rows(bias, len(rows)), inputs)
+    return by_rows(lambda rows: rows @ kernel + along_rows(bias, rows.shape[0]), inputs)
 
 
 def by_gate(initialise: Callable, gates: int) -> Callable:

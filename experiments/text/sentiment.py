@@ -25,20 +25,25 @@ from typing import Literal
 
 from dljax.cli import command
 
+import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import linen as nn
 
 from dljax import create_model, pictures, zoo
 from dljax import data as sets
-from dljax.data.reviews import CLASS_NAMES, REVIEW_WORDS
-from dljax.data.tokens import Tokens
-from dljax.experiment import Experiment, Outcome, Picture
+from dljax.data.reviews import BAD, CLASS_NAMES, GOOD, REVIEW_WORDS
+from dljax.data.tokens import END, Tokens
+from dljax.experiment import Experiment, Outcome, Picture, once
+from dljax.explain import keep_words, word_values
 from dljax.layers import LSTM, RecurrentStack
 from dljax.objectives import classify, predict, score_classes
+from dljax.pictures.weighed_words import Weighed, draw_words
 from dljax.training import Player, clipped
+from dljax.types import Array
 
 FEATURES = ('tokens', 'length')
+OPINION = (*GOOD, *BAD, 'not', 'never', 'although')
 TINY = {
     'steps': 2,
     'embedding': 4,
@@ -46,6 +51,8 @@ TINY = {
     'batch_size': 8,
     'train': 40,
     'test': 10,
+    'explained': 4,
+    'pairs': 1,
 }
 
 
@@ -68,6 +75,8 @@ def experiment(
     batch_size: int = 50,
     learning_rate: float = 2e-3,
     weight_decay: float = 1e-2,
+    explained: int = 100,
+    pairs: int = 8,
 ) -> Experiment:
     """Classify texts by their words.
 
@@ -93,6 +102,8 @@ def experiment(
         batch_size: texts in one update.
         learning_rate: of AdamW at the start; it falls to 0 along a cosine.
         weight_decay: of AdamW.
+        explained: texts of the test whose words are weighed.
+        pairs: orders of the words that are drawn to weigh them, and as many reversed.
     """
     if data is None:
         splits = sets.reviews(0, train, test // 2, test)
@@ -120,6 +131,10 @@ def experiment(
     else:
         stack = RecurrentStack(LSTM(units), bidirectional=True)
         model, settings['stack'] = 'text_classifier', stack
+    told = np.array([], np.int32)
+    if data is None:
+        told = np.concatenate([tokens.encode(word)[:1] for word in OPINION])
+    weigh = once(lambda outcome: word_weights(outcome, explained, pairs))
     schedule = optax.cosine_decay_schedule(learning_rate, steps)
     optimizer = clipped(optax.adamw(schedule, weight_decay=weight_decay), 1.0)
     return Experiment(
@@ -137,7 +152,11 @@ def experiment(
         pictures={
             'Confusion matrix': pictures.confusion(predict(FEATURES), names),
             'Worst mistakes': mistakes(tokens, names),
+            'What each word adds': lambda outcome: draw_words(
+                weighed(outcome, weigh(outcome), tokens, names)
+            ),
         },
+        measures={'words': lambda outcome: judged(outcome, weigh(outcome), told)},
     )
 
 
@@ -164,6 +183,97 @@ def mistakes(tokens: Tokens, names: tuple[str, ...], count: int = 20) -> Picture
         return '\n'.join(lines)
 
     return write
+
+
+def word_weights(outcome: Outcome, explained: int, pairs: int) -> dict[str, np.ndarray]:
+    """Weigh the words of the first texts of the test by their Shapley values.
+
+    Args:
+        outcome: of the run.
+        explained: texts.
+        pairs: of orders.
+
+    Returns:
+        Of each text: 'values' [text, time] for the class that is predicted, and the
+        probabilities of that class: 'whole', and 'without' the two words that speak for
+        it most, and without two 'by_chance'.
+    """
+    test = outcome.evaluation['test']
+    rng = np.random.default_rng(0)
+    chance = rng.uniform(size=test['tokens'][:explained].shape).astype(np.float32)
+
+    def look(
+        net: nn.Module, tokens: Array, length: Array, chance: Array
+    ) -> dict[str, Array]:
+        said = net(tokens, length, train=False).argmax(1)
+        values = word_values(net, tokens, length, said, pairs=pairs)
+        places = jnp.arange(tokens.shape[1])[None]
+        true = places < length[:, None]
+        word = true & (tokens != END)
+
+        def belief(order: Array) -> Array:
+            first = jnp.argsort(-jnp.where(word, order, -jnp.inf), axis=1)[:, :2]
+            gone = (places[:, :, None] == first[:, None]).any(2)
+            logits = net(*keep_words(tokens, true & ~(word & gone)), train=False)
+            return nn.softmax(logits)[jnp.arange(len(said)), said]
+
+        whole = nn.softmax(net(tokens, length, train=False)).max(1)
+        return {
+            'values': values,
+            'whole': whole,
+            'without': belief(values),
+            'by_chance': belief(chance),
+        }
+
+    arrays = (test[name][:explained] for name in FEATURES)
+    return outcome.in_parts(look, *arrays, chance, size=50)
+
+
+def judged(
+    outcome: Outcome, weights: dict[str, np.ndarray], told: np.ndarray
+) -> dict[str, float]:
+    """Judge the weights by what becomes of the prediction, and by what made the text.
+
+    Args:
+        outcome: of the run.
+        weights: of `word_weights`.
+        told: tokens that the opinion of a made text was told by; empty if unknown.
+
+    Returns:
+        The mean probabilities, and of made texts the fraction of the weights' sizes on
+        the words of the opinion, beside that of all words which they are.
+    """
+    found = {name: weights[name].mean() for name in ('whole', 'without', 'by_chance')}
+    if len(told):
+        tokens = outcome.evaluation['test']['tokens'][: len(weights['values'])]
+        size, of_opinion = np.abs(weights['values']), np.isin(tokens, told)
+        found['on_opinion'] = (size * of_opinion).sum() / max(size.sum(), 1e-12)
+        found['opinion'] = of_opinion.sum() / (tokens > END).sum()
+    return {name: float(value) for name, value in found.items()}
+
+
+def weighed(
+    outcome: Outcome,
+    weights: dict[str, np.ndarray],
+    tokens: Tokens,
+    names: tuple[str, ...],
+    count: int = 8,
+) -> list[Weighed]:
+    """Give the first texts of the test with their weights, to be drawn."""
+    test = outcome.evaluation['test']
+    said = outcome.apply(predict(FEATURES), {k: test[k][:count] for k in FEATURES})
+    texts = []
+    for row, label, values, chosen in zip(
+        test['tokens'][:count],
+        test['label'],
+        weights['values'],
+        np.argmax(said, axis=1),
+        strict=False,
+    ):
+        words = tokens.decode(row).split()
+        title = f'{names[chosen]}, is {names[label]}'
+        texts.append(Weighed(title, words, values[: len(words)]))
+    return texts
 
 
 if __name__ == '__main__':

@@ -85,6 +85,22 @@ def test_the_gradient_of_a_linear_net_is_its_weights() -> None:
     np.testing.assert_allclose(covered, parts, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize('shape', [(4, 5), (4, 7, 3)], ids=['table', 'series'])
+def test_gradients_explain_inputs_of_any_rank(shape: tuple[int, ...]) -> None:
+    inputs = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    variables = made(LINEAR, shape)
+    kernel = np.asarray(variables['params']['output']['kernel'])
+    label = np.array([0, 2, 1, 1])
+    wanted = kernel[:, label].T.reshape(shape)
+    found = call(explain.gradient, LINEAR, variables, inputs, label)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    for method in (explain.gradient_times_input, explain.integrated_gradients):
+        found = call(method, LINEAR, variables, inputs, label)
+        np.testing.assert_allclose(found, wanted * inputs, rtol=1e-5, atol=1e-6)
+    smooth = call(explain.smooth_gradient, LINEAR, variables, inputs, label, samples=2)
+    np.testing.assert_allclose(smooth, wanted, rtol=1e-5)
+
+
 @pytest.mark.heavy
 def test_the_predicted_class_is_explained_unless_another_is_named() -> None:
     net, variables = Pooled(), made(Pooled())
@@ -396,8 +412,12 @@ def test_what_cannot_be_explained_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'output', wanted .*'first', 'norm'"):
         call(explain.grad_cam, net, others, IMAGE, layer='output')
     with pytest.raises(ValueError, match='image has shape'):
-        call(explain.gradient, LINEAR, variables, IMAGE[0])
-    with pytest.raises(ValueError, match='image has type uint8, wanted floats'):
+        call(explain.occlusion, LINEAR, variables, IMAGE[0])
+    with pytest.raises(ValueError, match=r'the inputs have shape \(2,\), wanted'):
+        call(explain.gradient, LINEAR, variables, IMAGE[0, 0, 0])
+    with pytest.raises(ValueError, match='channel, height, width'):
+        call(explain.gradient, LINEAR, variables, IMAGE.transpose(0, 3, 1, 2)[:, :1])
+    with pytest.raises(ValueError, match='inputs have type uint8, wanted floats'):
         call(explain.gradient, LINEAR, variables, IMAGE.astype(jnp.uint8))
     conv = nn.Conv(2, (1, 1))
 

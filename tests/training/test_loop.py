@@ -187,7 +187,7 @@ def test_arrays_of_a_source_are_no_constants_of_the_program(monkeypatch):
 
 @pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('host', [False, True])
-def test_all_rounds_of_one_length_compile_once(host):
+def test_all_rounds_share_one_trace_of_the_update(host):
     traces = []
 
     def loss(net, batch, step):
@@ -201,8 +201,7 @@ def test_all_rounds_of_one_length_compile_once(host):
     counts = []
     for _ in rounds(net, source, key=KEY, steps=7, chunk=2):
         counts.append(len(traces))
-    assert len(set(counts[:3])) == 1  # whole rounds
-    assert counts[3] > counts[2]  # the short last one is another program
+    assert counts[0] > 0 and len(set(counts)) == 1  # of the short last one too
 
 
 def test_fit_returns_the_metrics_of_each_update():
