@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dljax.kernels.clip_derivative import clip_derivative
-from dljax.kernels.rows import by_rows
+from dljax.kernels.rows import multiply_steps
 from dljax.kernels.unroll import delay, unroll
 from dljax.types import Array
 
@@ -116,7 +116,7 @@ def _lstm_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
     factors = jnp.concatenate([content, before[1], take, squashed], axis=-1)
     factors = factors * _gate_derivatives(gates)
     through = show * (1 - squashed**2)
-    sums = products_dot + by_rows(lambda rows: rows @ recurrent_dot, before[0])
+    sums = products_dot + multiply_steps(before[0], recurrent_dot)
 
     def step(carry: Carry, one: tuple) -> tuple[Carry, Array]:
         hidden, cell = carry

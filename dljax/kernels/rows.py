@@ -1,11 +1,29 @@
 """Products of many rows, as compilers like them."""
 
+import contextlib
+import contextvars
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax.numpy as jnp
 
 from dljax.types import Array
+
+_PARTED = contextvars.ContextVar('parted', default=False)
+
+
+@contextlib.contextmanager
+def parted_batches(parted: bool = True) -> Iterator[None]:
+    """Say that the batch of what is traced within lies on several devices.
+
+    Args:
+        parted: whether it does.
+    """
+    token = _PARTED.set(parted)
+    try:
+        yield
+    finally:
+        _PARTED.reset(token)
 
 
 def by_rows(function: Callable[[Array], Array], values: Array) -> Array:
@@ -34,20 +52,31 @@ def by_rows(function: Callable[[Array], Array], values: Array) -> Array:
     return made.reshape(*axes, *made.shape[1:])
 
 
-def along_rows(row: Array, count: int) -> Array:
-    """Repeat a row by a product, whose gradient is one and not a slow sum.
+def multiply_steps(steps: Array, kernel: Array, bias: Array | None = None) -> Array:
+    """Multiply all steps of all sequences by a matrix.
+
+    As `by_rows` does it, unless the batch lies on several devices: its axis is not the
+    first one here, and would have to be collected to be joined with that of time.
 
     Args:
-        row: [features].
-        count: of the rows.
+        steps: [time, batch, inputs].
+        kernel: [inputs, features].
+        bias: [features], which is added; None for none.
 
     Returns:
-        [count, features].
+        [time, batch, features].
 
     Example:
         >>> import jax.numpy as jnp
-        >>> print(along_rows(jnp.array([1., 2.]), 2))
-        [[1. 2.]
-         [1. 2.]]
+        >>> multiply_steps(jnp.ones((4, 2, 3)), jnp.ones((3, 5)), jnp.ones(5)).shape
+        (4, 2, 5)
     """
-    return jnp.ones((count, 1), row.dtype) @ row[None]
+
+    def multiply(rows: Array) -> Array:
+        products = rows @ kernel
+        if bias is None:
+            return products
+        # A product as well: its gradient is one, which is faster than a sum.
+        return products + jnp.ones((*rows.shape[:-1], 1), bias.dtype) @ bias[None]
+
+    return multiply(steps) if _PARTED.get() else by_rows(multiply, steps)

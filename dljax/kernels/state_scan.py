@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from dljax.kernels.clip_derivative import clip_derivative
-from dljax.kernels.rows import along_rows, by_rows
+from dljax.kernels.rows import multiply_steps
 from dljax.kernels.unroll import delay, unroll
 from dljax.types import Array
 
@@ -175,7 +175,7 @@ def _gru_scan_jvp(reverse: bool, primals: tuple, tangents: tuple) -> tuple:
     to_gates = to_gates * gates * (1 - gates)
     derivatives = jnp.concatenate([to_gates, to_fresh * reset], axis=-1)
     to_products = jnp.concatenate([to_gates, to_fresh], axis=-1)
-    shift = by_rows(lambda rows: along_rows(bias_dot, rows.shape[0]), before)
+    shift = jnp.ones((*before.shape[:2], 1), bias_dot.dtype) @ bias_dot[None]
     given = _over_gates(
         to_products * products_dot + derivatives * _products(before, recurrent_dot),
         len(bias),
@@ -222,7 +222,7 @@ def _moved(
 
 
 def _products(states: Array, weights: Array) -> Array:
-    return by_rows(lambda rows: rows @ weights, states)
+    return multiply_steps(states, weights)
 
 
 def _over_gates(values: Array, width: int) -> Array:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.linen.dtypes import promote_dtype
 
-from dljax.kernels.rows import along_rows, by_rows
+from dljax.kernels.rows import multiply_steps
 from dljax.types import Array
 
 
@@ -65,7 +65,7 @@ def gate_products(inputs: Array, kernel: Array, bias: Array) -> Array:
     """
     chex.assert_rank(inputs, 3)
     inputs = jnp.swapaxes(inputs, 0, 1)
-    return by_rows(lambda rows: rows @ kernel + along_rows(bias, rows.shape[0]), inputs)
+    return multiply_steps(inputs, kernel, bias)
 
 
 def by_gate(initialise: Callable, gates: int) -> Callable:

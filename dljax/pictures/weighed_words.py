@@ -51,19 +51,19 @@ def draw_words(texts: Sequence[Weighed]) -> 'Figure':
             lines.append((row, place, word, colors(0.5 + 0.5 * value / largest)))
             place += len(word) + 1
         row += 1.6
-    figure = plain(9.5, 0.22 * row + 0.3)
+    figure = plain(8, 0.22 * row + 0.3)
     axes = figure.subplots()
     axes.set(xlim=(0, _LINE + 2), ylim=(row, -1))
     axes.axis('off')
     for height, place, said, color in lines:
         title = color == 'none'
-        dark = not title and sum(color[:3]) < 1.2
+        dark = not title and sum(color[:3]) < 1.5
         axes.text(
             place,
             height,
             said,
             family='sans-serif' if title else 'monospace',
-            fontsize=8,
+            fontsize=9.5,
             weight='bold' if title else 'normal',
             color='white' if dark else 'black',
             va='center',

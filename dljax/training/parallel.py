@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from dljax.kernels.rows import parted_batches
 from dljax.training.division import AXIS, Forms, batch_axes, require_divisible
 from dljax.training.learner import Learner
 from dljax.training.position import passed_by
@@ -93,7 +94,8 @@ def sharded(learner: Learner, mesh: Mesh, *, threshold: int = 2**16) -> Learner:
         constrained = jax.lax.with_sharding_constraint(
             batch, jax.tree.map(lambda _: split, batch)
         )
-        state, metrics = learner.update(key, state, constrained)
+        with parted_batches(mesh.size > 1):
+            state, metrics = learner.update(key, state, constrained)
         whole = NamedSharding(mesh, PartitionSpec())
         metrics = jax.lax.with_sharding_constraint(
             metrics, jax.tree.map(lambda _: whole, metrics)

@@ -13,6 +13,11 @@ test, where there are no such splits.
 Measured with 1 member, seed 0, on a 2-core CPU: convolutions classify all of the 2,000
 test reviews correctly after 600 updates, and so does the LSTM after 1,500 at a higher
 rate with less dropout (below); with the defaults it is at chance (52 %) after 600.
+What each word adds to the class that is predicted is told by its Shapley value, where
+words that are not there are left out. In the first 100 test reviews 64 % of their sizes
+lie on the adjectives, negations and concessions that the opinion was made of, which are
+24 % of the words; without the two words of the greatest values the probability of the
+class falls from .998 to .41, without two by chance to .79.
 Cost: some 10 s of training for the first, two minutes on a busy machine for the second.
 Commands:
 python experiments/text/sentiment.py

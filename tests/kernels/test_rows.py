@@ -1,12 +1,11 @@
 """Products of rows that lie in several axes."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
 
-from dljax.kernels.rows import along_rows, by_rows
+from dljax.kernels.rows import by_rows, multiply_steps, parted_batches
 from dljax.layers import Dense
 
 RNG = np.random.default_rng(0)
@@ -42,11 +41,27 @@ def test_the_gradient_is_a_product_of_two_matrices() -> None:
     assert all('contracting_dims = [0] x [0]' in line for line in products[1:])
 
 
-def test_a_row_is_repeated_and_its_gradient_is_the_sum() -> None:
-    row = jnp.array([1.0, 2.0, 3.0], jnp.bfloat16)
-    rows = along_rows(row, 4)
-    assert rows.dtype == jnp.bfloat16
-    np.testing.assert_array_equal(rows, np.tile(np.float32(row), (4, 1)))
-    weights = jnp.arange(12.0, dtype=jnp.bfloat16).reshape(4, 3)
-    gradient = jax.grad(lambda row: (along_rows(row, 4) * weights).sum())(row)
-    np.testing.assert_array_equal(gradient, weights.sum(axis=0))
+@pytest.mark.parametrize('parted', [False, True])
+def test_steps_are_multiplied_joined_or_parted_alike(parted: bool) -> None:
+    steps = RNG.normal(size=(4, 2, 3)).astype(np.float32)
+    bias = RNG.normal(size=5).astype(np.float32)
+
+    def total(steps: jax.Array, weights: jax.Array, bias: jax.Array) -> jax.Array:
+        with parted_batches(parted):
+            return (multiply_steps(steps, weights, bias) ** 2).sum()
+
+    gradient = jax.jit(jax.grad(total, (0, 1, 2)))
+    made = steps @ WEIGHTS + bias
+    wanted = (
+        2 * made @ WEIGHTS.T,
+        2 * np.einsum('tbf,tbg->fg', steps, made),
+        2 * made.sum((0, 1)),
+    )
+    found = gradient(steps, WEIGHTS, bias)
+    for got, want in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-4)
+    text = gradient.lower(steps, WEIGHTS, bias).as_text()
+    assert ('tensor<8x3xf32>' in text) != parted
+    np.testing.assert_allclose(
+        multiply_steps(steps, WEIGHTS), steps @ WEIGHTS, rtol=1e-6
+    )

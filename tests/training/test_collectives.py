@@ -12,13 +12,13 @@ ROOT = Path(__file__).parent.parent.parent
 SCRIPT = """
 import json, sys
 import jax
-many, statistics = int(sys.argv[1]), sys.argv[2]
+many, statistics, model = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 jax.config.update('jax_num_cpu_devices', many)
 from dljax.aot.cost import cost_of
 from dljax.recipes import recipe
 from dljax.training import abstract, data_mesh, mapped, sharded
 
-made = recipe('resnet_cifar', batch=2 * many)
+made = recipe(model, batch=2 * many)
 axis, over = (None, sharded) if statistics == 'global' else ('data', mapped)
 one, mesh = made.learner(axis=axis), data_mesh()
 train, given = over(one, mesh), abstract(one, mesh, made.batch)
@@ -34,9 +34,11 @@ print(json.dumps({
 """
 
 
-def found(devices: int, statistics: str = 'global') -> dict:
+def found(
+    devices: int, statistics: str = 'global', model: str = 'resnet_cifar'
+) -> dict:
     done = subprocess.run(
-        [sys.executable, '-c', SCRIPT, str(devices), statistics],
+        [sys.executable, '-c', SCRIPT, str(devices), statistics, model],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -69,3 +71,10 @@ def test_with_statistics_of_each_device_all_is_sent_at_once() -> None:
         assert list(told['sent']) == ['all-reduce']
         count, size = told['sent']['all-reduce']
         assert count == 1 and sums <= size <= sums + 64  # and a few metrics
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize('model', ['character_lstm', 'gpt_character'])
+def test_a_net_of_sequences_sends_nothing_but_sums(model: str) -> None:
+    sent = found(2, model=model)['sent']
+    assert list(sent) == ['all-reduce']
