@@ -14,7 +14,7 @@ def coalition_value(
     inputs: Array,
     label: Array | None,
     background: Array,
-    players: Array | None,
+    players: Array | np.ndarray | None,
 ) -> tuple[Callable[[Array], Array], int]:
     """Give what a net makes of inputs of which only some players are there.
 

@@ -42,7 +42,7 @@ def permutation_importance(
 
     Reference:
         Breiman (2001), Random Forests, https://doi.org/10.1023/A:1010933404324
-        Fisher, Rudin, Dominici (2019), All Models are Wrong, but Many are Useful,
+        Fisher et al. (2019), All Models are Wrong, but Many are Useful,
         https://arxiv.org/abs/1801.01489
 
     Example:

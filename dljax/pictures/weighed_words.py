@@ -40,15 +40,15 @@ def draw_words(texts: Sequence[Weighed]) -> 'Figure':
 
     largest = max((np.abs(t.values).max(initial=0.0) for t in texts), default=0.0) or 1
     colors = colormaps['RdBu']
-    lines: list[tuple[float, int, str, str | tuple]] = []
+    lines: list[tuple[float, int, str, tuple[float, ...]]] = []  # the last a colour
     row = 0.0
     for text in texts:
-        lines.append((row, 0, text.title, 'none'))
+        lines.append((row, 0, text.title, ()))
         row, place = row + 1.1, 1
         for word, value in zip(text.words, text.values, strict=True):
             if place > 1 and place + len(word) > _LINE:
                 row, place = row + 1.1, 1
-            lines.append((row, place, word, colors(0.5 + 0.5 * value / largest)))
+            lines.append((row, place, word, tuple(colors(0.5 + value / largest / 2))))
             place += len(word) + 1
         row += 1.6
     figure = plain(8, 0.22 * row + 0.3)
@@ -56,7 +56,7 @@ def draw_words(texts: Sequence[Weighed]) -> 'Figure':
     axes.set(xlim=(0, _LINE + 2), ylim=(row, -1))
     axes.axis('off')
     for height, place, said, color in lines:
-        title = color == 'none'
+        title = not color
         dark = not title and sum(color[:3]) < 1.5
         axes.text(
             place,

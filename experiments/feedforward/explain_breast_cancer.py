@@ -198,13 +198,15 @@ def asked(
                 'permutation': shuffled.mean(0),
                 'together': joined.mean(0),
                 'sum': jnp.abs(gap).max(),
-                'closed_form': jnp.abs(values - slopes * (features - mean)).max(),
+                'closed_form': jnp.abs(values - slopes * (features - mean[None])).max(),
             }
             sizes = {
                 'shapley': jnp.abs(values).mean(0),
                 'permutation': shuffled.mean(0),
                 'gradient': jnp.abs(
-                    explain.integrated_gradients(part, features, benign, baseline=mean)
+                    explain.integrated_gradients(
+                        part, features, benign, baseline=mean[None]
+                    )
                 ).mean(0),
                 'chance': jax.random.uniform(jax.random.key(0), mean.shape),
             }
@@ -212,7 +214,10 @@ def asked(
                 place = jnp.argsort(jnp.argsort(-size))
                 answers[order + '_first'] = jnp.stack(
                     [
-                        _right(part(jnp.where(place < count, features, mean)), label)
+                        _right(
+                            part(jnp.where(place[None] < count, features, mean[None])),
+                            label,
+                        )
                         for count in COUNTS
                     ]
                 )
