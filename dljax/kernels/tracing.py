@@ -17,10 +17,11 @@ def traced_once(function: Callable) -> Callable:
     """Give a function whose trace is kept, and is part of whatever calls it.
 
     To trace the training step of a deep net takes seconds. What is asked of the trace
-    here and what is compiled later then share it, wherever the arguments are alike.
+    here and what is compiled later then share it, wherever the arguments are alike. As
+    of all that is compiled, it is no use to change what the function closes over.
 
     Args:
-        function: pure, of arrays; a method, or one that its caller keeps.
+        function: pure, of arrays; one that is made for a single training.
 
     Returns:
         The same function; under jit, vmap and grad what the other would be.

@@ -9,6 +9,7 @@ from flax import linen as nn
 from jax.sharding import Mesh
 
 from dljax.experiment import Experiment, Options
+from dljax.kernels.tracing import traced_once
 from dljax.models.fields import reconfigured
 from dljax.training import (
     Learner,
@@ -135,6 +136,9 @@ def _learner(
         source = joint(source, mesh)
     if options.members > 1:
         train, source = ensemble(train, source, options.members)
+    if options.parallel != 'pmap':
+        # The learner is the run's alone: no other training can meet an old trace.
+        train = train._replace(update=traced_once(train.update))
     return train, source, mesh
 
 

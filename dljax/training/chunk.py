@@ -2,7 +2,7 @@
 
 import jax
 
-from dljax.kernels.tracing import LAX_CONVOLUTION, convolves_on_cpu, flops, traced_once
+from dljax.kernels.tracing import LAX_CONVOLUTION, convolves_on_cpu, flops
 from dljax.training.learner import Learner
 from dljax.types import Key, Source, State
 
@@ -31,11 +31,10 @@ def default_chunk(
     if source.host:
         return 1
     example = key, state, jax.eval_shape(source.init, key)[1]
-    update = traced_once(learner.update)
-    if convolves_on_cpu(update, *example, kinds={LAX_CONVOLUTION}):
+    if convolves_on_cpu(learner.update, *example, kinds={LAX_CONVOLUTION}):
         return 1
     limit = min(LOOP, most)
     if jax.default_backend() == 'cpu':
-        count = flops(update, *example)
+        count = flops(learner.update, *example)
         limit = min(limit, int(CPU_BUDGET // max(count, 1)))
     return next(n for n in range(max(limit, 1), 0, -1) if most % n == 0)

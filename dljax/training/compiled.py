@@ -10,7 +10,6 @@ from jax.extend.core import jaxpr_as_fun
 from jax.sharding import Mesh, NamedSharding
 
 from dljax.kernels.small import is_small, jit_small
-from dljax.kernels.tracing import traced_once
 from dljax.training.hosts import replicate
 from dljax.training.learner import Learner
 from dljax.types import Array, Key, Metrics, Position, PyTree, Source, State
@@ -27,7 +26,6 @@ def compile_with(
     into each compilation; here they are lifted out of it. With a judge of what a call
     comes to, its verdict comes beside the metrics, and nothing is donated.
     """
-    update = traced_once(learner.update)
     lifted: tuple[Callable, list[Array]] | None = None
     compiled: dict[int, Callable] = {}
 
@@ -46,7 +44,7 @@ def compile_with(
     ) -> tuple[State, Position, Metrics]:
         assert lifted is not None  # by `train`, before anything is compiled
         position, batch = lifted[0](constants, key, position, state)
-        state, metrics = update(key, state, batch)
+        state, metrics = learner.update(key, state, batch)
         return state, position, metrics
 
     def compile_(length: int, constants: list[Array], *carried: PyTree) -> Callable:
@@ -70,7 +68,6 @@ def compile_with(
 
 def on_host(learner: Learner, source: Source, judge: Judge | None = None) -> Callable:
     """Draw batches on the host, then run them as `compile_with` does."""
-    update = traced_once(learner.update)
 
     def train(
         key: Key, state: State, position: Position, length: int
@@ -86,7 +83,7 @@ def on_host(learner: Learner, source: Source, judge: Judge | None = None) -> Cal
     def many(key: Key, state: State, batches: PyTree) -> tuple[State, Metrics]:
         length = jax.tree.leaves(batches)[0].shape[0]
         state, metrics = _repeat(
-            lambda state, batch: update(key, state, batch),
+            lambda state, batch: learner.update(key, state, batch),
             state,
             batches,
             length,

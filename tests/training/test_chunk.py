@@ -11,7 +11,6 @@ from dljax.data import resident
 from dljax.layers import Conv
 from dljax.training import Player, learner
 from dljax.training import chunk as chunks
-from dljax.training.loop import rounds
 
 KEY = jax.random.key(3)
 
@@ -49,22 +48,3 @@ def test_updates_are_joined_as_long_as_a_call_stays_short(
     source = resident(data)
     state = jax.eval_shape(train.init, KEY, data)
     assert chunks.default_chunk(train, source, KEY, state, most) == chunk
-
-
-def test_a_step_is_traced_once_for_the_chunk_and_the_training():
-    traced = []
-
-    def noted(net, batch, step):
-        traced.append(step)
-        return squares(net, batch, step)
-
-    # So many numbers that it is no small program, which is traced apart.
-    data = {'x': np.ones((4, 5000), np.float32), 'y': np.ones((4, 1), np.float32)}
-    train = learner(nn.Dense(1), {'net': Player(optax.sgd(0.1), loss=noted)})
-    source = resident(data)
-    state = train.init(KEY, data)
-    before = len(traced)
-    chunk = chunks.default_chunk(train, source, KEY, state, 50)
-    ends = rounds(train, source, key=KEY, state=state, steps=100, chunk=chunk)
-    assert [int(one.state.step) for one in ends] == [50, 100]
-    assert len(traced) == before + 1

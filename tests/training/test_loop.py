@@ -187,7 +187,7 @@ def test_arrays_of_a_source_are_no_constants_of_the_program(monkeypatch):
 
 @pytest.mark.others('exhaustive', first='heavy')
 @pytest.mark.parametrize('host', [False, True])
-def test_all_rounds_share_one_trace_of_the_update(host):
+def test_all_rounds_of_one_length_compile_once(host):
     traces = []
 
     def loss(net, batch, step):
@@ -201,7 +201,22 @@ def test_all_rounds_share_one_trace_of_the_update(host):
     counts = []
     for _ in rounds(net, source, key=KEY, steps=7, chunk=2):
         counts.append(len(traces))
-    assert counts[0] > 0 and len(set(counts)) == 1  # of the short last one too
+    assert len(set(counts[:3])) == 1  # whole rounds
+    assert counts[3] > counts[2]  # the short last one is another program
+
+
+def test_what_a_loss_reads_from_outside_is_read_anew_by_each_training():
+    weight = [1.0]
+
+    def loss(net, batch, step):
+        return weight[0] * squares(net, batch, step)[0], {}
+
+    train = learner(nn.Dense(1), {'net': Player(optax.sgd(0.1), loss=loss)})
+    losses = []
+    for weight[0] in (1.0, 3.0):
+        _, metrics = fit(train, drawn(), steps=1, key=KEY)
+        losses.append(float(metrics['net/loss'][0]))
+    np.testing.assert_allclose(losses[1], 3 * losses[0], rtol=1e-6)
 
 
 def test_fit_returns_the_metrics_of_each_update():
