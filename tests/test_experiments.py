@@ -167,6 +167,24 @@ def test_texts_of_the_users_own_are_parted_and_too_few_are_refused(
         module.experiment(data=table, **settings)
 
 
+@pytest.mark.parametrize(
+    ('name', 'settings'),
+    [
+        ('feedforward/explain_breast_cancer', {'pairs': 0}),
+        ('feedforward/explain_breast_cancer', {'repeats': 0}),
+        ('feedforward/explain_breast_cancer', {'background': 399}),
+        ('text/sentiment', {'explained': 0}),
+        ('text/sentiment', {'pairs': 0}),
+    ],
+)
+def test_what_cannot_be_explained_is_refused_before_the_training(
+    name: str, settings: dict[str, int]
+) -> None:
+    module = load(ROOT / f'{name}.py')
+    with pytest.raises(ValueError, match=f'{next(iter(settings))}=.*wanted 1'):
+        module.experiment(**settings)
+
+
 def test_files_of_lines_and_folds_of_the_users_own(tmp_path: Path) -> None:
     module = load(ROOT / 'text/sentiment.py')
     for name in ('pos', 'neg'):

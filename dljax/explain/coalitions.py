@@ -41,8 +41,11 @@ def coalition_value(
             f'{", ".join(map(str, shape))}]: examples like the inputs, of shape '
             f'{inputs.shape}; add the first axis to a single one'
         )
-    if not len(background):
-        raise ValueError('background has no example, wanted one or more')
+    if not len(background) or not len(inputs):
+        raise ValueError(
+            f'there are {len(inputs)} inputs and {len(background)} examples of the '
+            'background, wanted one or more of each'
+        )
     if jnp.result_type(background, inputs) != inputs.dtype:
         raise ValueError(
             f'background is {background.dtype} and the inputs {inputs.dtype}, wanted '

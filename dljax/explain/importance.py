@@ -29,7 +29,8 @@ def permutation_importance(
             the greater the better, such as whether the class is right.
         inputs: [batch, ...] of any rank and type.
         players: [...] integers from 0 on, which player each element of an example
-            belongs to; those of one are shuffled together. None for a player each.
+            belongs to, static under `jit`; those of one are shuffled together. None for
+            a player each.
         repeats: shuffles of each player, at least 1.
         key: of the shuffling; None for a fixed one.
 
@@ -38,7 +39,8 @@ def permutation_importance(
         shuffled ones.
 
     Raises:
-        ValueError: for fewer than two examples, no repeat, or players that do not fit.
+        ValueError: for fewer than two examples, no repeat, players that do not fit, or
+            a score of another form.
 
     Reference:
         Breiman (2001), Random Forests, https://doi.org/10.1023/A:1010933404324
@@ -60,12 +62,23 @@ def permutation_importance(
         )
     groups, count = groups_of(players, inputs.shape[1:])
     key = fold(jax.random.key(0) if key is None else key, 'permutation_importance')
-    before = jnp.asarray(score(inputs), jnp.float32).mean()
+    before = _mean(score, inputs)
 
     def fall(index: Array) -> Array:
         others = inputs[jax.random.permutation(fold(key, index), len(inputs))]
         shuffled = jnp.where(groups == index % count, others, inputs)
-        return before - jnp.asarray(score(shuffled), jnp.float32).mean()
+        return before - _mean(score, shuffled)
 
     falls = jax.lax.map(fall, jnp.arange(repeats * count))
     return falls.reshape(repeats, count)
+
+
+def _mean(score: Callable[[Array], Array], inputs: Array) -> Array:
+    """Average the scores, and refuse what is none of an example."""
+    found = jnp.asarray(score(inputs), jnp.float32)
+    if found.shape not in ((), (len(inputs),)):
+        raise ValueError(
+            f'the score has shape {found.shape}, wanted ({len(inputs)},), one for each '
+            'example, or their mean'
+        )
+    return found.mean()

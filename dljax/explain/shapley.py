@@ -38,14 +38,18 @@ def shapley_values(
 
     Args:
         net: a bound module, `(inputs, train) -> [batch, classes]` logits, or any pure
-            function of inputs: to [batch, classes], or to [batch], a number that is
-            explained as it is. It takes no gradient.
+            function of JAX of the inputs: to [batch, classes], or to [batch], a number
+            that is explained as it is. It takes no gradient; a model of another library
+            goes in by `jax.pure_callback`. A single logit, [batch, 1], tells two
+            classes apart, and is explained for the one predicted: give a regression as
+            a function to [batch].
         inputs: [batch, ...] of any rank and type, such as a table or tokens.
         label: [batch] int32, the class explained; None for the one predicted.
         background: [examples, ...], what stands for players that are not there: a
             single example such as zeros or padding, or some of the training set.
         players: [...] integers from 0 on, which player each element of an example
-            belongs to; broadcasts to an example. None for a player each element.
+            belongs to, static under `jit`; broadcasts to an example. None for a player
+            each element.
         pairs: orders that are drawn, each followed by its reverse, at least 1. The cost
             is 2 · pairs · players · batch · examples evaluations.
         key: of the drawing; None for a fixed one.
@@ -55,7 +59,8 @@ def shapley_values(
 
     Raises:
         ValueError: for inputs without a batch, a background or players that do not
-            fit, no pair, or a net that gives something else.
+            fit, no pair, labels that are not one for each example, or a net that gives
+            something else.
 
     Reference:
         Shapley (1953), A Value for n-Person Games,

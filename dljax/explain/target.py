@@ -98,9 +98,19 @@ def choose_label(logits: Array, label: Array | None) -> Array:
 
     Returns:
         [batch] integers.
+
+    Raises:
+        ValueError: for labels that are not one integer for each example.
     """
     if label is not None:
-        return jnp.asarray(label)
+        label = jnp.asarray(label)
+        whole = jnp.issubdtype(label.dtype, jnp.integer)
+        if not whole or label.shape != logits.shape[:1]:
+            raise ValueError(
+                f'label is {label.dtype} of shape {label.shape}, wanted an integer for '
+                f'each example, of shape {logits.shape[:1]}'
+            )
+        return label
     if logits.ndim == 1:
         return jnp.zeros(logits.shape, jnp.int32)
     if logits.shape[1] == 1:

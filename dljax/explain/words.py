@@ -1,5 +1,6 @@
 """What each word of a text adds to its class (U1.16, D11)."""
 
+import chex
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -57,6 +58,7 @@ def word_values(
         [batch, time] float32; 0 for padding and the end.
 
     Raises:
+        AssertionError: for tokens or lengths of another rank, size or type.
         ValueError: for no pair, or a net that gives something else than logits.
 
     Example:
@@ -69,6 +71,9 @@ def word_values(
         (2, 4)
     """
     tokens, length = jnp.asarray(tokens), jnp.asarray(length)
+    chex.assert_rank(tokens, 2)
+    chex.assert_shape(length, tokens.shape[:1])
+    chex.assert_type([tokens, length], int)
     if net.is_initializing():
         net(tokens, length, train=False)
     apart, variables = net.unbind()

@@ -110,6 +110,8 @@ def experiment(
         explained: texts of the test whose words are weighed.
         pairs: orders of the words that are drawn to weigh them, and as many reversed.
     """
+    if min(explained, pairs) < 1:
+        raise ValueError(f'explained={explained} and pairs={pairs}, wanted 1 or more')
     if data is None:
         splits = sets.reviews(0, train, test // 2, test)
         tokens, names = REVIEW_WORDS, CLASS_NAMES

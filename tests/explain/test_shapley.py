@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from sklearn.linear_model import LogisticRegression
 
 from dljax import explain
 from dljax.models.feedforward import MLP
@@ -117,6 +118,21 @@ def test_players_may_be_groups_and_inputs_tokens() -> None:
     np.testing.assert_allclose(found, image.sum((1, 3)), rtol=1e-5, atol=1e-6)
 
 
+def test_a_model_of_another_library_goes_in_by_a_callback() -> None:
+    model = LogisticRegression().fit(X, [0, 1, 0, 1])
+
+    def chance(x: Array) -> Array:
+        shape = jax.ShapeDtypeStruct((len(x), 2), jnp.float32)
+        return jax.pure_callback(
+            lambda x: model.predict_proba(np.asarray(x)).astype(np.float32), shape, x
+        )
+
+    label = np.ones(4, np.int32)
+    found = explain.shapley_values(chance, X, label, background=BACKGROUND, pairs=2)
+    wanted = model.predict_proba(X)[:, 1] - model.predict_proba(BACKGROUND)[:, 1].mean()
+    np.testing.assert_allclose(found.sum(1), wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_values_under_vmap_and_grad_are_those_of_each() -> None:
     def explained(scale: Array) -> Array:
         return explain.shapley_values(
@@ -135,8 +151,13 @@ def test_what_is_no_game_is_refused() -> None:
     for background in (BACKGROUND[0], BACKGROUND[:, :4], BACKGROUND[None]):
         with pytest.raises(ValueError, match=r'wanted \[examples, 5\]'):
             values(X, background=background)
-    with pytest.raises(ValueError, match='background has no example'):
+    with pytest.raises(ValueError, match='4 inputs and 0 examples of the backgr'):
         values(X, background=BACKGROUND[:0])
+    with pytest.raises(ValueError, match='0 inputs and 3 examples'):
+        values(X[:0], background=BACKGROUND)
+    for label in (np.array([0]), np.full(4, 0.5), np.zeros((4, 1), np.int32)):
+        with pytest.raises(ValueError, match=r'wanted an integer for each .* \(4,\)'):
+            values(X, label, background=BACKGROUND)
     with pytest.raises(ValueError, match='background is float32 and the inputs int32'):
         values(X.astype(np.int32), background=BACKGROUND)
     with pytest.raises(ValueError, match='pairs is 0'):
@@ -173,6 +194,9 @@ def test_importance_is_what_the_score_loses() -> None:
     joined = explain.permutation_importance(score, x, players=np.array([0, 0, 1, 2]))
     np.testing.assert_allclose(joined.mean(0)[0], 2 * variance[0] * 4, rtol=0.1)
     assert explain.permutation_importance(lambda x: 1.0, x).tolist() == [[0.0] * 4] * 8
+    for odd in (lambda x: x, lambda x: score(x)[:3]):
+        with pytest.raises(ValueError, match=r'the score has shape .* \(400,\), one'):
+            explain.permutation_importance(odd, x)
     for inputs, repeats in ((x[:1], 8), (x[:, 0], 8), (x, 0)):
         with pytest.raises(ValueError, match='two examples or more'):
             explain.permutation_importance(score, inputs, repeats=repeats)

@@ -80,3 +80,18 @@ def test_a_net_without_logits_is_refused() -> None:
     variables = Maps().init(jax.random.key(0), TOKENS, LENGTH)
     with pytest.raises(ValueError, match='wanted logits'):
         nn.apply(explain.word_values, Maps())(variables, TOKENS, LENGTH)
+
+
+@pytest.mark.parametrize(
+    ('tokens', 'length'),
+    [
+        (TOKENS[0], LENGTH[:1]),
+        (TOKENS, LENGTH[:1]),
+        (TOKENS.astype(np.float32), LENGTH),
+        (TOKENS, LENGTH.astype(np.float32)),
+    ],
+)
+def test_what_are_no_texts_is_refused(tokens: np.ndarray, length: np.ndarray) -> None:
+    variables = Bag().init(jax.random.key(0), TOKENS, LENGTH)
+    with pytest.raises(AssertionError):
+        nn.apply(explain.word_values, Bag())(variables, tokens, length)
