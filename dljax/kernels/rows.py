@@ -4,7 +4,9 @@ import contextlib
 import contextvars
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from dljax.types import Array
@@ -50,6 +52,36 @@ def by_rows(function: Callable[[Array], Array], values: Array) -> Array:
         return function(values)
     made = function(values.reshape(math.prod(axes), values.shape[-1]))
     return made.reshape(*axes, *made.shape[1:])
+
+
+def dot_rows(
+    lhs: Array, rhs: Array, dimension_numbers: tuple, **settings: Any
+) -> Array:
+    """Multiply as `jax.lax.dot_general` does, by rows where that is what is asked for.
+
+    Args:
+        lhs: [..., inputs].
+        rhs: [inputs, features].
+        dimension_numbers: as there; any other product than that of the last axis of
+            `lhs` with a matrix is left to it.
+        **settings: of it, such as `precision`.
+
+    Returns:
+        [..., features].
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> last = ((2,), (0,)), ((), ())
+        >>> dot_rows(jnp.ones((2, 4, 3)), jnp.ones((3, 5)), last).shape
+        (2, 4, 5)
+    """
+    (contracted, others), (mapped, _) = dimension_numbers
+    if mapped or tuple(contracted) != (lhs.ndim - 1,):
+        return jax.lax.dot_general(lhs, rhs, dimension_numbers, **settings)
+    numbers = ((1,), tuple(others)), ((), ())
+    return by_rows(
+        lambda rows: jax.lax.dot_general(rows, rhs, numbers, **settings), lhs
+    )
 
 
 def multiply_steps(steps: Array, kernel: Array, bias: Array | None = None) -> Array:

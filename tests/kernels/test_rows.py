@@ -1,11 +1,13 @@
 """Products of rows that lie in several axes."""
 
+from collections.abc import Callable
+
 import jax
 import numpy as np
 import pytest
 from flax import linen as nn
 
-from dljax.kernels.rows import by_rows, multiply_steps, parted_batches
+from dljax.kernels.rows import by_rows, dot_rows, multiply_steps, parted_batches
 from dljax.layers import Dense
 
 RNG = np.random.default_rng(0)
@@ -21,6 +23,36 @@ def test_the_result_and_the_parameters_are_those_of_linen(axes: tuple) -> None:
     ]
     jax.tree.map(np.testing.assert_array_equal, *made)
     assert made[0][0].shape == (*axes, 5)
+
+
+def test_a_layer_is_called_once_and_shows_one_output() -> None:
+    values = RNG.normal(size=(2, 4, 3)).astype(np.float32)
+    layer, calls = Dense(5), []
+    variables = layer.init(jax.random.key(0), values)
+
+    def note(
+        following: Callable, arguments: tuple, keywords: dict, context: object
+    ) -> jax.Array:
+        calls.append(arguments[0].shape)
+        return following(*arguments, **keywords)
+
+    with nn.intercept_methods(note):
+        _, seen = layer.apply(variables, values, capture_intermediates=True)
+    (output,) = seen['intermediates']['__call__']
+    assert output.shape == (2, 4, 5) and calls == [(2, 4, 3)]
+
+
+def test_other_products_are_left_to_jax() -> None:
+    values = RNG.normal(size=(2, 4, 3)).astype(np.float32)
+    others = RNG.normal(size=(2, 3, 5)).astype(np.float32)
+    for numbers, right in (
+        ((((2,), (1,)), ((0,), (0,))), others),
+        ((((0,), (0,)), ((), ())), others),
+        ((((2,), (1,)), ((), ())), others),
+    ):
+        found = dot_rows(values, right, numbers, precision='highest')
+        wanted = jax.lax.dot_general(values, right, numbers, precision='highest')
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
 def test_the_gradient_is_a_product_of_two_matrices() -> None:
